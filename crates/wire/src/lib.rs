@@ -1,1 +1,10 @@
-//! x
+//! What goes over Parlour's wires, and nothing else: what a client may ask, what a server may say, and the bytes of each format.
+//! No runtime, no IO, no clock. The order of the modules is the order of reading; a module uses only those above it.
+
+pub mod code;
+pub mod position;
+pub mod command;
+pub mod push;
+pub mod json;
+pub mod frame;
+pub mod sse;
