@@ -75,6 +75,9 @@ struct Envelope<'a> {
     sub_refresh: Option<&'a RawValue>,
 }
 
+/// Reads the body of one kind of command.
+type Reader = fn(&RawValue) -> Result<Command, Code>;
+
 fn decode_line(line: &str) -> Result<Incoming, Fault> {
     // Checked by hand because a derived struct would take an array of its fields as well.
     if !line.trim_start_matches([' ', '\t', '\r']).starts_with('{') {
@@ -94,7 +97,7 @@ fn decode_line(line: &str) -> Result<Incoming, Fault> {
 impl Envelope<'_> {
     /// The first command of the envelope, in the order in which Centrifuge servers look; `None` when there is none.
     fn command(&self) -> Option<Result<Command, Code>> {
-        let readers: [(Option<&RawValue>, fn(&RawValue) -> Result<Command, Code>); 12] = [
+        let readers: [(Option<&RawValue>, Reader); 12] = [
             (self.connect, connect),
             (self.ping, |_| Ok(Command::Ping)),
             (self.subscribe, subscribe),
