@@ -8,3 +8,5 @@ pub mod render;
 pub mod page;
 
 pub mod comment;
+
+pub mod identity;
