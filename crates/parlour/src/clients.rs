@@ -39,13 +39,14 @@ pub struct Client {
     manners: Manners,
     owes_pong: AtomicBool,
     expires_s: AtomicI64,
+    subscriptions_expire_s: AtomicI64,
 }
 
 impl Client {
     /// A client whose token is good until `expires_s` (Unix seconds), if it has one.
     pub fn new(outbox: Arc<Outbox>, site: SiteName, viewer: Arc<Viewer>, manners: Manners, expires_s: Option<i64>) -> Arc<Client> {
         let expires_s = AtomicI64::new(expires_s.unwrap_or(i64::MAX));
-        Arc::new(Client { outbox, site, viewer, manners, owes_pong: AtomicBool::new(false), expires_s })
+        Arc::new(Client { outbox, site, viewer, manners, owes_pong: AtomicBool::new(false), expires_s, subscriptions_expire_s: AtomicI64::new(i64::MAX) })
     }
 
     /// Something came from the client: it is alive.
@@ -58,6 +59,11 @@ impl Client {
         self.expires_s.store(expires_s, Ordering::Relaxed);
     }
 
+    /// The first of the client's subscriptions expires then.
+    pub fn subscriptions_expire(&self, expires_s: i64) {
+        self.subscriptions_expire_s.store(expires_s, Ordering::Relaxed);
+    }
+
     /// Says why, sends what is before it, and lets the door close.
     pub fn close(&self, close: Close) {
         self.outbox.finish((self.manners.close)(close));
@@ -66,6 +72,9 @@ impl Client {
     fn ping(&self, now_s: i64) {
         if self.expires_s.load(Ordering::Relaxed) <= now_s {
             return self.close(Close::EXPIRED);
+        }
+        if self.subscriptions_expire_s.load(Ordering::Relaxed) <= now_s {
+            return self.close(Close::SUBSCRIPTION_EXPIRED);
         }
         self.owes_pong.store(self.manners.pongs, Ordering::Relaxed);
         if self.outbox.send((self.manners.ping)()).is_err() {

@@ -63,6 +63,7 @@ struct State {
     flushing: bool,
     last_flush: Option<Instant>,
     told_viewers: usize,
+    viewers_marked: bool,
     empty_since: Option<Instant>,
 }
 
@@ -214,6 +215,7 @@ impl Channel {
                 flushing: false,
                 last_flush: None,
                 told_viewers: 0,
+                viewers_marked: false,
                 empty_since: Some(Instant::now()),
             }),
         }
@@ -347,7 +349,13 @@ impl Channel {
     pub fn viewers_to_tell(&self) -> Option<usize> {
         let mut state = self.state.lock();
         let counted = state.counted;
+        state.viewers_marked = false;
         (std::mem::replace(&mut state.told_viewers, counted) != counted).then_some(counted)
+    }
+
+    /// Marks that the count is to be told; whether it was not marked yet.
+    pub fn mark_viewers_changed(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().viewers_marked, true)
     }
 
     /// Those present, at most `limit`.
@@ -403,7 +411,8 @@ impl Channel {
         (readers, (stop < end).then_some(stop))
     }
 
-    fn is_idle(&self, now: Instant, idle: Duration) -> bool {
+    /// Whether nobody has read it for so long.
+    pub fn is_idle(&self, now: Instant, idle: Duration) -> bool {
         let state = self.state.lock();
         state.present == 0 && state.ghosts.is_empty() && state.empty_since.is_some_and(|since| now >= since + idle)
     }

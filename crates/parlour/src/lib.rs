@@ -27,3 +27,9 @@ pub mod hub;
 pub mod clients;
 
 pub mod node;
+
+pub mod shape;
+
+pub mod session;
+
+pub mod transport;

@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{Event, Kind, Push};
-use parlour_wire::{frame, json, push, sse};
+use parlour_wire::{frame, json, push, stream};
 
 use crate::backend::{Entry, Signal};
+use crate::comment::CommentId;
 
 /// Signals kept: the latest of each kind, and at most so many.
 const SIGNALS_MAX: usize = 16;
@@ -44,6 +45,11 @@ impl Audience {
         Audience(self.0 | other.0)
     }
 
+    /// `self` less `other`.
+    pub fn without(self, other: Audience) -> Audience {
+        Audience(self.0 & !other.0)
+    }
+
     /// Whether one who asked for `self` hears a signal meant for `signal`.
     pub fn hears(self, signal: Audience) -> bool {
         self.0 & signal.0 == signal.0
@@ -69,12 +75,12 @@ impl Encoded {
     }
 
     fn frame(&self, event: &Event) -> Bytes {
-        let text = || frame::text(json::push_publication(&event.channel, self.publication(event)).as_bytes());
+        let text = || frame::text(&json::push_of(&event.channel, self.publication(event)));
         self.frame.get_or_init(text).clone()
     }
 
     fn stream(&self, event: &Event) -> Bytes {
-        self.stream.get_or_init(|| push::stream_text(event).into()).clone()
+        self.stream.get_or_init(|| stream::event(event).into()).clone()
     }
 }
 
@@ -103,6 +109,11 @@ impl Slot {
     /// The entry's offset.
     pub fn offset(&self) -> u64 {
         self.entry.offset()
+    }
+
+    /// The comment whose change it is.
+    pub fn comment(&self) -> Option<&CommentId> {
+        self.entry.comment.as_ref().map(|change| &change.id)
     }
 
     /// Bytes that this slot is reckoned to hold once it has been encoded for one format.
@@ -174,7 +185,7 @@ impl SignalSlot {
                 .frame
                 .get_or_init(|| {
                     let presence = push::Presence { channel: self.channel.clone(), who: who.clone(), joined: *joined };
-                    frame::text(json::push(&Push::Presence(presence)).as_bytes())
+                    frame::text(&json::push(&Push::Presence(presence)))
                 })
                 .clone(),
         }
@@ -373,9 +384,4 @@ impl Ring {
             || (self.signal_top - signals_offered) as usize * 2 >= SIGNALS_MAX
             || (self.bytes * 2 >= self.limits.bytes_max && self.top > offered)
     }
-}
-
-/// An event-stream message around an event's JSON text: the lines `event:` and `data:`; the reader's own `id:` comes after.
-pub fn stream_message(event: &Event, text: &str) -> String {
-    sse::event(event.kind.name(), None, text)
 }

@@ -105,6 +105,7 @@ closes! {
     SHUTDOWN         = 3001, "shutdown";
     SERVER_ERROR     = 3004, "internal server error";
     EXPIRED          = 3005, "connection expired";
+    SUBSCRIPTION_EXPIRED = 3006, "subscription expired";
     SLOW             = 3008, "slow";
     NO_PONG          = 3012, "no pong";
     INVALID_TOKEN    = 3500, "invalid token";
@@ -117,9 +118,6 @@ closes! {
 
 /// The `unsubscribe` push of a reader that fell off its channel's ring; client libraries answer by subscribing again.
 pub const UNSUBSCRIBE_INSUFFICIENT: (u32, &str) = (2500, "insufficient state");
-
-/// The `unsubscribe` push of a subscription whose token expired or whose right was withdrawn.
-pub const UNSUBSCRIBE_EXPIRED: (u32, &str) = (2501, "subscription expired");
 
 #[cfg(test)]
 mod tests {

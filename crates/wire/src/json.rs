@@ -6,6 +6,6 @@ mod decode;
 mod encode;
 
 pub use decode::{Fault, Incoming, decode};
-pub use encode::{PING, event, push, reply};
+pub use encode::{PING, event, publication, push, push_of, reply};
 
 pub use crate::text::{DEPTH_MAX, compact, depth_within};

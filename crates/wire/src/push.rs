@@ -205,8 +205,8 @@ pub struct Subscribed {
     pub was_recovering: bool,
     /// Whether everything since that position is in `publications`.
     pub recovered: bool,
-    /// What was missed, oldest first.
-    pub publications: Vec<Event>,
+    /// What was missed, oldest first, each encoded already (for all who missed it): as [`crate::json::publication`] does.
+    pub publications: Vec<Arc<str>>,
     /// Seconds until the subscription's token expires, if it has one.
     pub expires_in_s: Option<u64>,
 }

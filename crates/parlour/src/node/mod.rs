@@ -27,7 +27,7 @@ mod presence;
 mod publish;
 mod read;
 
-pub use comments::{PageClaim, Posted};
+pub use comments::{COMMENTS_MAX, PageClaim, Posted};
 pub use publish::Publishing;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
 
@@ -67,6 +67,8 @@ pub struct Asker {
     pub address: Option<IpAddr>,
     /// The connection, where there is one.
     pub client: Option<Arc<str>>,
+    /// Good subscribe tokens that the session brought, one a channel.
+    pub grants: Vec<Subscribe>,
 }
 
 /// Counters since the start, for `/metrics`.
@@ -106,6 +108,9 @@ pub struct Node {
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
+    /// Rung when the node has told everyone to come back: waiting polls and streams end.
+    pub ended: tokio::sync::Notify,
+    this: std::sync::Weak<Node>,
 }
 
 /// A backend's fault as it is told outside.
@@ -147,7 +152,7 @@ impl Node {
         let secret = InstallSecret::from_bytes(backend.store.secret().await?);
         let limits = book.now().limits.clone();
         let ring_limits = RingLimits { entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
-        let node = Arc::new(Node {
+        let node = Arc::new_cyclic(|this| Node {
             hub: Hub::new(ring_limits),
             clients: Clients::default(),
             stats: Stats::default(),
@@ -160,6 +165,8 @@ impl Node {
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
+            ended: tokio::sync::Notify::new(),
+            this: this.clone(),
             book,
             backend,
             secret,
@@ -212,7 +219,7 @@ impl Node {
         };
         let site = who.site_meant(asked.as_ref()).map_err(token_code)?;
         self.site_rules(&site)?;
-        Ok(Asker { who, site, address, client: None })
+        Ok(Asker { who, site, address, client: None, grants: Vec::new() })
     }
 
     async fn key_holder(&self, text: &str) -> Result<Who, Code> {
@@ -222,11 +229,8 @@ impl Node {
     }
 
     /// A subscribe token for one channel.
-    pub fn identify_subscribe(&self, asker: &Asker, text: &str) -> Result<Option<Subscribe>, Code> {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        self.verifier().verify_subscribe(text, &asker.site, self.clock.now_s()).map(Some).map_err(|fault| match fault {
+    pub fn identify_subscribe(&self, asker: &Asker, text: &str) -> Result<Subscribe, Code> {
+        self.verifier().verify_subscribe(text, &asker.site, self.clock.now_s()).map_err(|fault| match fault {
             TokenFault::Expired => Code::TokenExpired,
             _ => Code::Forbidden,
         })
@@ -252,13 +256,14 @@ impl Node {
     }
 
     /// Whether the asker may.
-    pub fn is_allowed(&self, act: Act, asker: &Asker, key: &Key, subscribe: Option<&Subscribe>) -> Result<bool, Code> {
+    pub fn is_allowed(&self, act: Act, asker: &Asker, key: &Key) -> Result<bool, Code> {
         let rules = self.site_rules(&key.site)?;
-        Ok(allowed(act, key, key.channel.sort(&rules.chats), &asker.who, subscribe, rules.demo))
+        let grant = asker.grants.iter().find(|grant| grant.key == *key);
+        Ok(allowed(act, key, key.channel.sort(&rules.chats), &asker.who, grant, rules.demo))
     }
 
     fn permit(&self, act: Act, asker: &Asker, key: &Key) -> Result<(), Code> {
-        match self.is_allowed(act, asker, key, None)? {
+        match self.is_allowed(act, asker, key)? {
             true => Ok(()),
             false if matches!(asker.who, Who::Nobody) => Err(Code::Unauthorized),
             false => Err(Code::Forbidden),

@@ -24,12 +24,24 @@ pub fn reply(reply: &Reply) -> String {
 
 /// A publication or a signal to a subscriber of its channel: the same text for each.
 pub fn event(event: &Event) -> String {
-    let mut out = String::with_capacity(event.data.len() + event.channel.len() + 96);
+    push_of(&event.channel, &publication(event))
+}
+
+/// The push around a publication's text as [`publication`] made it.
+pub fn push_of(channel: &str, publication: &str) -> String {
+    let mut out = String::with_capacity(publication.len() + channel.len() + 40);
     out.push_str("{\"push\":{\"channel\":");
-    push_string(&mut out, &event.channel);
+    push_string(&mut out, channel);
     out.push_str(",\"pub\":");
-    push_publication(&mut out, event);
+    out.push_str(publication);
     out.push_str("}}");
+    out
+}
+
+/// The `pub` object of an event, as pushes, recoveries and history have it.
+pub fn publication(event: &Event) -> String {
+    let mut out = String::with_capacity(event.data.len() + 64);
+    push_publication(&mut out, event);
     out
 }
 
@@ -131,7 +143,9 @@ fn push_subscribed(out: &mut String, subscribed: &Subscribed) {
     put(out, format_args!("\"subscribe\":{{\"recoverable\":true,\"epoch\":\"{}\"", subscribed.position.epoch));
     if !subscribed.publications.is_empty() {
         out.push_str(",\"publications\":");
-        push_publications(out, &subscribed.publications);
+        out.push('[');
+        out.push_str(&subscribed.publications.join(","));
+        out.push(']');
     }
     if subscribed.recovered {
         out.push_str(",\"recovered\":true");

@@ -36,7 +36,7 @@ fn subscribe() {
         position: position(),
         was_recovering: true,
         recovered: true,
-        publications: vec![an_event(Kind::Publication, Some(4)), an_event(Kind::Reaction, Some(5))],
+        publications: [an_event(Kind::Publication, Some(4)), an_event(Kind::Reaction, Some(5))].iter().map(|event| publication(event).into()).collect(),
         expires_in_s: Some(9),
     };
     assert_eq!(
