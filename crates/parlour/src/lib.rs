@@ -1,2 +1,15 @@
 //! Parlour: comments, chat and presence for any web page. The modules stand in dependency order, which is also the order of
 //! reading; a module uses only those above it (`tests/it/tidy.rs` reads this file and every `use crate::`).
+//! (Empty lines keep the formatter from sorting them.)
+
+pub mod channel;
+
+pub mod render;
+
+pub mod page;
+
+pub mod comment;
+
+pub mod backend;
+
+pub mod sqlite;

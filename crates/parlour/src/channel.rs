@@ -1,0 +1,443 @@
+//! The names of things: sites, channels, the two together, and lists of channels written as patterns.
+//!
+//! A name is checked once, where it comes in; from then on its type says that it is good, and a clone costs a counter.
+//! Relies on nothing. Who may do what in which sort of channel is decided in `identity`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest channel name, in bytes of UTF-8.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 200;
+/// The longest site name, in bytes.
+pub const SITE_NAME_BYTES_MAX: usize = 64;
+/// How many patterns one list holds at most.
+pub const PATTERNS_MAX: usize = 1_000;
+
+/// Why a name or a pattern was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelFault {
+    /// Not a channel name.
+    #[error(
+        "a channel name has 1 to 200 bytes without control characters, white space, {{, }} or *"
+    )]
+    NameInvalid,
+    /// Not a site name.
+    #[error("a site name has 1 to 64 of a-z, 0-9, _ and -")]
+    SiteInvalid,
+    /// Neither a channel name nor the beginning of one followed by `*`.
+    #[error("a pattern is a channel name, or the beginning of one and *")]
+    PatternInvalid,
+    /// More than [`PATTERNS_MAX`] patterns.
+    #[error("a list has at most 1000 patterns")]
+    PatternsTooMany,
+}
+
+/// One tenant's name: 1 to 64 of `[a-z0-9_-]`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SiteName(Arc<str>);
+
+impl SiteName {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`ChannelFault::SiteInvalid`].
+    pub fn parse(text: &str) -> Result<Self, ChannelFault> {
+        let length_is_good = (1..=SITE_NAME_BYTES_MAX).contains(&text.len());
+        let bytes_are_good = text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+        if length_is_good && bytes_are_good {
+            Ok(Self(text.into()))
+        } else {
+            Err(ChannelFault::SiteInvalid)
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for SiteName {
+    /// The site `default`, which exists without configuration.
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+/// A channel's name as CONTRACT §1 has it; compared byte by byte.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelName(Arc<str>);
+
+/// Whether a name may contain `character`. `*`, `{` and `}` are left out because patterns and Redis hash tags use them.
+fn may_be_in_a_name(character: char) -> bool {
+    !character.is_control() && !character.is_whitespace() && !matches!(character, '{' | '}' | '*')
+}
+
+impl ChannelName {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`ChannelFault::NameInvalid`].
+    pub fn parse(text: &str) -> Result<Self, ChannelFault> {
+        let length_is_good = (1..=CHANNEL_NAME_BYTES_MAX).contains(&text.len());
+        // A dot or two would be a path segment that every proxy resolves away.
+        let is_dots = text == "." || text == "..";
+        if length_is_good && !is_dots && text.chars().all(may_be_in_a_name) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ChannelFault::NameInvalid)
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What sort of channel this is, given the site's `chats`. What a prefix claims (`$`, `page:`) no list takes away.
+    #[must_use]
+    pub fn sort(&self, chats: &Patterns) -> Sort {
+        if self.0.starts_with("$parlour:") {
+            Sort::Own
+        } else if self.0.starts_with('$') {
+            Sort::Private
+        } else if self.0.starts_with("page:") {
+            Sort::Page
+        } else if chats.matches(self) {
+            Sort::Chat
+        } else {
+            Sort::Other
+        }
+    }
+
+    /// Whether this is a post's channel, `post:ID`, which sockets of the `viewing` dialect view.
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        self.0.starts_with("post:")
+    }
+}
+
+/// What sort of channel a name stands for; rights hang on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sort {
+    /// `page:…`, a page's thread.
+    Page,
+    /// Listed in the site's `chats`.
+    Chat,
+    /// Any other: an application's.
+    Other,
+    /// `$…`, private.
+    Private,
+    /// `$parlour:…`, the server's own.
+    Own,
+}
+
+/// The key of everything: nothing is looked up by a channel's name alone, so sites never see each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Whose channel.
+    pub site: SiteName,
+    /// Which of its channels.
+    pub channel: ChannelName,
+}
+
+impl Key {
+    /// The two together.
+    #[must_use]
+    pub fn new(site: SiteName, channel: ChannelName) -> Self {
+        Self { site, channel }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.site, self.channel)
+    }
+}
+
+/// A list of channel names and of beginnings written with a `*` at the end (`team-*`). An empty list matches nothing.
+///
+/// A beginning reaches `$…` only if it says so: `*` is every channel but the private ones, `$*` is those.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Patterns(Arc<[Pattern]>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    Name(ChannelName),
+    Prefix(Box<str>),
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, ChannelFault> {
+        let Some(prefix) = text.strip_suffix('*') else {
+            return ChannelName::parse(text)
+                .map(Self::Name)
+                .map_err(|_| ChannelFault::PatternInvalid);
+        };
+        if prefix.len() < CHANNEL_NAME_BYTES_MAX && prefix.chars().all(may_be_in_a_name) {
+            Ok(Self::Prefix(prefix.into()))
+        } else {
+            Err(ChannelFault::PatternInvalid)
+        }
+    }
+
+    fn matches(&self, channel: &ChannelName) -> bool {
+        match self {
+            Self::Name(name) => name == channel,
+            Self::Prefix(prefix) if prefix.is_empty() => !channel.0.starts_with('$'),
+            Self::Prefix(prefix) => channel.0.starts_with(&**prefix),
+        }
+    }
+}
+
+impl Patterns {
+    /// Reads a list of patterns.
+    ///
+    /// # Errors
+    /// [`ChannelFault::PatternInvalid`] for the first that is none, [`ChannelFault::PatternsTooMany`].
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, ChannelFault> {
+        if texts.len() > PATTERNS_MAX {
+            return Err(ChannelFault::PatternsTooMany);
+        }
+        texts
+            .iter()
+            .map(|text| Pattern::parse(text.as_ref()))
+            .collect::<Result<Arc<[_]>, _>>()
+            .map(Self)
+    }
+
+    /// Whether one of the patterns is this channel's name or its beginning.
+    #[must_use]
+    pub fn matches(&self, channel: &ChannelName) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(channel))
+    }
+
+    /// Whether the list is empty, and so matches nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The patterns as they are written, in their order.
+    pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|pattern| match pattern {
+            Pattern::Name(name) => name.to_string(),
+            Pattern::Prefix(prefix) => format!("{prefix}*"),
+        })
+    }
+}
+
+/// Text that was checked: shown, written and read as a JSON string, and checked again when read.
+macro_rules! checked_text {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ChannelFault;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+checked_text!(SiteName);
+checked_text!(ChannelName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(text: &str) -> ChannelName {
+        ChannelName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn site_names_are_short_and_plain() {
+        for good in ["default", "a", "my-blog_2", &"x".repeat(64)] {
+            assert!(SiteName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "Blog", "a b", "a.b", "ä", "a/b", "a*", &"x".repeat(65)] {
+            assert_eq!(
+                SiteName::parse(bad),
+                Err(ChannelFault::SiteInvalid),
+                "{bad}"
+            );
+        }
+        assert_eq!(SiteName::default().as_str(), "default");
+    }
+
+    #[test]
+    fn channel_names_keep_to_the_contract() {
+        for good in [
+            "a",
+            "...",
+            "Zürich/北京",
+            "post:42",
+            "$private",
+            "page:0",
+            "a.b",
+            "👍",
+            &"ä".repeat(100),
+        ] {
+            assert!(ChannelName::parse(good).is_ok(), "{good}");
+        }
+        let bad = [
+            "",
+            ".",
+            "..",
+            "a b",
+            "a\tb",
+            "a\nb",
+            "a\u{0}",
+            "a\u{7f}",
+            "a\u{85}b",
+            "a\u{a0}b",
+            "a\u{2003}b",
+            "a\u{2028}b",
+            "a\u{3000}b",
+            "{a}",
+            "a}",
+            "a{",
+            "a*",
+            "*",
+        ];
+        for bad in bad {
+            assert_eq!(
+                ChannelName::parse(bad),
+                Err(ChannelFault::NameInvalid),
+                "{bad:?}"
+            );
+        }
+        assert!(ChannelName::parse(&"x".repeat(200)).is_ok());
+        assert!(ChannelName::parse(&"x".repeat(201)).is_err());
+        // The limit counts bytes, not characters.
+        assert!(ChannelName::parse(&"ä".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn names_are_compared_byte_by_byte() {
+        assert_ne!(name("A"), name("a"));
+        assert_ne!(name("\u{e9}"), name("e\u{301}"));
+    }
+
+    #[test]
+    fn a_prefix_claims_its_channels_whatever_the_chats_say() {
+        let chats = Patterns::parse(&["*", "$*", "page:*"]).unwrap();
+        assert_eq!(name("page:0123").sort(&chats), Sort::Page);
+        assert_eq!(name("$x").sort(&chats), Sort::Private);
+        assert_eq!(name("$parlour").sort(&chats), Sort::Private);
+        assert_eq!(name("$parlour:moderation").sort(&chats), Sort::Own);
+        assert_eq!(name("x").sort(&chats), Sort::Chat);
+        assert_eq!(name("x").sort(&Patterns::default()), Sort::Other);
+        assert_eq!(name("pages").sort(&Patterns::default()), Sort::Other);
+    }
+
+    #[test]
+    fn posts_are_recognised() {
+        assert!(name("post:42").is_post());
+        assert!(!name("posts").is_post());
+    }
+
+    #[test]
+    fn patterns_match_names_and_beginnings() {
+        let patterns = Patterns::parse(&["lobby", "team-*"]).unwrap();
+        assert!(patterns.matches(&name("lobby")));
+        assert!(!patterns.matches(&name("lobby2")));
+        assert!(patterns.matches(&name("team-")));
+        assert!(patterns.matches(&name("team-7")));
+        assert!(!patterns.matches(&name("Team-7")));
+        assert_eq!(patterns.texts().collect::<Vec<_>>(), ["lobby", "team-*"]);
+        assert!(Patterns::default().is_empty() && !Patterns::default().matches(&name("x")));
+    }
+
+    #[test]
+    fn a_star_alone_does_not_open_what_is_private() {
+        let every = Patterns::parse(&["*"]).unwrap();
+        assert!(every.matches(&name("x")) && !every.matches(&name("$x")));
+        assert!(Patterns::parse(&["$*"]).unwrap().matches(&name("$x")));
+    }
+
+    #[test]
+    fn bad_patterns_are_refused() {
+        for bad in ["", "a*b", "**", "a b*", "{*", "..", "*a"] {
+            assert_eq!(
+                Patterns::parse(&[bad]),
+                Err(ChannelFault::PatternInvalid),
+                "{bad:?}"
+            );
+        }
+        assert_eq!(
+            Patterns::parse(&vec!["a"; 1_001]),
+            Err(ChannelFault::PatternsTooMany)
+        );
+    }
+
+    #[test]
+    fn names_are_json_strings_and_are_checked_when_read() {
+        assert_eq!(
+            serde_json::to_string(&name("post:1")).unwrap(),
+            "\"post:1\""
+        );
+        assert_eq!(
+            serde_json::from_str::<ChannelName>("\"post:1\"").unwrap(),
+            name("post:1")
+        );
+        assert!(serde_json::from_str::<ChannelName>("\"a b\"").is_err());
+        assert!(serde_json::from_str::<SiteName>("\"A\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_keeps_every_rule(text in "\\PC{0,80}|[ -~]{0,220}") {
+            if let Ok(name) = ChannelName::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!((1..=200).contains(&text.len()));
+                prop_assert!(text.chars().all(may_be_in_a_name));
+            }
+        }
+
+        #[test]
+        fn a_beginning_matches_exactly_what_begins_so(prefix in "[a-c$]{1,3}", text in "[a-c$]{1,5}") {
+            let patterns = Patterns::parse(&[format!("{prefix}*")]).unwrap();
+            prop_assert_eq!(patterns.matches(&name(&text)), text.starts_with(&prefix));
+        }
+    }
+}

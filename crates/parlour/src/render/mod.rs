@@ -1,0 +1,5 @@
+//! From what a person typed to what may be shown.
+
+mod name;
+
+pub use name::plain_name;
