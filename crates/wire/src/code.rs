@@ -89,7 +89,7 @@ impl Close {
 macro_rules! closes {
     ($($name:ident = $code:literal, $reason:literal;)*) => {
         impl Close {
-            $(#[doc = $reason] pub const $name: Close = Close { code: $code, reason: $reason };)*
+            $(#[doc = concat!("Code ", $code, ": ", $reason)] pub const $name: Close = Close { code: $code, reason: $reason };)*
             /// Every row, in the order of the table.
             pub const ALL: &'static [Close] = &[$(Close::$name),*];
         }

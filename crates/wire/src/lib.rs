@@ -5,6 +5,8 @@ pub mod code;
 pub mod position;
 pub mod command;
 pub mod push;
+pub mod text;
 pub mod json;
 pub mod frame;
+pub mod stream;
 pub mod sse;
