@@ -18,6 +18,8 @@ pub mod rule;
 
 pub mod backend;
 
+pub mod sqlite;
+
 pub mod ring;
 
 pub mod outbox;
