@@ -2,6 +2,8 @@
 //! reading; a module uses only those above it (`tests/it/tidy.rs` reads this file and every `use crate::`).
 //! Empty lines keep the formatter from sorting them.
 
+pub mod metrics;
+
 pub mod channel;
 
 pub mod render;
@@ -15,6 +17,8 @@ pub mod identity;
 pub mod limit;
 
 pub mod rule;
+
+pub mod config;
 
 pub mod backend;
 
@@ -35,3 +39,9 @@ pub mod shape;
 pub mod session;
 
 pub mod transport;
+
+pub mod door;
+
+pub mod server;
+
+pub mod cli;

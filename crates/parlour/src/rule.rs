@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
+use crate::identity::SiteKey;
 
 mod address;
 mod origin;
@@ -130,8 +131,8 @@ pub struct SiteRules {
     pub origins: Origins,
     /// The channels in which everyone may write and see names.
     pub chats: Patterns,
-    /// What the site signs its tokens with (HS256), if it does.
-    pub token_secret: Option<Secret>,
+    /// What the site signs its tokens with, if it does.
+    pub token_key: Option<SiteKey>,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// How long, how many, how often.
