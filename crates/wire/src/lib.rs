@@ -10,3 +10,5 @@ pub mod json;
 pub mod frame;
 pub mod stream;
 pub mod sse;
+pub mod engineio;
+
