@@ -12,3 +12,4 @@ pub mod stream;
 pub mod sse;
 pub mod engineio;
 
+pub mod socketio;

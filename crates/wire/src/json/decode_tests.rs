@@ -99,6 +99,9 @@ fn data_may_be_nested_128_deep_and_no_deeper() {
     assert!(one(&nested(128)).is_ok());
     assert_eq!(one(&nested(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     assert_eq!(one(&nested(30_000)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
+    let called = |depth: usize| format!("{{\"id\":1,\"rpc\":{{\"method\":\"publish\",\"data\":{{\"data\":{}{}}}}}}}", "[".repeat(depth), "]".repeat(depth));
+    assert!(one(&called(128)).is_ok());
+    assert_eq!(one(&called(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     assert!(one(&format!("{{\"id\":1,\"x\":{}{},\"ping\":{{}}}}", "[".repeat(30_000), "]".repeat(30_000))).is_ok());
 }
 
