@@ -242,7 +242,9 @@ mod tests {
     #[test]
     fn refusals_are_json_with_the_numbers_of_the_protocol() {
         use Refusal::*;
-        for (number, refusal) in [TransportUnknown, SessionUnknown, BadHandshakeMethod, BadRequest, Forbidden, UnsupportedVersion].into_iter().enumerate() {
+        for (number, refusal) in
+            [TransportUnknown, SessionUnknown, BadHandshakeMethod, BadRequest, Forbidden, UnsupportedVersion].into_iter().enumerate()
+        {
             let json: serde_json::Value = serde_json::from_str(refusal.json()).unwrap();
             assert_eq!(json["code"], number);
         }

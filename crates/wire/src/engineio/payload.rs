@@ -123,7 +123,10 @@ fn number(digits: impl ExactSizeIterator<Item = u8>) -> Result<usize, PacketFaul
     if !(1..=LENGTH_DIGITS_MAX).contains(&digits.len()) {
         return Err(PacketFault);
     }
-    digits.into_iter().try_fold(0usize, |value, digit| if digit < 10 { value.checked_mul(10)?.checked_add(usize::from(digit)) } else { None }).ok_or(PacketFault)
+    digits
+        .into_iter()
+        .try_fold(0usize, |value, digit| if digit < 10 { value.checked_mul(10)?.checked_add(usize::from(digit)) } else { None })
+        .ok_or(PacketFault)
 }
 
 /// Splits after so many UTF-16 units; `None` when there are fewer, or when the cut would go through a character.

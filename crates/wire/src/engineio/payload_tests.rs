@@ -36,7 +36,17 @@ fn version_3_counts_bytes_in_a_binary_body() {
     let body = [&[0, 3, 255][..], "4é".as_bytes(), &[1, 1, 1, 255, 4], &[7; 10]].concat();
     assert_eq!(encode_payload(Version::V3, &packets, false), Body::Binary(body.clone()));
     assert_eq!(decode_payload(Version::V3, Body::Binary(&body)).unwrap(), [message("é"), Packet::Binary(vec![7; 10].into())]);
-    for bad in [&b""[..], &[0], &[0, 255], &[0, 1], &[0, 2, 255, b'4'], &[2, 1, 255, b'4'], &[0, 1, 255, 0xff], &[1, 1, 255, 9], &[0, 11, 255, b'4']] {
+    for bad in [
+        &b""[..],
+        &[0],
+        &[0, 255],
+        &[0, 1],
+        &[0, 2, 255, b'4'],
+        &[2, 1, 255, b'4'],
+        &[0, 1, 255, 0xff],
+        &[1, 1, 255, 9],
+        &[0, 11, 255, b'4'],
+    ] {
         assert!(decode_payload(Version::V3, Body::Binary(bad)).is_err(), "{bad:?}");
     }
 }

@@ -112,7 +112,11 @@ mod tests {
 
     #[test]
     fn subscribing_takes_signals_from_the_body() {
-        let Command::Subscribe(subscribe) = command(r#"21["subscribe",{"channel":"c","recover":true,"epoch":"e","offset":4,"signals":["viewers"]}]"#) else { panic!() };
+        let Command::Subscribe(subscribe) =
+            command(r#"21["subscribe",{"channel":"c","recover":true,"epoch":"e","offset":4,"signals":["viewers"]}]"#)
+        else {
+            panic!()
+        };
         assert_eq!((subscribe.channel.as_str(), subscribe.recover.unwrap().to_string().as_str()), ("c", "e:4"));
         assert_eq!(subscribe.signals, Signals { viewers: true, typing: false });
         assert_eq!(event(r#"21["subscribe",{"channel":"c","tf":{}}]"#).command().unwrap_err(), Code::NotAvailable);
@@ -120,8 +124,12 @@ mod tests {
 
     #[test]
     fn publishing_with_a_nonce_is_the_method_that_knows_nonces() {
-        assert!(matches!(command(r#"2["publish",{"channel":"c","data":[1.0]}]"#), Command::Publish { channel, data } if channel == "c" && data.get() == "[1.0]"));
-        assert!(matches!(command(r#"2["publish",{"channel":"c","data":1,"nonce":"n"}]"#), Command::Rpc { method, data: Some(_) } if method == "publish"));
+        assert!(
+            matches!(command(r#"2["publish",{"channel":"c","data":[1.0]}]"#), Command::Publish { channel, data } if channel == "c" && data.get() == "[1.0]")
+        );
+        assert!(
+            matches!(command(r#"2["publish",{"channel":"c","data":1,"nonce":"n"}]"#), Command::Rpc { method, data: Some(_) } if method == "publish")
+        );
         assert!(matches!(command(r#"2["publish",{"channel":"c","data":1,"store":false}]"#), Command::Rpc { .. }));
     }
 
@@ -143,7 +151,13 @@ mod tests {
         for unknown in [r#"2["fly",1,2]"#, r#"2["send",{}]"#, r#"2["ping",{}]"#, r#"2["rpc",{}]"#] {
             assert_eq!(refused(unknown), Code::MethodNotFound, "{unknown}");
         }
-        for bad in [r#"2["publish"]"#, r#"2["publish",{"channel":"c","data":1},2]"#, r#"2["publish",5]"#, r#"2["publish",["c"]]"#, r#"2["typing",1,2]"#] {
+        for bad in [
+            r#"2["publish"]"#,
+            r#"2["publish",{"channel":"c","data":1},2]"#,
+            r#"2["publish",5]"#,
+            r#"2["publish",["c"]]"#,
+            r#"2["typing",1,2]"#,
+        ] {
             assert_eq!(refused(bad), Code::BadRequest, "{bad}");
         }
         assert_eq!(refused(&format!("2[\"publish\",{{\"data\":{}{}}}]", "[".repeat(129), "]".repeat(129))), Code::DataInvalid);

@@ -215,7 +215,10 @@ mod tests {
         assert_eq!(connect(V4, "/custom", "s", Some("p")), r#"40/custom,{"sid":"s","pid":"p"}"#);
         assert_eq!(connect(V3, "/", "s", Some("p")), "40");
         assert_eq!(connect_error(V4, "/x", "Invalid namespace", None), r#"44/x,{"message":"Invalid namespace"}"#);
-        assert_eq!(connect_error(V4, "/", message_of(Code::Forbidden), Some(103)), r#"44{"message":"permission denied","data":{"code":103}}"#);
+        assert_eq!(
+            connect_error(V4, "/", message_of(Code::Forbidden), Some(103)),
+            r#"44{"message":"permission denied","data":{"code":103}}"#
+        );
         assert_eq!(connect_error(V3, "/", "é", Some(103)), r#"44"\u00e9""#);
     }
 
@@ -251,7 +254,16 @@ mod tests {
         let result = || RawValue::from_string("{\"position\":\n\"é\"}".into()).unwrap();
         assert_eq!(of(V4, Ok(Answer::Rpc(result()))), r#"435[{"position":"é"}]"#);
         assert_eq!(of(V3, Ok(Answer::Rpc(result()))), r#"435[{"position":"\u00e9"}]"#);
-        let subscribed = Subscribed { position: "e:5".parse().unwrap(), was_recovering: true, recovered: false, publications: vec![], expires_in_s: None };
-        assert_eq!(of(V4, Ok(Answer::Subscribe(subscribed))), r#"435[{"recoverable":true,"epoch":"e","offset":5,"positioned":true,"was_recovering":true}]"#);
+        let subscribed = Subscribed {
+            position: "e:5".parse().unwrap(),
+            was_recovering: true,
+            recovered: false,
+            publications: vec![],
+            expires_in_s: None,
+        };
+        assert_eq!(
+            of(V4, Ok(Answer::Subscribe(subscribed))),
+            r#"435[{"recoverable":true,"epoch":"e","offset":5,"positioned":true,"was_recovering":true}]"#
+        );
     }
 }
