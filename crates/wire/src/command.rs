@@ -60,6 +60,19 @@ pub enum Command {
     Ping,
 }
 
+/// The methods of `rpc`; over Socket.IO each is an event of its own.
+pub const RPC_METHODS: [&str; 9] = [
+    "comment.create",
+    "comment.edit",
+    "comment.delete",
+    "comment.list",
+    "comment.preview",
+    "comment.react",
+    "comment.unreact",
+    "typing",
+    "publish",
+];
+
 /// The first command.
 #[derive(Debug, Default)]
 pub struct Connect {

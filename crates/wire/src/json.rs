@@ -2,8 +2,8 @@
 //! The shapes are those of `client.proto` in centrifugal/protocol; a field that is empty or false is left out, as its
 //! servers do. Relies on the parser for JSON; what a command may do and when it is answered are the server's matter.
 
-mod decode;
-mod encode;
+pub(crate) mod decode;
+pub(crate) mod encode;
 
 pub use decode::{Fault, Incoming, decode};
 pub use encode::{PING, event, publication, push, push_of, reply};

@@ -10,3 +10,6 @@ pub mod json;
 pub mod frame;
 pub mod stream;
 pub mod sse;
+pub mod engineio;
+
+pub mod socketio;

@@ -85,13 +85,24 @@ mod tests {
     use crate::push::{Kind, Publisher};
 
     fn an_event() -> Event {
-        Event { kind: Kind::Publication, channel: "a\"b".into(), offset: Some(3), data: "[1.0]".into(), publisher: None, time_ms: 1_317_826_080_007 }
+        Event {
+            kind: Kind::Publication,
+            channel: "a\"b".into(),
+            offset: Some(3),
+            data: "[1.0]".into(),
+            publisher: None,
+            time_ms: 1_317_826_080_007,
+        }
     }
 
     #[test]
     fn an_event_has_its_shape() {
-        assert_eq!(event(&an_event()), r#"{"event":"publication","channel":"a\"b","offset":3,"data":[1.0],"time":"2011-10-05T14:48:00.007Z"}"#);
-        let signal = Event { kind: Kind::Viewers, offset: None, publisher: Some(Publisher { user: "u".into(), client: "c".into() }), ..an_event() };
+        assert_eq!(
+            event(&an_event()),
+            r#"{"event":"publication","channel":"a\"b","offset":3,"data":[1.0],"time":"2011-10-05T14:48:00.007Z"}"#
+        );
+        let signal =
+            Event { kind: Kind::Viewers, offset: None, publisher: Some(Publisher { user: "u".into(), client: "c".into() }), ..an_event() };
         assert_eq!(
             event(&signal),
             r#"{"event":"viewers","channel":"a\"b","data":[1.0],"author":{"user":"u","client":"c"},"time":"2011-10-05T14:48:00.007Z"}"#

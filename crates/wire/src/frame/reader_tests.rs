@@ -84,13 +84,21 @@ fn a_reader_owns_nothing_between_messages() {
 
 #[test]
 fn fragments_become_one_message_and_control_frames_pass_between() {
-    let stream = [frame(0x01, "Hé".as_bytes().split_last().unwrap().1, MASK), frame(0x89, b"now", [9; 4]), frame(0x00, b"", MASK), frame(0x8a, b"x", MASK), frame(0x80, b"\xa9!", [0; 4])].concat();
+    let stream = [
+        frame(0x01, "Hé".as_bytes().split_last().unwrap().1, MASK),
+        frame(0x89, b"now", [9; 4]),
+        frame(0x00, b"", MASK),
+        frame(0x8a, b"x", MASK),
+        frame(0x80, b"\xa9!", [0; 4]),
+    ]
+    .concat();
     assert_eq!(both(&stream), (vec![Said::Ping(b"now".to_vec()), Said::Pong, Said::Text("Hé!".into())], None));
 }
 
 #[test]
 fn empty_frames_are_messages_too() {
-    let stream = [frame(0x81, b"", MASK), frame(0x82, b"", MASK), frame(0x01, b"", MASK), frame(0x80, b"", MASK), frame(0x89, b"", MASK)].concat();
+    let stream =
+        [frame(0x81, b"", MASK), frame(0x82, b"", MASK), frame(0x01, b"", MASK), frame(0x80, b"", MASK), frame(0x89, b"", MASK)].concat();
     assert_eq!(both(&stream).0, [Said::Text(String::new()), Said::Binary(vec![]), Said::Text(String::new()), Said::Ping(vec![])]);
 }
 
@@ -154,35 +162,39 @@ fn after_a_fault_nothing_more_is_read() {
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![8 => prop::sample::select(vec![0x81u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a]), 1 => any::<u8>()];
     let payload = prop_oneof![any::<String>().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..300)];
-    proptest::collection::vec((first, payload, any::<[u8; 4]>()).prop_map(|(first, payload, mask)| frame(first, &payload, mask)), 0..8).prop_map(|frames| frames.concat())
+    proptest::collection::vec((first, payload, any::<[u8; 4]>()).prop_map(|(first, payload, mask)| frame(first, &payload, mask)), 0..8)
+        .prop_map(|frames| frames.concat())
 }
 
 /// Messages that a client may send, as their frames and what they say.
 fn messages() -> impl Strategy<Value = (Vec<u8>, Vec<Said>)> {
-    let message = (any::<String>(), any::<bool>(), 0usize..4, any::<[u8; 4]>(), any::<bool>()).prop_map(|(text, is_text, cuts, mask, pinged)| {
-        let (bytes, opcode) = (text.as_bytes(), if is_text { TEXT } else { BINARY });
-        let size = bytes.len().div_ceil(cuts + 1).max(1);
-        let mut parts: Vec<&[u8]> = bytes.chunks(size).collect();
-        if parts.is_empty() {
-            parts.push(b"");
-        }
-        let (mut stream, mut said) = (Vec::new(), Vec::new());
-        for (index, part) in parts.iter().enumerate() {
-            let fin = if index + 1 == parts.len() { FIN } else { 0 };
-            stream.extend(frame(fin | if index == 0 { opcode } else { CONTINUATION }, part, mask));
-            if pinged && fin == 0 {
-                stream.extend(frame(FIN | PING, b"p", mask));
-                said.push(Said::Ping(b"p".to_vec()));
+    let message =
+        (any::<String>(), any::<bool>(), 0usize..4, any::<[u8; 4]>(), any::<bool>()).prop_map(|(text, is_text, cuts, mask, pinged)| {
+            let (bytes, opcode) = (text.as_bytes(), if is_text { TEXT } else { BINARY });
+            let size = bytes.len().div_ceil(cuts + 1).max(1);
+            let mut parts: Vec<&[u8]> = bytes.chunks(size).collect();
+            if parts.is_empty() {
+                parts.push(b"");
             }
-        }
-        said.push(if is_text { Said::Text(text.clone()) } else { Said::Binary(bytes.to_vec()) });
-        (stream, said)
-    });
-    proptest::collection::vec(message, 0..6).prop_map(|all| all.into_iter().fold((vec![], vec![]), |(mut stream, mut said), (bytes, one)| {
-        stream.extend(bytes);
-        said.extend(one);
-        (stream, said)
-    }))
+            let (mut stream, mut said) = (Vec::new(), Vec::new());
+            for (index, part) in parts.iter().enumerate() {
+                let fin = if index + 1 == parts.len() { FIN } else { 0 };
+                stream.extend(frame(fin | if index == 0 { opcode } else { CONTINUATION }, part, mask));
+                if pinged && fin == 0 {
+                    stream.extend(frame(FIN | PING, b"p", mask));
+                    said.push(Said::Ping(b"p".to_vec()));
+                }
+            }
+            said.push(if is_text { Said::Text(text.clone()) } else { Said::Binary(bytes.to_vec()) });
+            (stream, said)
+        });
+    proptest::collection::vec(message, 0..6).prop_map(|all| {
+        all.into_iter().fold((vec![], vec![]), |(mut stream, mut said), (bytes, one)| {
+            stream.extend(bytes);
+            said.extend(one);
+            (stream, said)
+        })
+    })
 }
 
 fn split<'a>(mut stream: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {

@@ -75,7 +75,7 @@ struct Envelope<'a> {
     sub_refresh: Option<&'a RawValue>,
 }
 
-/// Reads the body of one kind of command.
+/// Reads the body of a command of one kind.
 type Reader = fn(&RawValue) -> Result<Command, Code>;
 
 fn decode_line(line: &str) -> Result<Incoming, Fault> {
@@ -97,26 +97,26 @@ fn decode_line(line: &str) -> Result<Incoming, Fault> {
 impl Envelope<'_> {
     /// The first command of the envelope, in the order in which Centrifuge servers look; `None` when there is none.
     fn command(&self) -> Option<Result<Command, Code>> {
-        let readers: [(Option<&RawValue>, Reader); 12] = [
+        let bodies: [(Option<&RawValue>, Reader); 12] = [
             (self.connect, connect),
             (self.ping, |_| Ok(Command::Ping)),
             (self.subscribe, subscribe),
-            (self.unsubscribe, |body| Ok(Command::Unsubscribe { channel: read::<Channel>(body)?.channel })),
+            (self.unsubscribe, unsubscribe),
             (self.publish, publish),
-            (self.presence, |body| Ok(Command::Presence { channel: read::<Channel>(body)?.channel })),
-            (self.presence_stats, |body| Ok(Command::PresenceStats { channel: read::<Channel>(body)?.channel })),
+            (self.presence, presence),
+            (self.presence_stats, presence_stats),
             (self.history, history),
             (self.rpc, rpc),
             (self.send, |_| Ok(Command::Send)),
-            (self.refresh, |body| Ok(Command::Refresh { token: read::<Token>(body)?.token })),
+            (self.refresh, refresh),
             (self.sub_refresh, sub_refresh),
         ];
-        readers.into_iter().find_map(|(body, reader)| body.map(reader))
+        bodies.into_iter().find_map(|(body, reader)| body.map(reader))
     }
 }
 
 /// Reads a body, which is an object.
-fn read<'a, T: Deserialize<'a>>(body: &'a RawValue) -> Result<T, Code> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a RawValue) -> Result<T, Code> {
     if body.get().starts_with('{') { serde_json::from_str(body.get()).map_err(|_| Code::BadRequest) } else { Err(Code::BadRequest) }
 }
 
@@ -131,10 +131,26 @@ struct Channel {
     channel: String,
 }
 
+pub(crate) fn unsubscribe(body: &RawValue) -> Result<Command, Code> {
+    read(body).map(|Channel { channel }| Command::Unsubscribe { channel })
+}
+
+pub(crate) fn presence(body: &RawValue) -> Result<Command, Code> {
+    read(body).map(|Channel { channel }| Command::Presence { channel })
+}
+
+pub(crate) fn presence_stats(body: &RawValue) -> Result<Command, Code> {
+    read(body).map(|Channel { channel }| Command::PresenceStats { channel })
+}
+
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]
     token: String,
+}
+
+pub(crate) fn refresh(body: &RawValue) -> Result<Command, Code> {
+    read(body).map(|Token { token }| Command::Refresh { token })
 }
 
 #[derive(Deserialize)]
@@ -190,7 +206,7 @@ struct SubscribeData<'a> {
     signals: Option<Vec<Cow<'a, str>>>,
 }
 
-fn subscribe(body: &RawValue) -> Result<Command, Code> {
+pub(crate) fn subscribe(body: &RawValue) -> Result<Command, Code> {
     let body: SubscribeBody = read(body)?;
     if body.tf.is_some() || body.type_number != 0 {
         return Err(Code::NotAvailable);
@@ -230,17 +246,16 @@ struct PublishBody<'a> {
     type_number: i64,
 }
 
-fn publish(body: &RawValue) -> Result<Command, Code> {
+pub(crate) fn publish(body: &RawValue) -> Result<Command, Code> {
     let body: PublishBody = read(body)?;
     if body.type_number != 0 {
         return Err(Code::NotAvailable);
     }
     let data = body.data.ok_or(Code::BadRequest)?;
-    Ok(Command::Publish { channel: body.channel, data: within_depth(data)?.to_owned() })
-}
-
-fn within_depth(data: &RawValue) -> Result<&RawValue, Code> {
-    if depth_within(data.get(), DEPTH_MAX) { Ok(data) } else { Err(Code::DataInvalid) }
+    if !depth_within(data.get(), DEPTH_MAX) {
+        return Err(Code::DataInvalid);
+    }
+    Ok(Command::Publish { channel: body.channel, data: data.to_owned() })
 }
 
 #[derive(Deserialize)]
@@ -262,7 +277,7 @@ struct Since<'a> {
     offset: Option<&'a RawValue>,
 }
 
-fn history(body: &RawValue) -> Result<Command, Code> {
+pub(crate) fn history(body: &RawValue) -> Result<Command, Code> {
     let body: HistoryBody = read(body)?;
     let since = match body.since {
         Some(since) => Some(position(since.epoch, since.offset).ok_or(Code::UnrecoverablePosition)?),
@@ -281,8 +296,15 @@ struct RpcBody<'a> {
 
 fn rpc(body: &RawValue) -> Result<Command, Code> {
     let body: RpcBody = read(body)?;
-    let data = body.data.map(within_depth).transpose()?;
-    Ok(Command::Rpc { method: body.method, data: data.map(RawValue::to_owned) })
+    call(body.method, body.data)
+}
+
+/// An `rpc`. Its parameters are an object, so what they hold (the `data` of `publish`) is one level less deep.
+pub(crate) fn call(method: String, data: Option<&RawValue>) -> Result<Command, Code> {
+    if data.is_some_and(|data| !depth_within(data.get(), DEPTH_MAX + 1)) {
+        return Err(Code::DataInvalid);
+    }
+    Ok(Command::Rpc { method, data: data.map(RawValue::to_owned) })
 }
 
 #[derive(Deserialize)]
@@ -295,7 +317,7 @@ struct SubRefreshBody {
     type_number: i64,
 }
 
-fn sub_refresh(body: &RawValue) -> Result<Command, Code> {
+pub(crate) fn sub_refresh(body: &RawValue) -> Result<Command, Code> {
     let body: SubRefreshBody = read(body)?;
     if body.type_number != 0 {
         return Err(Code::NotAvailable);

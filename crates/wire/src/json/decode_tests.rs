@@ -37,7 +37,10 @@ fn a_frame_carries_a_command_to_a_line_in_order() {
 
 #[test]
 fn connect_data_says_whether_to_count_and_which_site() {
-    let Command::Connect(connect) = command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"site":"s","x":[1]}}}"#) else { panic!() };
+    let Command::Connect(connect) = command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"site":"s","x":[1]}}}"#)
+    else {
+        panic!()
+    };
     assert!(!connect.count && connect.token.is_empty());
     assert_eq!(connect.site.as_deref(), Some("s"));
     let Command::Connect(connect) = command(r#"{"id":1,"connect":{"data":["theirs"]}}"#) else { panic!() };
@@ -66,7 +69,12 @@ fn an_offset_that_is_left_out_is_zero_and_a_position_is_read_only_when_asked_to_
 
 #[test]
 fn a_position_that_cannot_be_read_is_marked_and_not_refused() {
-    for body in [r#"{"recover":true}"#, r#"{"recover":true,"epoch":"E","offset":1}"#, r#"{"recover":true,"epoch":"e","offset":-1}"#, r#"{"recover":true,"epoch":5,"offset":"1"}"#] {
+    for body in [
+        r#"{"recover":true}"#,
+        r#"{"recover":true,"epoch":"E","offset":1}"#,
+        r#"{"recover":true,"epoch":"e","offset":-1}"#,
+        r#"{"recover":true,"epoch":5,"offset":"1"}"#,
+    ] {
         let subscribe = subscribe_of(body);
         assert!(subscribe.recover_unreadable && subscribe.recover.is_none(), "{body}");
     }
@@ -87,7 +95,10 @@ fn what_would_change_the_delivery_is_refused_with_its_number() {
 #[test]
 fn published_data_is_kept_to_the_letter() {
     for data in ["null", "1.0e+2", r#"{"a":1,"a":"\ud800"}"#, r#""ü\/""#, "[1 , 2]"] {
-        let Command::Publish { channel, data: kept } = command(&format!("{{\"id\":1,\"publish\":{{\"data\":{data},\"channel\":\"c\"}}}}")) else { panic!() };
+        let Command::Publish { channel, data: kept } = command(&format!("{{\"id\":1,\"publish\":{{\"data\":{data},\"channel\":\"c\"}}}}"))
+        else {
+            panic!()
+        };
         assert_eq!((channel.as_str(), kept.get()), ("c", data));
     }
     assert_eq!(one(r#"{"id":1,"publish":{"channel":"c"}}"#).unwrap_err(), Fault::Refused { id: 1, code: Code::BadRequest });
@@ -95,10 +106,16 @@ fn published_data_is_kept_to_the_letter() {
 
 #[test]
 fn data_may_be_nested_128_deep_and_no_deeper() {
-    let nested = |depth: usize| format!("{{\"id\":1,\"publish\":{{\"data\":{}{},\"channel\":\"c\"}}}}", "[".repeat(depth), "]".repeat(depth));
+    let nested =
+        |depth: usize| format!("{{\"id\":1,\"publish\":{{\"data\":{}{},\"channel\":\"c\"}}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(one(&nested(128)).is_ok());
     assert_eq!(one(&nested(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     assert_eq!(one(&nested(30_000)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
+    let called = |depth: usize| {
+        format!("{{\"id\":1,\"rpc\":{{\"method\":\"publish\",\"data\":{{\"data\":{}{}}}}}}}", "[".repeat(depth), "]".repeat(depth))
+    };
+    assert!(one(&called(128)).is_ok());
+    assert_eq!(one(&called(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     assert!(one(&format!("{{\"id\":1,\"x\":{}{},\"ping\":{{}}}}", "[".repeat(30_000), "]".repeat(30_000))).is_ok());
 }
 
@@ -108,10 +125,18 @@ fn the_other_commands_are_read() {
     assert!(matches!(command(r#"{"id":1,"presence":{"channel":"c"}}"#), Command::Presence { channel } if channel == "c"));
     assert!(matches!(command(r#"{"id":1,"presence_stats":{"channel":"c"}}"#), Command::PresenceStats { channel } if channel == "c"));
     assert!(matches!(command(r#"{"id":1,"refresh":{"token":"t"}}"#), Command::Refresh { token } if token == "t"));
-    assert!(matches!(command(r#"{"id":1,"sub_refresh":{"channel":"c","token":"t"}}"#), Command::SubRefresh { channel, token } if channel == "c" && token == "t"));
-    assert!(matches!(command(r#"{"id":1,"rpc":{"method":"typing","data":{"a":1}}}"#), Command::Rpc { method, data: Some(data) } if method == "typing" && data.get() == r#"{"a":1}"#));
+    assert!(
+        matches!(command(r#"{"id":1,"sub_refresh":{"channel":"c","token":"t"}}"#), Command::SubRefresh { channel, token } if channel == "c" && token == "t")
+    );
+    assert!(
+        matches!(command(r#"{"id":1,"rpc":{"method":"typing","data":{"a":1}}}"#), Command::Rpc { method, data: Some(data) } if method == "typing" && data.get() == r#"{"a":1}"#)
+    );
     assert!(matches!(command(r#"{"id":1,"rpc":{"method":"m"}}"#), Command::Rpc { data: None, .. }));
-    let Command::History(history) = command(r#"{"id":1,"history":{"channel":"c","limit":-1,"since":{"epoch":"e","offset":3},"reverse":true}}"#) else { panic!() };
+    let Command::History(history) =
+        command(r#"{"id":1,"history":{"channel":"c","limit":-1,"since":{"epoch":"e","offset":3},"reverse":true}}"#)
+    else {
+        panic!()
+    };
     assert_eq!((history.limit, history.since.unwrap().to_string().as_str(), history.reverse), (Some(-1), "e:3", true));
     let Command::History(history) = command(r#"{"id":1,"history":{"channel":"c"}}"#) else { panic!() };
     assert!(history.limit.is_none() && history.since.is_none() && !history.reverse);
@@ -121,15 +146,36 @@ fn the_other_commands_are_read() {
 fn a_line_without_a_known_command_is_answered_when_it_has_a_number() {
     assert_eq!(one(r#"{"id":3}"#).unwrap_err(), Fault::Refused { id: 3, code: Code::MethodNotFound });
     assert_eq!(one(r#"{"id":3,"fly":{},"connect":null}"#).unwrap_err(), Fault::Refused { id: 3, code: Code::MethodNotFound });
-    assert_eq!(one(r#"{"id":3,"history":{"since":{"epoch":"?"}}}"#).unwrap_err(), Fault::Refused { id: 3, code: Code::UnrecoverablePosition });
+    assert_eq!(
+        one(r#"{"id":3,"history":{"since":{"epoch":"?"}}}"#).unwrap_err(),
+        Fault::Refused { id: 3, code: Code::UnrecoverablePosition }
+    );
     for body in ["1", "[]", "[\"c\"]", "{\"channel\":5}", "{\"channel\":\"\\ud800\"}"] {
-        assert_eq!(one(&format!("{{\"id\":3,\"subscribe\":{body}}}")).unwrap_err(), Fault::Refused { id: 3, code: Code::BadRequest }, "{body}");
+        assert_eq!(
+            one(&format!("{{\"id\":3,\"subscribe\":{body}}}")).unwrap_err(),
+            Fault::Refused { id: 3, code: Code::BadRequest },
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn what_cannot_be_answered_is_malformed() {
-    for line in ["", "x", "[1]", "1", "null", "{\"id\":-1}", "{\"id\":1.5}", "{\"id\":4294967296}", "{\"id\":1,\"id\":2}", "{} {}", "{\"ping\":{}}", "{\"id\":0,\"connect\":{}}", "{\"subscribe\":5}"] {
+    for line in [
+        "",
+        "x",
+        "[1]",
+        "1",
+        "null",
+        "{\"id\":-1}",
+        "{\"id\":1.5}",
+        "{\"id\":4294967296}",
+        "{\"id\":1,\"id\":2}",
+        "{} {}",
+        "{\"ping\":{}}",
+        "{\"id\":0,\"connect\":{}}",
+        "{\"subscribe\":5}",
+    ] {
         assert_eq!(one(line).unwrap_err(), Fault::Malformed, "{line}");
     }
     assert_eq!(decode("{}\n\n{}").filter(Result::is_err).count(), 1);

@@ -15,8 +15,14 @@ pub fn reply(reply: &Reply) -> String {
     let mut out = String::with_capacity(128);
     put(&mut out, format_args!("{{\"id\":{},", reply.id));
     match &reply.result {
-        Ok(answer) => push_answer(&mut out, answer),
-        Err(code) => push_error(&mut out, *code),
+        Ok(answer) => {
+            put(&mut out, format_args!("\"{}\":", name(answer)));
+            push_result(&mut out, answer);
+        }
+        Err(code) => {
+            out.push_str("\"error\":");
+            push_error(&mut out, *code);
+        }
     }
     out.push('}');
     out
@@ -84,35 +90,49 @@ pub(crate) const fn message(code: Code) -> &'static str {
     }
 }
 
-fn push_error(out: &mut String, code: Code) {
-    put(out, format_args!("\"error\":{{\"code\":{},\"message\":\"{}\"", code.number(), message(code)));
+/// `{"code", "message", "temporary"?}`.
+pub(crate) fn push_error(out: &mut String, code: Code) {
+    put(out, format_args!("{{\"code\":{},\"message\":\"{}\"", code.number(), message(code)));
     out.push_str(if code.retry() { ",\"temporary\":true}" } else { "}" });
 }
 
-fn push_answer(out: &mut String, answer: &Answer) {
+/// The key under which a reply carries its result.
+const fn name(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Connect(_) => "connect",
+        Answer::Subscribe(_) => "subscribe",
+        Answer::Unsubscribe => "unsubscribe",
+        Answer::Publish => "publish",
+        Answer::History { .. } => "history",
+        Answer::Presence(_) => "presence",
+        Answer::PresenceStats { .. } => "presence_stats",
+        Answer::Rpc(_) => "rpc",
+        Answer::Refresh { .. } => "refresh",
+        Answer::SubRefresh { .. } => "sub_refresh",
+        Answer::Ping => "ping",
+    }
+}
+
+/// The result itself, an object.
+pub(crate) fn push_result(out: &mut String, answer: &Answer) {
     match answer {
         Answer::Connect(connected) => push_connected(out, connected),
         Answer::Subscribe(subscribed) => push_subscribed(out, subscribed),
-        Answer::Unsubscribe => out.push_str("\"unsubscribe\":{}"),
-        Answer::Publish => out.push_str("\"publish\":{}"),
+        Answer::Unsubscribe | Answer::Publish | Answer::Ping => out.push_str("{}"),
         Answer::History { publications, position } => {
-            out.push_str("\"history\":{\"publications\":");
+            out.push_str("{\"publications\":");
             push_publications(out, publications);
             put(out, format_args!(",\"epoch\":\"{}\",\"offset\":{}}}", position.epoch, position.offset));
         }
         Answer::Presence(present) => push_presence(out, present),
-        Answer::PresenceStats { clients, users } => {
-            put(out, format_args!("\"presence_stats\":{{\"num_clients\":{clients},\"num_users\":{users}}}"));
-        }
-        Answer::Rpc(data) => put(out, format_args!("\"rpc\":{{\"data\":{}}}", on_one_line(data.get()))),
-        Answer::Refresh { expires_in_s } => push_refreshed(out, "refresh", *expires_in_s),
-        Answer::SubRefresh { expires_in_s } => push_refreshed(out, "sub_refresh", *expires_in_s),
-        Answer::Ping => out.push_str("\"ping\":{}"),
+        Answer::PresenceStats { clients, users } => put(out, format_args!("{{\"num_clients\":{clients},\"num_users\":{users}}}")),
+        Answer::Rpc(data) => put(out, format_args!("{{\"data\":{}}}", on_one_line(data.get()))),
+        Answer::Refresh { expires_in_s } | Answer::SubRefresh { expires_in_s } => push_refreshed(out, *expires_in_s),
     }
 }
 
 fn push_connected(out: &mut String, connected: &Connected) {
-    out.push_str("\"connect\":{\"client\":");
+    out.push_str("{\"client\":");
     push_string(out, &connected.client);
     out.push_str(",\"version\":");
     push_string(out, connected.version);
@@ -132,15 +152,15 @@ fn push_expiry(out: &mut String, expires_in_s: Option<u64>) {
     }
 }
 
-fn push_refreshed(out: &mut String, name: &str, expires_in_s: Option<u64>) {
+fn push_refreshed(out: &mut String, expires_in_s: Option<u64>) {
     match expires_in_s {
-        Some(ttl) => put(out, format_args!("\"{name}\":{{\"expires\":true,\"ttl\":{}}}", ttl.min(u64::from(u32::MAX)))),
-        None => put(out, format_args!("\"{name}\":{{}}")),
+        Some(ttl) => put(out, format_args!("{{\"expires\":true,\"ttl\":{}}}", ttl.min(u64::from(u32::MAX)))),
+        None => out.push_str("{}"),
     }
 }
 
 fn push_subscribed(out: &mut String, subscribed: &Subscribed) {
-    put(out, format_args!("\"subscribe\":{{\"recoverable\":true,\"epoch\":\"{}\"", subscribed.position.epoch));
+    put(out, format_args!("{{\"recoverable\":true,\"epoch\":\"{}\"", subscribed.position.epoch));
     if !subscribed.publications.is_empty() {
         out.push_str(",\"publications\":");
         out.push('[');
@@ -189,7 +209,7 @@ fn push_publication(out: &mut String, event: &Event) {
 }
 
 fn push_presence(out: &mut String, present: &[ClientInfo]) {
-    out.push_str("\"presence\":{\"presence\":{");
+    out.push_str("{\"presence\":{");
     for (index, who) in present.iter().enumerate() {
         if index > 0 {
             out.push(',');
@@ -201,7 +221,7 @@ fn push_presence(out: &mut String, present: &[ClientInfo]) {
     out.push_str("}}");
 }
 
-fn push_client_info(out: &mut String, who: &ClientInfo) {
+pub(crate) fn push_client_info(out: &mut String, who: &ClientInfo) {
     out.push_str("{\"user\":");
     push_string(out, &who.user);
     out.push_str(",\"client\":");

@@ -25,7 +25,10 @@ fn connect() {
     let text = reply(&Reply { id: 1, result: Ok(Answer::Connect(Connected { client: "c1".into(), ..connected })) });
     assert_eq!(text, r#"{"id":1,"connect":{"client":"c1","version":"0.1.0","ping":25,"pong":true}}"#);
     connected = Connected { client: "c1".into(), version: "0.1.0", ping_s: 25, expires_in_s: Some(60), guest_token: Some("g.t".into()) };
-    assert_eq!(ok(Answer::Connect(connected)), r#"{"id":7,"connect":{"client":"c1","version":"0.1.0","expires":true,"ttl":60,"data":{"token":"g.t"},"ping":25,"pong":true}}"#);
+    assert_eq!(
+        ok(Answer::Connect(connected)),
+        r#"{"id":7,"connect":{"client":"c1","version":"0.1.0","expires":true,"ttl":60,"data":{"token":"g.t"},"ping":25,"pong":true}}"#
+    );
 }
 
 #[test]
@@ -50,7 +53,10 @@ fn the_other_answers() {
     assert_eq!(ok(Answer::Unsubscribe), r#"{"id":7,"unsubscribe":{}}"#);
     assert_eq!(ok(Answer::Publish), r#"{"id":7,"publish":{}}"#);
     assert_eq!(ok(Answer::Ping), r#"{"id":7,"ping":{}}"#);
-    assert_eq!(ok(Answer::History { publications: vec![], position: position() }), r#"{"id":7,"history":{"publications":[],"epoch":"ep0","offset":5}}"#);
+    assert_eq!(
+        ok(Answer::History { publications: vec![], position: position() }),
+        r#"{"id":7,"history":{"publications":[],"epoch":"ep0","offset":5}}"#
+    );
     assert_eq!(ok(Answer::PresenceStats { clients: 2, users: 1 }), r#"{"id":7,"presence_stats":{"num_clients":2,"num_users":1}}"#);
     assert_eq!(ok(Answer::Refresh { expires_in_s: Some(3) }), r#"{"id":7,"refresh":{"expires":true,"ttl":3}}"#);
     assert_eq!(ok(Answer::SubRefresh { expires_in_s: None }), r#"{"id":7,"sub_refresh":{}}"#);
@@ -82,11 +88,20 @@ fn errors_speak_the_protocols_words_below_1000_and_names_above() {
 
 #[test]
 fn events() {
-    assert_eq!(event(&an_event(Kind::Publication, Some(3))), r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"offset":3}}}"#);
-    assert_eq!(event(&an_event(Kind::Viewers, None)), r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"tags":{"event":"viewers"}}}}"#);
+    assert_eq!(
+        event(&an_event(Kind::Publication, Some(3))),
+        r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"offset":3}}}"#
+    );
+    assert_eq!(
+        event(&an_event(Kind::Viewers, None)),
+        r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"tags":{"event":"viewers"}}}}"#
+    );
     let mut own = an_event(Kind::Publication, Some(3));
     own.publisher = Some(Publisher { user: "u".into(), client: "c".into() });
-    assert_eq!(event(&own), r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"info":{"user":"u","client":"c"},"offset":3}}}"#);
+    assert_eq!(
+        event(&own),
+        r#"{"push":{"channel":"chat:ü\"","pub":{"data":{"a":[1.0,"\ud800"]},"info":{"user":"u","client":"c"},"offset":3}}}"#
+    );
 }
 
 #[test]
@@ -96,5 +111,8 @@ fn pushes() {
     assert_eq!(presence(true), r#"{"push":{"channel":"a","join":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#);
     assert_eq!(presence(false), r#"{"push":{"channel":"a","leave":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#);
     let (code, reason) = crate::code::UNSUBSCRIBE_INSUFFICIENT;
-    assert_eq!(push(&Push::Unsubscribe { channel: "a".into(), code, reason }), r#"{"push":{"channel":"a","unsubscribe":{"code":2500,"reason":"insufficient state"}}}"#);
+    assert_eq!(
+        push(&Push::Unsubscribe { channel: "a".into(), code, reason }),
+        r#"{"push":{"channel":"a","unsubscribe":{"code":2500,"reason":"insufficient state"}}}"#
+    );
 }
