@@ -10,3 +10,5 @@ pub mod page;
 pub mod comment;
 
 pub mod identity;
+
+pub mod limit;
