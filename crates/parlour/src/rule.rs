@@ -89,10 +89,8 @@ pub struct Limits {
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.
     pub viewer_linger: Duration,
-    /// Between two pings of the server.
-    pub ping: Duration,
-    /// How long a pong may take.
-    pub pong: Duration,
+    /// Returning clients that are let in within a second; the others wait a little.
+    pub admissions_per_second: u32,
     /// Connections at once; 0 for as many as the limit of open files leaves room for.
     pub connections_max: usize,
     /// Connections at once from one address; 0 for no such limit.

@@ -145,7 +145,7 @@ enum End {
 
 async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>) {
     let stream = Arc::new(stream);
-    let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone()))));
+    let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
     let message_bytes_max = node.book.now().limits.message_bytes_max;
     let session = Session::new(node, outbox.clone(), &SPEECH, address);
     let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
