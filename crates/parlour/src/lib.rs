@@ -20,6 +20,8 @@ pub mod rule;
 
 pub mod config;
 
+pub mod door;
+
 pub mod backend;
 
 pub mod sqlite;
@@ -39,8 +41,6 @@ pub mod shape;
 pub mod session;
 
 pub mod transport;
-
-pub mod door;
 
 pub mod server;
 
