@@ -94,6 +94,16 @@ impl ChannelName {
         }
     }
 
+    /// A page's channel: `page:` and the first 32 hex digits of the SHA-256 of the page's key.
+    #[must_use]
+    pub fn of_page(key_sha_256: &[u8; 32]) -> Self {
+        let hex: String = key_sha_256[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self(format!("page:{hex}").into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,6 +1,6 @@
 //! Parlour: comments, chat and presence for any web page. The modules stand in dependency order, which is also the order of
 //! reading; a module uses only those above it (`tests/it/tidy.rs` reads this file and every `use crate::`).
-//! (Empty lines keep the formatter from sorting them.)
+//! Empty lines keep the formatter from sorting them.
 
 pub mod channel;
 
@@ -9,6 +9,10 @@ pub mod render;
 pub mod page;
 
 pub mod comment;
+
+pub mod identity;
+
+pub mod limit;
 
 pub mod backend;
 

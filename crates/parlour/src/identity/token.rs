@@ -1,0 +1,430 @@
+//! Tokens (JWT, RFC 7519): made for guests and for `parlour token`, and read, whoever signed them.
+//!
+//! Two worlds that never meet: a token whose `kid` is [`OWN_KID`] counts only if the installation's secret signed it, any other
+//! only if a key of a site did. So no site's key can make a guest, and no guest's token passes for a site's.
+
+use std::collections::HashMap;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use serde::{Deserialize, Serialize};
+
+use super::{InstallSecret, Member, MemberId, Role, SiteKey, Token, Who};
+use crate::channel::{ChannelName, Key, Patterns, SiteName};
+use crate::comment::letters;
+use crate::render::plain_name;
+
+/// How long a guest's token is good, in seconds: 180 days.
+pub const GUEST_LIFE_S: i64 = 180 * 24 * 60 * 60;
+/// How many random bytes a guest's id is made of.
+pub const GUEST_ID_BYTES: usize = 14;
+/// The longest token that is looked at, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+const GUEST_ID_LETTERS: usize = 21;
+const NAME_CHARS_MAX: usize = 60;
+const EMAIL_BYTES_MAX: usize = 254;
+/// The `kid` of what the installation's secret signed. A site's own key ids do not have a colon in front.
+const OWN_KID: &str = ":parlour";
+
+/// Why a token was refused. None says more: who forges learns nothing from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// The signature is bad, or what it signs is not what a token must be.
+    #[error("the token is not valid")]
+    Forged,
+    /// It was good once.
+    #[error("the token has expired")]
+    Expired,
+    /// It is good, but not here.
+    #[error("the token is of another site")]
+    WrongSite,
+}
+
+/// A token could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the token could not be signed: {0}")]
+pub struct SignFault(#[from] jsonwebtoken::errors::Error);
+
+/// What `parlour token` puts into a token.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// Whom it names.
+    pub member: MemberId,
+    /// Their name, if it is to say one.
+    pub name: Option<String>,
+    /// Their role, if more than a member's.
+    pub role: Option<Role>,
+    /// Where it counts.
+    pub site: SiteName,
+    /// The channels it opens.
+    pub channels: Patterns,
+    /// The channels it may publish to.
+    pub publish: Patterns,
+    /// Until when it is good, in Unix seconds.
+    pub exp_s: i64,
+}
+
+/// A good subscribe token: lets its bearer into one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribe {
+    /// For whom it was made.
+    pub member: MemberId,
+    /// Which channel it opens.
+    pub key: Key,
+    /// Until when, in Unix seconds.
+    pub exp_s: i64,
+}
+
+/// What stands in a token. Unknown claims are passed over; known ones of the wrong type spoil it.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    exp: serde_json::Number,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iat: Option<serde_json::Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing)]
+    email: Option<String>,
+    #[serde(default, skip_serializing)]
+    email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    publish: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
+    /// Only in subscribe tokens.
+    #[serde(default, skip_serializing)]
+    channel: Option<String>,
+    /// What Parlour made it for, [`OWN_GUEST`] or [`OWN_MEMBER`]; means nothing in a site's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parlour: Option<serde_json::Value>,
+}
+
+const OWN_GUEST: &str = "guest";
+const OWN_MEMBER: &str = "member";
+
+/// The key that signs, of the installation's secret.
+fn own_key(secret: &InstallSecret) -> [u8; 32] {
+    secret.derived("parlour token")
+}
+
+/// Makes the installation's own tokens.
+pub struct Signer {
+    key: EncodingKey,
+}
+
+impl Signer {
+    /// Signs with what is derived from `secret`.
+    #[must_use]
+    pub fn new(secret: &InstallSecret) -> Self {
+        Self {
+            key: EncodingKey::from_secret(&own_key(secret)),
+        }
+    }
+
+    /// A new guest of `site`, from random bytes that the caller drew, and their token, good for [`GUEST_LIFE_S`].
+    ///
+    /// # Errors
+    /// [`SignFault`].
+    pub fn guest(
+        &self,
+        site: &SiteName,
+        random: [u8; GUEST_ID_BYTES],
+        now_s: i64,
+    ) -> Result<(String, Token), SignFault> {
+        let id = format!("g{}", letters(&random, GUEST_ID_LETTERS));
+        let exp_s = now_s.saturating_add(GUEST_LIFE_S);
+        let claims = Claims::new(id, exp_s, site, OWN_GUEST);
+        let text = self.sign(&claims)?;
+        // What was signed is what would be read; the round trip is spared the caller, not the rules.
+        let token = claims
+            .into_token(site.clone(), true)
+            .map_err(|_| SignFault(jsonwebtoken::errors::ErrorKind::InvalidToken.into()))?;
+        Ok((text, token))
+    }
+
+    /// A token as `parlour token` prints it.
+    ///
+    /// # Errors
+    /// [`SignFault`].
+    pub fn member(&self, grant: &Grant, now_s: i64) -> Result<String, SignFault> {
+        let texts =
+            |patterns: &Patterns| (!patterns.is_empty()).then(|| patterns.texts().collect());
+        self.sign(&Claims {
+            iat: Some(now_s.into()),
+            name: grant.name.clone(),
+            role: grant.role,
+            channels: texts(&grant.channels),
+            publish: texts(&grant.publish),
+            ..Claims::new(
+                grant.member.to_string(),
+                grant.exp_s,
+                &grant.site,
+                OWN_MEMBER,
+            )
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, SignFault> {
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(OWN_KID.to_owned());
+        Ok(jsonwebtoken::encode(&header, claims, &self.key)?)
+    }
+}
+
+/// Reads tokens: knows the installation's secret and every site's keys.
+#[derive(Clone)]
+pub struct Verifier {
+    own: SiteKey,
+    sites: HashMap<SiteName, Vec<SiteKey>>,
+}
+
+impl Verifier {
+    /// Knows `secret` and no site's key yet.
+    #[must_use]
+    pub fn new(secret: &InstallSecret) -> Self {
+        let own = SiteKey::new(Algorithm::HS256, DecodingKey::from_secret(&own_key(secret)));
+        Self {
+            own,
+            sites: HashMap::new(),
+        }
+    }
+
+    /// Knows one more key with which `site` signs; several are for changing them.
+    #[must_use]
+    pub fn with_site_key(mut self, site: SiteName, key: SiteKey) -> Self {
+        self.sites.entry(site).or_default().push(key);
+        self
+    }
+
+    /// Who brings this token, to a request whose `site` parameter is `asked`.
+    ///
+    /// # Errors
+    /// [`TokenFault`]; a token made to subscribe is no token of a member, and so forged.
+    pub fn verify(
+        &self,
+        text: &str,
+        asked: Option<&SiteName>,
+        now_s: i64,
+    ) -> Result<Who, TokenFault> {
+        let (site, claims, is_own) = self.open(text, asked)?;
+        if claims.channel.is_some() {
+            return Err(TokenFault::Forged);
+        }
+        let guest = is_own
+            && claims
+                .parlour
+                .as_ref()
+                .is_some_and(|kind| kind == OWN_GUEST);
+        let token = claims.into_token(site, guest)?;
+        if token.exp_s <= now_s {
+            return Err(TokenFault::Expired);
+        }
+        let who = Who::Token(Box::new(token));
+        who.site_meant(asked).map(|_| who)
+    }
+
+    /// Reads a subscribe token (`sub`, `channel`, `exp`) that a session of `site` brings. Only sites make them.
+    ///
+    /// # Errors
+    /// [`TokenFault`].
+    pub fn verify_subscribe(
+        &self,
+        text: &str,
+        site: &SiteName,
+        now_s: i64,
+    ) -> Result<Subscribe, TokenFault> {
+        let (signed_for, claims, is_own) = self.open(text, Some(site))?;
+        let channel = claims.channel.as_deref().ok_or(TokenFault::Forged)?;
+        let channel = ChannelName::parse(channel).map_err(|_| TokenFault::Forged)?;
+        let member = MemberId::parse(&claims.sub).map_err(|_| TokenFault::Forged)?;
+        let exp_s = seconds(&claims.exp)?;
+        if is_own {
+            Err(TokenFault::Forged)
+        } else if exp_s <= now_s {
+            Err(TokenFault::Expired)
+        } else if signed_for != *site {
+            Err(TokenFault::WrongSite)
+        } else {
+            Ok(Subscribe {
+                member,
+                key: Key::new(signed_for, channel),
+                exp_s,
+            })
+        }
+    }
+
+    /// Checks the signature alone; says whose it is, and whether it is the installation's own.
+    fn open(
+        &self,
+        text: &str,
+        asked: Option<&SiteName>,
+    ) -> Result<(SiteName, Claims, bool), TokenFault> {
+        if text.len() > TOKEN_BYTES_MAX {
+            return Err(TokenFault::Forged);
+        }
+        let header = jsonwebtoken::decode_header(text).map_err(|_| TokenFault::Forged)?;
+        // Whoever marks something as critical wants it understood (RFC 7515 §4.1.11), and nothing of the kind is here.
+        if header.crit.is_some() {
+            return Err(TokenFault::Forged);
+        }
+        if header.kid.as_deref() == Some(OWN_KID) {
+            let claims = decode(text, &self.own).ok_or(TokenFault::Forged)?;
+            let is_kind = |kind: &serde_json::Value| kind == OWN_GUEST || kind == OWN_MEMBER;
+            let site = claims.site()?.ok_or(TokenFault::Forged)?;
+            if !claims.parlour.as_ref().is_some_and(is_kind) {
+                return Err(TokenFault::Forged);
+            }
+            return Ok((site, claims, true));
+        }
+        for site in self.candidates(text, asked)? {
+            let keys = self.sites.get(&site).into_iter().flatten();
+            // A key of another algorithm is passed over; the one that is tried uses its own.
+            let claims = keys
+                .filter(|key| key.algorithm == header.alg)
+                .find_map(|key| decode(text, key));
+            if let Some(claims) = claims {
+                return Ok((site, claims, false));
+            }
+        }
+        Err(TokenFault::Forged)
+    }
+
+    /// Whose keys are tried: those of the site that the token names; if it names none, of the site asked for, then of all
+    /// others, so that a good token in the wrong place is told from a forged one.
+    fn candidates(
+        &self,
+        text: &str,
+        asked: Option<&SiteName>,
+    ) -> Result<Vec<SiteName>, TokenFault> {
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(default)]
+            site: Option<String>,
+        }
+        let named: Named = jsonwebtoken::dangerous::insecure_decode_claims(text)
+            .map_err(|_| TokenFault::Forged)?;
+        if let Some(site) = named.site {
+            let site = SiteName::parse(&site).map_err(|_| TokenFault::Forged)?;
+            return Ok(vec![site]);
+        }
+        let first = asked.cloned().unwrap_or_default();
+        let mut others: Vec<_> = self
+            .sites
+            .keys()
+            .filter(|site| **site != first)
+            .cloned()
+            .collect();
+        others.sort_unstable();
+        others.insert(0, first);
+        Ok(others)
+    }
+}
+
+/// Whether a token, good or not, says that it is a guest's: who brings one that is no longer good gets a new one.
+#[must_use]
+pub fn claims_to_be_a_guest(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        parlour: String,
+    }
+    let is_own = || {
+        jsonwebtoken::decode_header(text).is_ok_and(|header| header.kid.as_deref() == Some(OWN_KID))
+    };
+    let kind = || jsonwebtoken::dangerous::insecure_decode_claims::<Kind>(text);
+    text.len() <= TOKEN_BYTES_MAX && is_own() && kind().is_ok_and(|kind| kind.parlour == OWN_GUEST)
+}
+
+fn decode(text: &str, key: &SiteKey) -> Option<Claims> {
+    let data = jsonwebtoken::decode(text, &key.decoding, &key.validation).ok()?;
+    Some(data.claims)
+}
+
+impl Claims {
+    fn new(sub: String, exp_s: i64, site: &SiteName, kind: &str) -> Self {
+        Self {
+            sub,
+            exp: exp_s.into(),
+            iat: None,
+            name: None,
+            email: None,
+            email_verified: None,
+            role: None,
+            channels: None,
+            publish: None,
+            site: Some(site.to_string()),
+            channel: None,
+            parlour: Some(kind.into()),
+        }
+    }
+
+    fn site(&self) -> Result<Option<SiteName>, TokenFault> {
+        let site = self.site.as_deref().map(SiteName::parse);
+        site.transpose().map_err(|_| TokenFault::Forged)
+    }
+
+    fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
+        // A guest's id is known to all who read; nobody whom a site names may take a guest's place.
+        if is_guest_id(&self.sub) != guest {
+            return Err(TokenFault::Forged);
+        }
+        let patterns = |texts: Option<Vec<String>>| {
+            Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged)
+        };
+        let email = self.email.filter(|email| email.len() <= EMAIL_BYTES_MAX);
+        let member = Member {
+            id: MemberId::parse(&self.sub).map_err(|_| TokenFault::Forged)?,
+            name: plain_name(&self.name.unwrap_or_default())
+                .chars()
+                .take(NAME_CHARS_MAX)
+                .collect(),
+            role: if guest {
+                None
+            } else {
+                Some(self.role.unwrap_or(Role::Member))
+            },
+            verified: !guest,
+        };
+        Ok(Token {
+            member,
+            site,
+            channels: patterns(self.channels)?,
+            publish: patterns(self.publish)?,
+            email: if self.email_verified == Some(true) {
+                email
+            } else {
+                None
+            },
+            guest,
+            exp_s: seconds(&self.exp)?,
+        })
+    }
+}
+
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction; what is beyond the range is its end.
+fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
+    let whole = number
+        .as_i64()
+        .or_else(|| number.as_u64().map(|_| i64::MAX));
+    whole
+        .or_else(|| number.as_f64().map(|float| float.floor() as i64))
+        .ok_or(TokenFault::Forged)
+}
+
+/// Whether `id` has the form that Parlour gives to guests.
+fn is_guest_id(id: &str) -> bool {
+    let letters = id.strip_prefix('g');
+    letters.is_some_and(|letters| {
+        letters.len() == GUEST_ID_LETTERS
+            && letters.bytes().all(|byte| {
+                byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests;
