@@ -295,5 +295,19 @@ async fn durable_comments_a_second() {
         }
         let a_second = f64::from(writers * each) / started.elapsed().as_secs_f64();
         println!("{writers} writers: {a_second:.0} comments/s, {} in {} commits", counters.tasks(), counters.commits());
+        let started = std::time::Instant::now();
+        let tasks = (0..writers).map(|_| {
+            let log = given.backend.log.clone();
+            tokio::spawn(async move {
+                for _ in 0..1_000 {
+                    log.append(&key("feed"), publication("{\"price\":1.25}")).await.unwrap();
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let each_us = started.elapsed().as_secs_f64() * 1e6 / f64::from(writers * 1_000);
+        println!("{writers} writers: {each_us:.1} us a publication");
     }
 }
