@@ -271,3 +271,31 @@ pub async fn cursors_that_nobody_gave_are_refused(open: impl AsyncFn(Rules) -> G
         assert_eq!(given.backend.store.comments(&key, query).await.unwrap_err(), Fault::CursorInvalid, "{cursor}");
     }
 }
+
+pub async fn a_page_is_of_one_snapshot_while_others_write(open: impl AsyncFn(Rules) -> Given) {
+    let given = open(Rules::default()).await;
+    let key = key("lobby");
+    let writer = {
+        let (log, key) = (given.backend.log.clone(), key.clone());
+        tokio::spawn(async move {
+            for number in 0..200 {
+                let new = NewComment { created_ms: number, ..comment(&format!("c{number}"), None) };
+                log.append(&key, Append::Comment(Box::new(new))).await.unwrap();
+            }
+        })
+    };
+    loop {
+        let written = writer.is_finished();
+        let page = given.list(&key, flat(100)).await;
+        // Only comments were appended, so the parts of the answer must agree on how many.
+        assert_eq!(page.total, page.position.offset);
+        assert_eq!(page.comments.len() as u64, page.total.min(100));
+        assert_eq!(page.comments.first().map_or(0, |newest| newest.created.0 as u64 + 1), page.total);
+        assert_eq!(page.next.is_some(), page.total > 100);
+        if written {
+            assert_eq!(page.total, 200);
+            break;
+        }
+    }
+    writer.await.unwrap();
+}
