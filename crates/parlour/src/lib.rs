@@ -2,6 +2,8 @@
 //! reading; a module uses only those above it (`tests/it/tidy.rs` reads this file and every `use crate::`).
 //! Empty lines keep the formatter from sorting them.
 
+pub mod metrics;
+
 pub mod channel;
 
 pub mod render;
@@ -14,6 +16,32 @@ pub mod identity;
 
 pub mod limit;
 
+pub mod rule;
+
+pub mod config;
+
+pub mod door;
+
 pub mod backend;
 
 pub mod sqlite;
+
+pub mod ring;
+
+pub mod outbox;
+
+pub mod hub;
+
+pub mod clients;
+
+pub mod node;
+
+pub mod shape;
+
+pub mod session;
+
+pub mod transport;
+
+pub mod server;
+
+pub mod cli;

@@ -1,0 +1,242 @@
+//! THE table of every option: name, kind, default, and a sentence. Flags, keys of the file, variables, `--help`,
+//! `docs/configuration.md` and the sample file come from here, and from nowhere else.
+
+use super::kind::{Count, Hidden, Kind, List, Pace, Raw, Size, Switch, Text, Time};
+
+/// What an option is about; the headings of `--help` and of the documents, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Server,
+    Store,
+    Access,
+    Comments,
+    Dialects,
+    Delivery,
+    Connections,
+    Requests,
+}
+
+impl Group {
+    /// Every group, in order.
+    pub const ALL: [Group; 8] = [
+        Group::Server,
+        Group::Store,
+        Group::Access,
+        Group::Comments,
+        Group::Dialects,
+        Group::Delivery,
+        Group::Connections,
+        Group::Requests,
+    ];
+
+    /// The heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Group::Server => "Server",
+            Group::Store => "Store",
+            Group::Access => "Sites and who may ask",
+            Group::Comments => "Comments",
+            Group::Dialects => "Dialects",
+            Group::Delivery => "Delivery",
+            Group::Connections => "Connections",
+            Group::Requests => "Requests",
+        }
+    }
+}
+
+/// Whose an option is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The process's: once.
+    Process,
+    /// A site's: outside a table of the file it is that of the site `default`.
+    Site,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Opt {
+    /// The field, in snake case.
+    pub field: &'static str,
+    /// How a value is written.
+    pub hint: &'static str,
+    /// The default, as it would be written.
+    pub default: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// Whose it is.
+    pub scope: Scope,
+    /// What it does.
+    pub text: &'static str,
+}
+
+impl Opt {
+    /// The flag without dashes, and the key of the file: `flush-linger`.
+    pub fn name(&self) -> String {
+        self.field.replace('_', "-")
+    }
+
+    /// The variable: `PARLOUR_FLUSH_LINGER`.
+    pub fn variable(&self) -> String {
+        format!("PARLOUR_{}", self.field.to_ascii_uppercase())
+    }
+
+    /// Whether its value is shown nowhere, and may come out of a file of its own (`NAME-file`).
+    pub fn is_secret(&self) -> bool {
+        self.hint == Hidden::HINT
+    }
+
+    /// Whether a flag alone stands for `true`.
+    pub fn is_switch(&self) -> bool {
+        self.hint == Switch::HINT
+    }
+
+    /// Whether several values may be given.
+    pub fn is_list(&self) -> bool {
+        self.hint == List::HINT
+    }
+}
+
+macro_rules! options {
+    ($(#[$meta:meta])* $struct:ident, $table:ident, $scope:ident:
+        $($field:ident: $kind:ident = $default:literal, $group:ident, $text:literal;)*) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug)]
+        pub struct $struct { $(#[doc = $text] pub $field: <$kind as Kind>::Value,)* }
+
+        #[doc = concat!("The rows of [`", stringify!($struct), "`].")]
+        pub static $table: &[Opt] = &[$(Opt {
+            field: stringify!($field),
+            hint: <$kind as Kind>::HINT,
+            default: $default,
+            group: Group::$group,
+            scope: Scope::$scope,
+            text: $text,
+        },)*];
+
+        impl $struct {
+            /// Reads every option; `given` answers what was given for a row, `None` where the default holds.
+            ///
+            /// # Errors
+            /// The first row whose value is not of its kind, and a sentence that says why.
+            pub fn read(given: &dyn Fn(&Opt) -> Option<Raw>) -> Result<$struct, (&'static Opt, String)> {
+                let mut rows = $table.iter();
+                Ok($struct { $($field: {
+                    // The fields and the rows come from one list, in one order.
+                    let row = rows.next().unwrap_or(&$table[0]);
+                    let raw = given(row).unwrap_or_else(|| Raw::Text($default.to_owned()));
+                    <$kind as Kind>::read(&raw).map_err(|fault| (row, fault))?
+                },)* })
+            }
+        }
+    };
+}
+
+options! {
+    /// What is chosen once for the whole process.
+    ProcessOptions, PROCESS, Process:
+    config: Text = "", Server, "The file to read; without it parlour.toml in the working directory, if there is one. Not a key of the file itself.";
+    listen: Text = "127.0.0.1:8080", Server, "The address and port to listen on; port 0 takes a free one.";
+    demo: Switch = "false", Server, "Everybody on this machine may do everything; refuses every other address, host and origin.";
+    public_url: Text = "", Server, "The server's address as browsers know it, the only base of links and redirects, such as https://talk.example.org.";
+    drain: Time = "10s", Server, "How long sessions are told to go elsewhere, paced, before the process ends.";
+    metrics_listen: Text = "", Server, "Another address and port for GET /metrics without a key; keep it private.";
+    log: Text = "info", Server, "What is logged: error, warn, info, debug or trace.";
+
+    store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH.";
+    keep_events: Count = "10000", Store, "Publications that a channel keeps; 0 keeps none. Comments are kept until they are deleted.";
+    keep_for: Time = "7d", Store, "How long it keeps them; 0 keeps none.";
+
+    trusted_proxy: List = "", Access, "Networks (CIDR) whose X-Forwarded-For is believed, from the right, to the first that is none of them.";
+
+    msgs: Text = "demo", Dialects, "GET and POST /msgs, a plain list: off, on (the channel msgs), a channel's name, or demo (on in demo mode).";
+    publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
+
+    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with many readers.";
+    linger_readers: Count = "16", Delivery, "Channels with more readers than this linger; others are flushed at once.";
+    linger: Time = "5s", Delivery, "How long a viewer whose connection was lost is still counted.";
+    ring_entries: Count = "256", Delivery, "Publications that a channel in use holds in memory.";
+    ring_bytes: Size = "256KiB", Delivery, "What these may weigh, in every encoding.";
+    rings_bytes: Size = "256MiB", Delivery, "What all channels of the process hold in memory.";
+    ring_idle: Time = "60s", Delivery, "How long they are held after the last reader left.";
+    lane_entries: Count = "256", Delivery, "Replies that wait for one client.";
+    lane_bytes: Size = "64KiB", Delivery, "What these may weigh.";
+    subscriptions: Count = "128", Delivery, "Subscriptions of one session.";
+    recovery_entries: Count = "1000", Delivery, "Publications that one recovery brings; beyond that the client reads again.";
+    recovery_bytes: Size = "1MiB", Delivery, "What these may weigh.";
+    admissions: Count = "4000", Delivery, "Clients that are let in within a second; others wait, at most 4 s.";
+
+    connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
+    connections_per_address: Count = "512", Connections, "Connections at once from one address, trusted proxies excepted; 0: no such limit. Off in demo mode.";
+    head_timeout: Time = "10s", Connections, "How long the head of a request may take, and an unused connection may stay.";
+    head_bytes: Size = "16KiB", Connections, "The size of a request's head; at least 8KiB.";
+    headers: Count = "64", Connections, "Header fields of a request.";
+    body_timeout: Time = "20s", Connections, "How long the body of a request may take.";
+    send_timeout: Time = "30s", Connections, "How long what was sent may stay unacknowledged before the connection counts as dead.";
+    unsent_bytes: Size = "64KiB", Connections, "Unsent bytes that the kernel keeps for a connection.";
+
+    request_bytes: Size = "64KiB", Requests, "The body of a request.";
+    batch_bytes: Size = "4MiB", Requests, "The body of a batch.";
+    batch_entries: Count = "1000", Requests, "Publications of a batch.";
+    message_bytes: Size = "64KiB", Requests, "A message over the WebSocket.";
+    publication_bytes: Size = "64KiB", Requests, "The data of a publication.";
+}
+
+options! {
+    /// What is chosen for each site.
+    SiteOptions, SITE, Site:
+    origins: List = "", Access, "The origins whose pages may ask: https://example.org, or https://*.example.org for all hosts below.";
+    chats: List = "", Access, "Channels in which everyone may write and see who is there: names, or beginnings with * at the end.";
+    token_secret: Hidden = "", Access, "The secret of the site's own tokens (JWT, HS256).";
+
+    reactions: List = "up", Comments, "The names of reactions.";
+    body_characters: Count = "10000", Comments, "A comment's length.";
+    chat_characters: Count = "1000", Comments, "The length of a line in a chat.";
+    name_characters: Count = "60", Comments, "A name's length; 0: no names.";
+    title_characters: Count = "300", Comments, "The length of a page's title.";
+    url_characters: Count = "2048", Comments, "The length of a page's address.";
+    edit_for: Time = "15m", Comments, "How long one's own comment may be edited; deleting is always possible.";
+    depth: Count = "100", Comments, "How deep answers are nested as stored.";
+    member_posts: Pace = "5/10s", Comments, "Comments of one member.";
+    address_posts: Pace = "20/3s", Comments, "Comments from one address. Off in demo mode.";
+    address_pages: Count = "20", Comments, "New pages from one address in an hour; beyond that the comment waits for a moderator.";
+    site_pages: Count = "500", Comments, "New pages of the site in a day; beyond that the comment waits for a moderator.";
+}
+
+/// Every row, in the order of groups.
+pub fn all() -> impl Iterator<Item = &'static Opt> {
+    Group::ALL.into_iter().flat_map(|group| PROCESS.iter().chain(SITE).filter(move |row| row.group == group))
+}
+
+/// The row of this name.
+pub fn find(name: &str) -> Option<&'static Opt> {
+    PROCESS.iter().chain(SITE).find(|row| row.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_every_row_is_in_a_group() {
+        let names: HashSet<String> = all().map(Opt::name).collect();
+        assert_eq!(names.len(), PROCESS.len() + SITE.len());
+        assert_eq!(all().count(), names.len());
+    }
+
+    #[test]
+    fn every_default_is_of_its_kind() {
+        assert!(ProcessOptions::read(&|_| None).is_ok());
+        assert!(SiteOptions::read(&|_| None).is_ok());
+    }
+
+    #[test]
+    fn every_row_reads_its_own_value() {
+        // A number that no default is, given to one row at a time, must come out at that row alone.
+        let options = ProcessOptions::read(&|row| (row.field == "publication_bytes").then(|| Raw::Text("77".into()))).unwrap();
+        assert_eq!((options.publication_bytes, options.message_bytes), (77, 65_536));
+        let fault = ProcessOptions::read(&|row| (row.field == "ping").then(|| Raw::Text("often".into()))).unwrap_err();
+        assert_eq!(fault.0.name(), "ping");
+    }
+}

@@ -1,0 +1,97 @@
+//! Reading a request's body: JSON alone, of a limited size, within a limited time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use parlour_wire::code::Code;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// How much of a body is read, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Bytes; beyond it 413.
+    pub bytes_max: usize,
+    /// Time for all of it.
+    pub timeout: Duration,
+}
+
+/// Reads a body that must be JSON in UTF-8.
+///
+/// # Errors
+/// 415 for another content type, 413 beyond the limit, 400 for what is not JSON of this shape or does not come in time.
+pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading: Reading) -> Result<T, Problem> {
+    if !is_json(headers) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    let bytes = bytes(headers, body, reading).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
+}
+
+/// Reads a body of whatever type.
+///
+/// # Errors
+/// 413 beyond the limit, 400 for what breaks off or does not come in time.
+pub async fn bytes(headers: &HeaderMap, body: Body, reading: Reading) -> Result<Bytes, Problem> {
+    let told: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    if told.is_some_and(|told| told > reading.bytes_max as u64) {
+        return Err(too_large(reading.bytes_max));
+    }
+    let read = tokio::time::timeout(reading.timeout, Limited::new(body, reading.bytes_max).collect()).await;
+    match read {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(reading.bytes_max)),
+        Ok(Err(_)) => Err(Problem::with_detail(Code::BadRequest, "The body broke off.")),
+        Err(_) => Err(Problem::with_detail(Code::BadRequest, "The body did not come in time.")),
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::with_detail(Code::RequestTooLarge, format!("A body may have {bytes_max} bytes here."))
+}
+
+/// Whether the body says that it is JSON, with or without parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    const READING: Reading = Reading { bytes_max: 20, timeout: Duration::from_secs(5) };
+
+    async fn read(kind: Option<&'static str>, text: &'static str) -> Result<serde_json::Value, Code> {
+        let mut headers = HeaderMap::new();
+        if let Some(kind) = kind {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        json(&headers, Body::from(text), READING).await.map_err(|problem| problem.code)
+    }
+
+    #[tokio::test]
+    async fn only_json_is_read_and_only_so_much() {
+        assert_eq!(read(Some("application/json"), "{\"a\": 1}").await.unwrap()["a"], 1);
+        assert!(read(Some("Application/JSON; charset=utf-8"), "1").await.is_ok());
+        for kind in [None, Some("text/plain"), Some("application/jsonx"), Some("application/x-www-form-urlencoded")] {
+            assert_eq!(read(kind, "1").await, Err(Code::UnsupportedMediaType));
+        }
+        assert_eq!(read(Some("application/json"), "{\"a\": 12345678901234567890}").await, Err(Code::RequestTooLarge));
+        assert_eq!(read(Some("application/json"), "{").await, Err(Code::BadRequest));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_too_large_is_not_read() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(21));
+        let problem = bytes(&headers, Body::from("x"), READING).await.unwrap_err();
+        assert_eq!(problem.code, Code::RequestTooLarge);
+    }
+}

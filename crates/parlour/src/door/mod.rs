@@ -1,0 +1,10 @@
+//! What all doors share: who is on the other end ([`Peer`]), which requests are let in at all ([`guard`]), how a refusal looks
+//! ([`Problem`]), and how a body is read ([`body`]). Knows the rules, and neither node nor session.
+
+pub mod body;
+pub mod guard;
+mod peer;
+mod problem;
+
+pub use peer::{Peer, Seat, Seats};
+pub use problem::Problem;

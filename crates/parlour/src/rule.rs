@@ -1,0 +1,212 @@
+//! The rules that the operator chose, checked and ready to be asked: those of the process, and those of each site.
+//!
+//! No IO and no clock. `config` makes them from options; the doors and the node ask them and never see an option. They are
+//! replaced as a whole while the server runs ([`Book`]), so whoever decides takes one [`Rules`] and stays with it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use crate::channel::{ChannelName, Patterns, SiteName};
+use crate::comment;
+use crate::identity::SiteKey;
+
+mod address;
+mod origin;
+
+pub use address::{Network, NetworkFault, counted_address};
+pub use origin::{OriginFault, Origins, is_local_host, is_local_origin};
+
+/// Text that no log line, message or debug output shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: &str) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text, for whoever signs or verifies with it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// So many at once, then one in each interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many may come at once.
+    pub burst: u32,
+    /// Milliseconds until one more may come.
+    pub every_ms: u64,
+}
+
+/// What limits the process as a whole, whatever the site. Each field is an option (DESIGN §3.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A request's body, in bytes.
+    pub request_bytes_max: usize,
+    /// The body of `POST /v1/batch`, in bytes.
+    pub batch_bytes_max: usize,
+    /// Publications in one batch.
+    pub batch_entries_max: usize,
+    /// A WebSocket message, in bytes.
+    pub message_bytes_max: usize,
+    /// A publication's data, in bytes.
+    pub publication_bytes_max: usize,
+    /// Subscriptions of one session.
+    pub subscriptions_max: usize,
+    /// Publications that one recovery or page of history may bring.
+    pub recovery_entries_max: usize,
+    /// What they may weigh, in bytes.
+    pub recovery_bytes_max: usize,
+    /// Entries of a channel's ring.
+    pub ring_entries_max: usize,
+    /// What they may weigh, encodings included, in bytes.
+    pub ring_bytes_max: usize,
+    /// What all rings of this node may weigh, in bytes.
+    pub rings_bytes_max: usize,
+    /// How long a ring stays after its last reader left.
+    pub ring_idle: Duration,
+    /// Entries of the short lane of replies.
+    pub lane_entries_max: usize,
+    /// What they may weigh, in bytes.
+    pub lane_bytes_max: usize,
+    /// Channels with more readers than this linger; the others flush at once.
+    pub linger_readers_min: usize,
+    /// The least time between two flushes of a channel with many readers, in milliseconds.
+    pub flush_linger_ms: u64,
+    /// How long a lost viewer is still counted.
+    pub viewer_linger: Duration,
+    /// Returning clients that are let in within a second; the others wait a little.
+    pub admissions_per_second: u32,
+    /// Connections at once; 0 for as many as the limit of open files leaves room for.
+    pub connections_max: usize,
+    /// Connections at once from one address; 0 for no such limit.
+    pub connections_per_address_max: usize,
+    /// How long the head of a request may take, and an idle connection stay.
+    pub head_timeout: Duration,
+    /// The bytes of a request's head.
+    pub head_bytes_max: usize,
+    /// Header fields of a request.
+    pub headers_max: usize,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long sent bytes may stay unacknowledged before a connection counts as dead.
+    pub send_timeout: Duration,
+    /// Unsent bytes that the kernel may keep for one connection.
+    pub unsent_bytes_max: usize,
+}
+
+/// Whether a page-wide dialect of old is spoken, and in which channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Not spoken.
+    Off,
+    /// Spoken, in this channel.
+    Channel(ChannelName),
+}
+
+/// The rules of one site.
+#[derive(Clone, Debug)]
+pub struct SiteRules {
+    /// Whose rules.
+    pub site: SiteName,
+    /// Demo mode: everyone may do all but `$…`.
+    pub demo: bool,
+    /// The origins whose pages may ask.
+    pub origins: Origins,
+    /// The channels in which everyone may write and see names.
+    pub chats: Patterns,
+    /// What the site signs its tokens with, if it does.
+    pub token_key: Option<SiteKey>,
+    /// The names of reactions.
+    pub reactions: Vec<String>,
+    /// How long, how many, how often.
+    pub limits: comment::Limits,
+}
+
+/// Everything that the operator chose and that may change while the server runs.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Demo mode.
+    pub demo: bool,
+    /// The only base of links and redirects, without a slash at its end; `None` where nobody said.
+    pub public_url: Option<String>,
+    /// From these alone `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// The limits of the process.
+    pub limits: Limits,
+    /// The dialect of the plain list, `/msgs`.
+    pub msgs: Dialect,
+    /// Whether `POST /` publishes.
+    pub publish_root: bool,
+    /// The rules of each site; `default` is always there.
+    pub sites: BTreeMap<SiteName, Arc<SiteRules>>,
+}
+
+impl Rules {
+    /// The rules of a site; `None` for one that does not exist.
+    pub fn site(&self, site: &SiteName) -> Option<&Arc<SiteRules>> {
+        self.sites.get(site)
+    }
+
+    /// Whether a browser's page from this origin may ask anything: an origin of one of the sites, and in demo mode those
+    /// of this machine on every port. `null` never may.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        if self.demo && is_local_origin(origin) {
+            return true;
+        }
+        self.sites.values().any(|rules| rules.origins.allows(origin))
+    }
+
+    /// The address that limits count, from the socket's peer and the values of `X-Forwarded-For` as they came: read from
+    /// the right to the first that is no trusted proxy, and not at all unless the peer is one.
+    pub fn client_address<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+        address::behind_proxies(&self.trusted_proxies, peer, forwarded)
+    }
+
+    /// Whether this peer is one of the trusted proxies.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(peer))
+    }
+}
+
+impl SiteRules {
+    /// Whether pages of this origin belong to the site; in demo mode those of this machine do too.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        (self.demo && is_local_origin(origin)) || self.origins.allows(origin)
+    }
+}
+
+/// The rules in force; replaced as a whole, read without waiting.
+#[derive(Debug)]
+pub struct Book(RwLock<Arc<Rules>>);
+
+impl Book {
+    /// Opens the book at these rules.
+    pub fn new(rules: Rules) -> Book {
+        Book(RwLock::new(Arc::new(rules)))
+    }
+
+    /// The rules in force now.
+    pub fn now(&self) -> Arc<Rules> {
+        self.0.read().clone()
+    }
+
+    /// Other rules from now on.
+    pub fn replace(&self, rules: Rules) {
+        *self.0.write() = Arc::new(rules);
+    }
+}

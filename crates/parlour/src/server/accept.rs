@@ -1,0 +1,134 @@
+//! The accept loop: sockets in, HTTP/1.1 connections served by a router, upgrades handed over. What keeps a hostile client from
+//! costing more than its seat stands here: limits of connections, of a request's head in bytes, fields and time, and a limit of
+//! time for what was sent and is not acknowledged. Knows nothing of what the router does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crate::door::{Peer, Seat, Seats};
+use crate::metrics::Metrics;
+use crate::rule::{Book, Limits};
+
+/// How long to wait after `accept` failed for want of files or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the loop needs.
+pub struct Acceptor {
+    /// Serves every request; each carries its [`Peer`].
+    pub router: Router,
+    /// The rules in force.
+    pub book: Arc<Book>,
+    /// Where connections are counted.
+    pub metrics: Arc<Metrics>,
+    /// The most connections, from the limit of open files.
+    pub connections_max: usize,
+}
+
+impl Acceptor {
+    /// Accepts until `closing` turns true, then closes the listener and returns the connections that are left: each ends after
+    /// the request that it is at. Connections that were upgraded are not among them.
+    pub async fn run(self, listener: TcpListener, mut closing: watch::Receiver<bool>) -> JoinSet<()> {
+        let seats = Arc::new(Seats::default());
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = closed(&mut closing) => break,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, address)) => self.admit(stream, address, &seats, &mut connections, &closing),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+            self.metrics.connections.set(i64::try_from(seats.taken()).unwrap_or(i64::MAX));
+        }
+        drop(listener);
+        connections
+    }
+
+    fn admit(&self, stream: TcpStream, address: SocketAddr, seats: &Arc<Seats>, connections: &mut JoinSet<()>, closing: &watch::Receiver<bool>) {
+        let rules = self.book.now();
+        let per_address = rules.limits.connections_per_address_max;
+        let is_counted = !rules.demo && per_address > 0 && !rules.trusts(address.ip());
+        let Some(seat) = seats.take(address.ip(), self.connections_max, is_counted.then_some(per_address)) else {
+            self.metrics.connections_refused.inc();
+            return;
+        };
+        if let Err(error) = prepare(&stream, &rules.limits) {
+            // The other end is usually gone already.
+            tracing::debug!(%error, "a socket could not be prepared");
+            return;
+        }
+        connections.spawn(serve(self.router.clone(), stream, address, seat, rules.limits.clone(), closing.clone()));
+    }
+}
+
+/// Serves one connection until it ends, is upgraded, or the server closes.
+async fn serve(router: Router, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>, limits: Limits, mut closing: watch::Receiver<bool>) {
+    let peer = Peer { socket_address: address.ip(), counted: None, seat };
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(limits.headers_max)
+        .max_buf_size(limits.head_bytes_max)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closed(&mut closing) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// Waits until the server closes; whoever would say so being gone counts as well.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Sets what every connection's socket has: no delay, few unsent bytes in the kernel, an end for dead peers.
+fn prepare(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_notsent_lowat(u32::try_from(limits.unsent_bytes_max).unwrap_or(u32::MAX))?;
+        socket.set_tcp_user_timeout(Some(limits.send_timeout))?;
+    }
+    let keepalive = socket2::TcpKeepalive::new().with_time(limits.send_timeout.max(Duration::from_secs(1)));
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+/// Whether a failure of `accept` concerns one connection that never came to be, and not the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests;
