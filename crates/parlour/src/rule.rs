@@ -19,7 +19,7 @@ mod address;
 mod origin;
 
 pub use address::{Network, NetworkFault, counted_address};
-pub use origin::{OriginFault, Origins, is_local_host, is_local_origin};
+pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,10 +89,8 @@ pub struct Limits {
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.
     pub viewer_linger: Duration,
-    /// Between two pings of the server.
-    pub ping: Duration,
-    /// How long a pong may take.
-    pub pong: Duration,
+    /// New sessions that are let in each second; more wait their turn.
+    pub admissions_per_second: u32,
     /// Connections at once; 0 for as many as the limit of open files leaves room for.
     pub connections_max: usize,
     /// Connections at once from one address; 0 for no such limit.

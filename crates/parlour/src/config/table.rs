@@ -164,8 +164,7 @@ options! {
     subscriptions: Count = "128", Delivery, "Subscriptions of one session.";
     recovery_entries: Count = "1000", Delivery, "Publications that one recovery brings; beyond that the client reads again.";
     recovery_bytes: Size = "1MiB", Delivery, "What these may weigh.";
-    ping: Time = "25s", Delivery, "Between two pings to a client.";
-    pong: Time = "10s", Delivery, "How long its pong may take.";
+    admissions: Count = "5000", Delivery, "New sessions that are let in each second; more wait their turn, so that a herd does not trample.";
 
     connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
     connections_per_address: Count = "512", Connections, "Connections at once from one address, trusted proxies excepted; 0: no such limit. Off in demo mode.";
@@ -237,7 +236,7 @@ mod tests {
         // A number that no default is, given to one row at a time, must come out at that row alone.
         let options = ProcessOptions::read(&|row| (row.field == "publication_bytes").then(|| Raw::Text("77".into()))).unwrap();
         assert_eq!((options.publication_bytes, options.message_bytes), (77, 65_536));
-        let fault = ProcessOptions::read(&|row| (row.field == "ping").then(|| Raw::Text("often".into()))).unwrap_err();
-        assert_eq!(fault.0.name(), "ping");
+        let fault = ProcessOptions::read(&|row| (row.field == "linger").then(|| Raw::Text("often".into()))).unwrap_err();
+        assert_eq!(fault.0.name(), "linger");
     }
 }
