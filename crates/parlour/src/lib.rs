@@ -1,15 +1,47 @@
 //! Parlour: comments, chat and presence for any web page. The modules stand in dependency order, which is also the order of
 //! reading; a module uses only those above it (`tests/it/tidy.rs` reads this file and every `use crate::`).
+//! Empty lines keep the formatter from sorting them.
 
 pub mod metrics;
+
 pub mod channel;
-pub mod page;
+
 pub mod render;
+
+pub mod page;
+
 pub mod comment;
+
 pub mod identity;
+
+pub mod limit;
+
 pub mod rule;
+
 pub mod config;
+
 pub mod backend;
+
+pub mod sqlite;
+
+pub mod ring;
+
+pub mod outbox;
+
+pub mod hub;
+
+pub mod clients;
+
+pub mod node;
+
+pub mod shape;
+
+pub mod session;
+
+pub mod transport;
+
 pub mod door;
+
 pub mod server;
+
 pub mod cli;

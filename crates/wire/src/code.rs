@@ -89,7 +89,7 @@ impl Close {
 macro_rules! closes {
     ($($name:ident = $code:literal, $reason:literal;)*) => {
         impl Close {
-            $(#[doc = $reason] pub const $name: Close = Close { code: $code, reason: $reason };)*
+            $(#[doc = concat!("Code ", $code, ": ", $reason)] pub const $name: Close = Close { code: $code, reason: $reason };)*
             /// Every row, in the order of the table.
             pub const ALL: &'static [Close] = &[$(Close::$name),*];
         }
@@ -105,6 +105,7 @@ closes! {
     SHUTDOWN         = 3001, "shutdown";
     SERVER_ERROR     = 3004, "internal server error";
     EXPIRED          = 3005, "connection expired";
+    SUBSCRIPTION_EXPIRED = 3006, "subscription expired";
     SLOW             = 3008, "slow";
     NO_PONG          = 3012, "no pong";
     INVALID_TOKEN    = 3500, "invalid token";
@@ -117,9 +118,6 @@ closes! {
 
 /// The `unsubscribe` push of a reader that fell off its channel's ring; client libraries answer by subscribing again.
 pub const UNSUBSCRIBE_INSUFFICIENT: (u32, &str) = (2500, "insufficient state");
-
-/// The `unsubscribe` push of a subscription whose token expired or whose right was withdrawn.
-pub const UNSUBSCRIBE_EXPIRED: (u32, &str) = (2501, "subscription expired");
 
 #[cfg(test)]
 mod tests {

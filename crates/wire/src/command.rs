@@ -12,26 +12,66 @@ pub enum Command {
     /// Read a channel from now on, or from a position.
     Subscribe(Subscribe),
     /// Read it no more.
-    Unsubscribe { channel: String },
+    Unsubscribe {
+        /// The channel, as sent.
+        channel: String,
+    },
     /// Publish as an application.
-    Publish { channel: String, data: Box<RawValue> },
+    Publish {
+        /// The channel, as sent.
+        channel: String,
+        /// JSON text, as sent.
+        data: Box<RawValue>,
+    },
     /// Kept publications of a channel.
     History(History),
     /// Who is present.
-    Presence { channel: String },
+    Presence {
+        /// The channel, as sent.
+        channel: String,
+    },
     /// How many are present.
-    PresenceStats { channel: String },
+    PresenceStats {
+        /// The channel, as sent.
+        channel: String,
+    },
     /// Everything else, by name: `comment.create`, `typing`, …
-    Rpc { method: String, data: Option<Box<RawValue>> },
+    Rpc {
+        /// Its name.
+        method: String,
+        /// JSON text, as sent.
+        data: Option<Box<RawValue>>,
+    },
     /// A fresh token for the session.
-    Refresh { token: String },
+    Refresh {
+        /// The token, as sent.
+        token: String,
+    },
     /// A fresh token for a subscription.
-    SubRefresh { channel: String, token: String },
+    SubRefresh {
+        /// The channel, as sent.
+        channel: String,
+        /// The token, as sent.
+        token: String,
+    },
     /// A message without an answer; Parlour has no use for it.
     Send,
     /// A client's own ping.
     Ping,
 }
+
+/// The methods of `rpc`; over Socket.IO each is an event of its own.
+pub const RPC_METHODS: [&str; 9] = [
+    "comment.create",
+    "comment.edit",
+    "comment.delete",
+    "comment.list",
+    "comment.preview",
+    "comment.react",
+    "comment.unreact",
+    "typing",
+    "publish",
+];
 
 /// The first command.
 #[derive(Debug, Default)]

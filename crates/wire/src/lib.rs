@@ -5,6 +5,11 @@ pub mod code;
 pub mod position;
 pub mod command;
 pub mod push;
+pub mod text;
 pub mod json;
 pub mod frame;
+pub mod stream;
 pub mod sse;
+pub mod engineio;
+
+pub mod socketio;

@@ -22,6 +22,11 @@ impl Epoch {
         }
     }
 
+    /// The epoch of no log: what a ring holds before it was filled.
+    pub fn unopened() -> Epoch {
+        Epoch("0".into())
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0

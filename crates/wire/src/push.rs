@@ -119,7 +119,14 @@ pub enum Push {
     /// Somebody came or went.
     Presence(Presence),
     /// The server ended a subscription.
-    Unsubscribe { channel: Arc<str>, code: u32, reason: &'static str },
+    Unsubscribe {
+        /// Where.
+        channel: Arc<str>,
+        /// Its number.
+        code: u32,
+        /// Why, in words.
+        reason: &'static str,
+    },
 }
 
 /// The answer to one command.
@@ -143,17 +150,33 @@ pub enum Answer {
     /// To `publish`.
     Publish,
     /// To `history`.
-    History { publications: Vec<Event>, position: Position },
+    History {
+        /// What was found, in the order asked for.
+        publications: Vec<Event>,
+        /// Where the log ends.
+        position: Position,
+    },
     /// To `presence`.
     Presence(Vec<ClientInfo>),
     /// To `presence_stats`: connections and different people.
-    PresenceStats { clients: u64, users: u64 },
+    PresenceStats {
+        /// Connections.
+        clients: u64,
+        /// Different people.
+        users: u64,
+    },
     /// To `rpc`: JSON text.
     Rpc(Box<RawValue>),
     /// To `refresh`: seconds until the token expires.
-    Refresh { expires_in_s: Option<u64> },
+    Refresh {
+        /// Seconds until then; `None` if it does not expire.
+        expires_in_s: Option<u64>,
+    },
     /// To `sub_refresh`: seconds until the token expires.
-    SubRefresh { expires_in_s: Option<u64> },
+    SubRefresh {
+        /// Seconds until then; `None` if it does not expire.
+        expires_in_s: Option<u64>,
+    },
     /// To `ping`.
     Ping,
 }
@@ -182,8 +205,8 @@ pub struct Subscribed {
     pub was_recovering: bool,
     /// Whether everything since that position is in `publications`.
     pub recovered: bool,
-    /// What was missed, oldest first.
-    pub publications: Vec<Event>,
+    /// What was missed, oldest first, each encoded already (for all who missed it): as [`crate::json::publication`] does.
+    pub publications: Vec<Arc<str>>,
     /// Seconds until the subscription's token expires, if it has one.
     pub expires_in_s: Option<u64>,
 }

@@ -1,0 +1,322 @@
+//! What persons write. `Node::post` is the one door for comments, whatever the transport.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parlour_wire::code::Code;
+use serde::Deserialize;
+
+use super::{Asker, Node, random, told};
+use crate::backend::{Append, CommentPage, Counts, NewComment, PageNote, Query, Sort as Order};
+use crate::channel::{ChannelName, Key, Sort};
+use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
+use crate::comment::checked_body;
+use crate::identity::{Act, Token, Who, keyed_hash};
+use crate::limit::Rate;
+use crate::page::PageRef;
+use crate::render;
+use crate::rule::SiteRules;
+
+/// The page that a request says it is on; nothing of it is checked.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PageClaim {
+    /// The page's address.
+    #[serde(default)]
+    pub url: String,
+    /// The author's own id of the page.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+}
+
+/// What came of a post.
+#[derive(Debug)]
+pub struct Posted {
+    /// The comment, with `mine`.
+    pub comment: Comment,
+    /// The same had been posted before with the same nonce.
+    pub repeated: bool,
+    /// A new guest's token, where the asker had none.
+    pub token: Option<String>,
+}
+
+/// Who signs: what a comment stores of its author.
+struct Signature {
+    author: Author,
+    /// Whether the nonce is remembered: only for those who can ask again as the same.
+    remembered: bool,
+    token: Option<String>,
+}
+
+impl Node {
+    /// A person's comment: checked, rendered, stored, announced.
+    pub async fn post(&self, asker: &Asker, key: &Key, draft: Draft, page: Option<PageClaim>) -> Result<Posted, Code> {
+        self.permit(Act::Comment, asker, key)?;
+        let rules = self.site_rules(&key.site)?;
+        let sort = key.channel.sort(&rules.chats);
+        let draft = draft.checked(&rules.limits, sort).map_err(draft_code)?;
+        let page = self.checked_page(asker, key, sort, &rules, page)?;
+        self.limit_posts(asker, &rules)?;
+        let state = self.first_state(asker, key, sort, &rules).await?;
+        let signature = self.signature(asker, &draft)?;
+        let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
+        let new = NewComment {
+            id: CommentId::from_random(random::<ID_BYTES>()),
+            parent: draft.parent,
+            author: signature.author.clone(),
+            email_key: draft.email_hash.map(|hash| keyed_hash(&self.secret, &hash)),
+            html: render::render(&draft.body),
+            body: draft.body,
+            rendered_by: render::VERSION,
+            state,
+            created_ms: self.clock.now_ms(),
+            nonce: draft.nonce.filter(|_| signature.remembered),
+            page,
+            may_make_page,
+            depth_max: rules.limits.depth_max,
+        };
+        let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
+        self.stats.comments.fetch_add(1, Ordering::Relaxed);
+        let mut comment = appended.comment.ok_or(Code::Internal)?;
+        comment.mine = Some(mine(&comment, Some(&signature.author.id), false, &rules, self.clock.now_ms()));
+        Ok(Posted { comment, repeated: appended.repeated, token: signature.token })
+    }
+
+    fn signature(&self, asker: &Asker, draft: &CheckedDraft) -> Result<Signature, Code> {
+        let typed = draft.name.clone().unwrap_or_default();
+        match &asker.who {
+            Who::Token(token) => Ok(Signature { author: author_of(token, typed), remembered: true, token: None }),
+            Who::Key { .. } => {
+                let id = MemberId::parse("key").map_err(|_| Code::Internal)?;
+                let author = Author { id, name: typed, avatar: None, role: Some(Role::Admin), verified: true };
+                Ok(Signature { author, remembered: true, token: None })
+            }
+            Who::Nobody => {
+                let (text, token) = self.new_guest(&asker.site)?;
+                Ok(Signature { author: author_of(&token, typed), remembered: false, token: Some(text) })
+            }
+        }
+    }
+
+    /// The page that makes its channel: the server computes the channel itself and asks that the page is the site's own.
+    fn checked_page(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        sort: Sort,
+        rules: &SiteRules,
+        claim: Option<PageClaim>,
+    ) -> Result<Option<PageNote>, Code> {
+        let Some(claim) = claim.filter(|_| sort == Sort::Page) else { return Ok(None) };
+        let page = crate::page::Page { url: claim.url, id: claim.id, title: claim.title.unwrap_or_default() };
+        let page: PageRef = page.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
+        if page.channel != key.channel {
+            return Err(Code::PageMismatch);
+        }
+        let is_own = crate::page::Origin::of_url(&page.url).is_ok_and(|origin| rules.allows_origin(&origin.to_string()));
+        if !is_own && !asker.who.is_key() && !rules.demo {
+            return Err(Code::PageForeign);
+        }
+        Ok(Some(PageNote { url: page.url, title: page.title }))
+    }
+
+    fn limit_posts(&self, asker: &Asker, rules: &SiteRules) -> Result<(), Code> {
+        if asker.who.is_key() {
+            return Ok(());
+        }
+        let (limits, now_ms) = (&rules.limits, self.clock.now_ms());
+        if let Some(address) = asker.address {
+            let rate = Rate { burst: limits.address_posts_burst, every_ms: limits.address_post_every_ms };
+            self.limiter.take(&("post", &asker.site, address), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
+        }
+        if asker.who.member().is_some() {
+            let rate = Rate { burst: limits.member_posts_burst, every_ms: limits.member_post_every_ms };
+            self.limiter.take(&("post", &asker.site, asker.user()), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a comment is shown at once. A page that is made too often, from one address or on one site, is looked at first.
+    async fn first_state(&self, asker: &Asker, key: &Key, sort: Sort, rules: &SiteRules) -> Result<State, Code> {
+        if sort != Sort::Page || rules.demo || asker.who.is_key() {
+            return Ok(State::Approved);
+        }
+        if self.backend.store.thread(key).await.map_err(told)?.is_some() {
+            return Ok(State::Approved);
+        }
+        let now_ms = self.clock.now_ms();
+        let per_hour = rules.limits.address_pages_per_hour.max(1);
+        let by_address = Rate { burst: per_hour, every_ms: 3_600_000 / u64::from(per_hour) };
+        let per_day = rules.limits.site_pages_per_day.max(1);
+        let by_site = Rate { burst: per_day, every_ms: 86_400_000 / u64::from(per_day) };
+        let address_is_over =
+            asker.address.is_some_and(|address| self.limiter.take(&("page", &asker.site, address), by_address, now_ms).is_err());
+        let is_over = address_is_over || self.limiter.take(&("page", &asker.site), by_site, now_ms).is_err();
+        Ok(if is_over { State::Pending } else { State::Approved })
+    }
+
+    /// The comment and its channel, if the asker may see it.
+    async fn seen_comment(&self, asker: &Asker, id: &str) -> Result<(Key, Comment), Code> {
+        let id = CommentId::parse(id).map_err(|_| Code::UnknownComment)?;
+        let found = self.backend.store.comment(&asker.site, &id).await.map_err(told)?;
+        let (channel, comment) = found.ok_or(Code::UnknownComment)?;
+        let key = Key::new(asker.site.clone(), channel);
+        let is_shown = matches!(comment.state, State::Approved | State::Deleted);
+        if !self.is_allowed(Act::Read, asker, &key)? || !(is_shown || is_own(asker, &comment) || asker.who.is_moderator()) {
+            return Err(Code::UnknownComment);
+        }
+        Ok((key, comment))
+    }
+
+    /// One comment, as the asker sees it.
+    pub async fn comment(&self, asker: &Asker, id: &str) -> Result<Comment, Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        let rules = self.site_rules(&key.site)?;
+        Ok(self.as_seen(asker, &rules, comment))
+    }
+
+    fn as_seen(&self, asker: &Asker, rules: &SiteRules, mut comment: Comment) -> Comment {
+        if !asker.who.is_moderator() {
+            comment.state = comment.state.as_its_author_sees_it();
+        }
+        if !matches!(asker.who, Who::Nobody) {
+            let member = asker.who.member().map(|member| &member.id);
+            comment.mine = Some(mine(&comment, member, asker.who.is_moderator(), rules, self.clock.now_ms()));
+        }
+        comment
+    }
+
+    /// Another text, by its author while the window is open, or by a moderator.
+    pub async fn edit(&self, asker: &Asker, id: &str, body: &str) -> Result<Comment, Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        let rules = self.site_rules(&key.site)?;
+        if comment.state == State::Deleted {
+            return Err(Code::UnknownComment);
+        }
+        let now_ms = self.clock.now_ms();
+        if !asker.who.is_moderator() {
+            if !is_own(asker, &comment) {
+                return Err(refused(asker));
+            }
+            if now_ms >= comment.created.0 + rules.limits.edit_ms {
+                return Err(Code::EditWindowClosed);
+            }
+        }
+        let body = checked_body(body, &rules.limits, key.channel.sort(&rules.chats)).map_err(draft_code)?;
+        let html = render::render(&body);
+        let edit = Append::Edit { id: comment.id, body, html, rendered_by: render::VERSION, edited_ms: now_ms };
+        let appended = self.backend.log.append(&key, edit).await.map_err(told)?;
+        Ok(self.as_seen(asker, &rules, appended.comment.ok_or(Code::Internal)?))
+    }
+
+    /// Taken away: by its author at any time, or by a moderator.
+    pub async fn delete(&self, asker: &Asker, id: &str) -> Result<(), Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        if comment.state == State::Deleted {
+            return Err(Code::UnknownComment);
+        }
+        if !is_own(asker, &comment) && !asker.who.is_moderator() {
+            return Err(refused(asker));
+        }
+        let delete = Append::Delete { id: comment.id, time_ms: self.clock.now_ms() };
+        self.backend.log.append(&key, delete).await.map_err(told).map(|_| ())
+    }
+
+    /// A page of a channel's comments.
+    pub async fn comments(&self, asker: &Asker, key: &Key, order: Order, limit: usize, before: Option<String>) -> Result<CommentPage, Code> {
+        self.permit(Act::Read, asker, key)?;
+        let rules = self.site_rules(&key.site)?;
+        let query = Query {
+            sort: order,
+            limit: limit.clamp(1, COMMENTS_MAX),
+            before,
+            member: asker.who.member().map(|member| member.id.to_string()),
+            moderator: asker.who.is_moderator(),
+        };
+        let mut page = self.backend.store.comments(key, query).await.map_err(told)?;
+        page.comments = page.comments.into_iter().map(|comment| self.as_seen(asker, &rules, comment)).collect();
+        Ok(page)
+    }
+
+    /// What a text would look like.
+    pub fn preview(&self, asker: &Asker, body: &str) -> Result<String, Code> {
+        let rules = self.site_rules(&asker.site)?;
+        let body = checked_body(body, &rules.limits, Sort::Page).map_err(draft_code)?;
+        Ok(render::render(&body))
+    }
+
+    /// A thread's title or state, by a moderator.
+    pub async fn set_thread(&self, asker: &Asker, key: &Key, closed: Option<bool>, title: Option<String>) -> Result<(), Code> {
+        if !asker.who.is_moderator() {
+            return Err(refused(asker));
+        }
+        self.permit(Act::Read, asker, key)?;
+        let title = title.map(|title| render::plain_name(&title));
+        let longest = self.site_rules(&key.site)?.limits.page.title_chars_max;
+        if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {
+            return Err(Code::PageInvalid);
+        }
+        let change = Append::Thread { closed, title, time_ms: self.clock.now_ms() };
+        self.backend.log.append(key, change).await.map_err(told).map(|_| ())
+    }
+
+    /// Comments, viewers and views of many channels at once; what the asker may not read is zeros, like what is unknown.
+    pub async fn counts(&self, asker: &Asker, channels: Vec<ChannelName>) -> Result<Vec<(Counts, u64)>, Code> {
+        let keys: Vec<Key> = channels.into_iter().map(|channel| Key::new(asker.site.clone(), channel)).collect();
+        let counts = self.backend.store.counts(&keys).await.map_err(told)?;
+        let viewers = self.viewers(&keys).await?;
+        let mut answers = Vec::with_capacity(keys.len());
+        for ((key, counts), viewers) in keys.iter().zip(counts).zip(viewers) {
+            let may = self.is_allowed(Act::Read, asker, key)?;
+            answers.push(if may { (counts, viewers) } else { (Counts::default(), 0) });
+        }
+        Ok(answers)
+    }
+
+    /// Moves this node's clock, for tests of what time does.
+    pub fn advance_clock(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
+/// Comments of one page at most.
+pub const COMMENTS_MAX: usize = 100;
+
+fn author_of(token: &Token, typed: String) -> Author {
+    let member = &token.member;
+    let name = if member.verified { member.name.clone() } else { typed };
+    Author { id: member.id.clone(), name, avatar: None, role: member.role, verified: member.verified }
+}
+
+fn is_own(asker: &Asker, comment: &Comment) -> bool {
+    let author = comment.author.as_ref().map(|author| &author.id);
+    asker.who.member().is_some_and(|member| Some(&member.id) == author)
+}
+
+fn refused(asker: &Asker) -> Code {
+    if matches!(asker.who, Who::Nobody) { Code::Unauthorized } else { Code::Forbidden }
+}
+
+fn mine(comment: &Comment, member: Option<&MemberId>, moderator: bool, rules: &SiteRules, now_ms: i64) -> Mine {
+    let own = member.is_some() && comment.author.as_ref().map(|author| &author.id) == member;
+    let there = comment.state != State::Deleted;
+    let until_ms = comment.created.0 + rules.limits.edit_ms;
+    Mine {
+        reactions: Vec::new(),
+        editable_until: (own && there && now_ms < until_ms).then_some(Time(until_ms)),
+        deletable: there && (own || moderator),
+    }
+}
+
+fn draft_code(fault: DraftFault) -> Code {
+    match fault {
+        DraftFault::BodyEmpty => Code::BodyEmpty,
+        DraftFault::BodyTooLong { .. } => Code::BodyTooLong,
+        DraftFault::ParentInvalid => Code::ParentNotFound,
+        DraftFault::NameTooLong { .. } => Code::NameInvalid,
+        DraftFault::EmailHashInvalid => Code::EmailHashInvalid,
+        DraftFault::NonceInvalid => Code::NonceInvalid,
+    }
+}

@@ -1,0 +1,108 @@
+//! What happens by the clock: pings, counts, lingering viewers, idle channels, memory of rings; and the way down.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parlour_wire::code::Close;
+
+use super::Node;
+use crate::channel::Key;
+use crate::hub::Channel;
+
+/// The step of everything here.
+const TICK: Duration = Duration::from_millis(250);
+/// Ticks in a second.
+const TICKS_A_SECOND: u64 = 4;
+
+/// Runs until the node is gone.
+pub(super) async fn keep(node: Weak<Node>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut count = 0;
+    loop {
+        ticks.tick().await;
+        let Some(node) = node.upgrade() else { return };
+        count += 1;
+        node.bury_the_lost();
+        if count % TICKS_A_SECOND == 0 {
+            node.clients.sweep(count / TICKS_A_SECOND, node.clock.now_s());
+            node.tell_changed_viewers();
+            node.let_go_of_idle_channels().await;
+        }
+    }
+}
+
+impl Node {
+    fn bury_the_lost(&self) {
+        let now = Instant::now();
+        let mut touched = Vec::new();
+        self.hub.each(|channel| {
+            let gone = channel.bury(now);
+            if !gone.is_empty() {
+                touched.push((channel.clone(), gone));
+            }
+        });
+        for (channel, gone) in touched {
+            gone.iter().for_each(|viewer| self.tell_presence(&channel, viewer, false));
+            self.viewers_changed(&channel);
+        }
+    }
+
+    /// Forgets channels that nobody has read for a while; then, if all rings weigh too much, shrinks those with the fewest readers.
+    async fn let_go_of_idle_channels(&self) {
+        let limits = self.book.now().limits.clone();
+        let now = Instant::now();
+        let mut idle: Vec<Key> = Vec::new();
+        let mut weights: Vec<(usize, Arc<Channel>)> = Vec::new();
+        let mut bytes = 0;
+        self.hub.each(|channel| {
+            let weight = channel.ring.lock().bytes();
+            bytes += weight;
+            match channel.is_idle(now, limits.ring_idle) {
+                true => idle.push(channel.key.clone()),
+                false if weight > 0 => weights.push((channel.numbers().0, channel.clone())),
+                false => {}
+            }
+        });
+        if bytes > limits.rings_bytes_max {
+            weights.sort_by_key(|(readers, _)| *readers);
+            for (_, channel) in &weights {
+                if bytes <= limits.rings_bytes_max {
+                    break;
+                }
+                bytes = bytes.saturating_sub(channel.shrink());
+            }
+        }
+        drop(weights);
+        for key in idle {
+            let _order = self.watch_order(&key).await;
+            if self.hub.remove_if_idle(&key, now, limits.ring_idle) {
+                self.backend.log.unwatch(&key).await;
+            }
+        }
+    }
+
+    /// The way down: no longer ready, everyone is told to come back, paced over `over`; then what was accepted is stored.
+    pub async fn drain(&self, over: Duration) {
+        self.draining.store(true, Ordering::Relaxed);
+        let clients = self.clients.all();
+        let pause = over / u32::try_from(clients.len().max(1)).unwrap_or(u32::MAX);
+        let start = Instant::now();
+        for (index, client) in clients.into_iter().enumerate() {
+            let due = start + pause * index as u32;
+            let left = due.saturating_duration_since(Instant::now());
+            // Timers step in milliseconds; whoever is due within one is told now.
+            if left > Duration::from_millis(1) {
+                tokio::time::sleep(left).await;
+            }
+            client.close(Close::SHUTDOWN);
+        }
+        self.ended.notify_waiters();
+    }
+
+    /// Stores and syncs everything that was accepted.
+    pub async fn close(&self) {
+        self.backend.store.close().await;
+    }
+}

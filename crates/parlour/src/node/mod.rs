@@ -1,0 +1,303 @@
+//! The node: the one door through which everything enters. It asks who may what, takes time and chance from outside the pure
+//! modules, and joins the backend to the hub. Doors and sessions call it; it knows none of them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use parlour_wire::code::Code;
+use tokio::sync::mpsc;
+
+use crate::backend::{Backend, Delivery, Fault};
+use crate::channel::{ChannelName, Key, SiteName, Sort};
+use crate::clients::Clients;
+use crate::hub::Hub;
+use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, SiteKey, Subscribe, Token, TokenFault, Verifier, Who};
+use crate::identity::{KeyAlgorithm, allowed};
+use crate::limit::Limiter;
+use crate::ring::RingLimits;
+use crate::rule::{Book, Rules, SiteRules};
+
+mod comments;
+mod flush;
+mod keep;
+mod presence;
+mod publish;
+mod read;
+
+pub use comments::{COMMENTS_MAX, PageClaim, Posted};
+pub use publish::Publishing;
+pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
+
+/// Members and addresses whose posting is counted at once; the least busy are forgotten first.
+const LIMITED_MAX: usize = 200_000;
+
+/// Time as the node sees it. Tests move it.
+#[derive(Clone, Default)]
+pub struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        since.as_millis() as i64 + self.0.load(Ordering::Relaxed)
+    }
+
+    /// Unix seconds.
+    pub fn now_s(&self) -> i64 {
+        self.now_ms() / 1000
+    }
+
+    /// From now on the clock is so much further.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
+    }
+}
+
+/// Who asks: settled once per request or session.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// What the token or key says.
+    pub who: Who,
+    /// The site that is meant.
+    pub site: SiteName,
+    /// Where the request comes from, for limits; `None` where they are off.
+    pub address: Option<IpAddr>,
+    /// The connection, where there is one.
+    pub client: Option<Arc<str>>,
+    /// Good subscribe tokens that the session brought, one a channel.
+    pub grants: Vec<Subscribe>,
+}
+
+/// Counters since the start, for `/metrics`.
+#[derive(Default)]
+pub struct Stats {
+    /// Publications and comments accepted.
+    pub published: AtomicU64,
+    /// Comments accepted.
+    pub comments: AtomicU64,
+    /// Readers that fell off a ring.
+    pub fallen: AtomicU64,
+    /// Reads of the log for rings and readers.
+    pub log_reads: AtomicU64,
+    /// Subscriptions now.
+    pub subscriptions: AtomicU64,
+}
+
+/// One running node.
+pub struct Node {
+    /// Channels read here.
+    pub hub: Hub,
+    /// Everyone connected here.
+    pub clients: Clients,
+    /// The rules in force.
+    pub book: Arc<Book>,
+    /// Counters.
+    pub stats: Stats,
+    /// Time.
+    pub clock: Clock,
+    backend: Backend,
+    secret: InstallSecret,
+    signer: Signer,
+    verifier: Mutex<Option<(Arc<Rules>, Arc<Verifier>)>>,
+    limiter: Limiter,
+    admission: Mutex<i64>,
+    pages: read::SharedPages,
+    changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
+    watching: Vec<tokio::sync::Mutex<()>>,
+    draining: AtomicBool,
+    /// Rung when the node has told everyone to come back: waiting polls and streams end.
+    pub ended: tokio::sync::Notify,
+    this: std::sync::Weak<Node>,
+}
+
+/// A backend's fault as it is told outside.
+pub fn fault_code(fault: &Fault) -> Code {
+    match fault {
+        Fault::Unavailable(_) => Code::StoreUnavailable,
+        Fault::OutcomeUnknown => Code::OutcomeUnknown,
+        Fault::NonceConflict => Code::NonceConflict,
+        Fault::ParentNotFound => Code::ParentNotFound,
+        Fault::TooDeep => Code::TooDeep,
+        Fault::UnknownComment => Code::UnknownComment,
+        Fault::ThreadClosed => Code::ThreadClosed,
+        Fault::PageRequired => Code::PageRequired,
+        Fault::CursorInvalid => Code::CursorInvalid,
+    }
+}
+
+/// Logs what the operator must know and answers the code that the client gets.
+fn told(fault: Fault) -> Code {
+    if let Fault::Unavailable(why) = &fault {
+        tracing::error!(%why, "the store is unavailable");
+    }
+    fault_code(&fault)
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    rand::random()
+}
+
+/// Random characters for the ids of connections.
+pub fn random_id() -> Arc<str> {
+    let bytes: [u8; 12] = random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+impl Node {
+    /// Starts the node: its workers take deliveries from `lanes` until the backend is dropped.
+    pub async fn start(backend: Backend, lanes: Vec<mpsc::Receiver<Delivery>>, book: Arc<Book>) -> Result<Arc<Node>, Fault> {
+        let secret = InstallSecret::from_bytes(backend.store.secret().await?);
+        let limits = book.now().limits.clone();
+        let ring_limits = RingLimits { entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
+        let node = Arc::new_cyclic(|this| Node {
+            hub: Hub::new(ring_limits),
+            clients: Clients::default(),
+            stats: Stats::default(),
+            clock: Clock::default(),
+            signer: Signer::new(&secret),
+            verifier: Mutex::default(),
+            limiter: Limiter::new(LIMITED_MAX),
+            admission: Mutex::default(),
+            pages: read::SharedPages::default(),
+            changed_viewers: Mutex::default(),
+            watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
+            draining: AtomicBool::new(false),
+            ended: tokio::sync::Notify::new(),
+            this: this.clone(),
+            book,
+            backend,
+            secret,
+        });
+        for lane in lanes {
+            tokio::spawn(flush::serve_lane(node.clone(), lane));
+        }
+        tokio::spawn(keep::keep(Arc::downgrade(&node)));
+        Ok(node)
+    }
+
+    /// The backend's rows, for the command line and health.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The rules of the site, or the refusal.
+    pub fn site_rules(&self, site: &SiteName) -> Result<Arc<SiteRules>, Code> {
+        self.book.now().site(site).cloned().ok_or(Code::UnknownSite)
+    }
+
+    fn verifier(&self) -> Arc<Verifier> {
+        let rules = self.book.now();
+        let mut cached = self.verifier.lock();
+        if let Some((of, verifier)) = &*cached {
+            if Arc::ptr_eq(of, &rules) {
+                return verifier.clone();
+            }
+        }
+        let mut verifier = Verifier::new(&self.secret);
+        for (site, site_rules) in &rules.sites {
+            let secret = site_rules.token_secret.as_ref();
+            let key = secret.and_then(|secret| SiteKey::parse(KeyAlgorithm::Hs256, secret.reveal().as_bytes()).ok());
+            if let Some(key) = key {
+                verifier = verifier.with_site_key(site.clone(), key);
+            }
+        }
+        let verifier = Arc::new(verifier);
+        *cached = Some((rules, verifier.clone()));
+        verifier
+    }
+
+    /// Who brings this token or key to a request that names `site`.
+    pub async fn identify(&self, credential: Option<&str>, site: Option<&str>, address: Option<IpAddr>) -> Result<Asker, Code> {
+        let asked = site.map(SiteName::parse).transpose().map_err(|_| Code::UnknownSite)?;
+        let who = match credential {
+            None | Some("") => Who::Nobody,
+            Some(text) if ApiKey::claims_to_be_one(text) => self.key_holder(text).await?,
+            Some(text) => self.verifier().verify(text, asked.as_ref(), self.clock.now_s()).map_err(token_code)?,
+        };
+        let site = who.site_meant(asked.as_ref()).map_err(token_code)?;
+        self.site_rules(&site)?;
+        Ok(Asker { who, site, address, client: None, grants: Vec::new() })
+    }
+
+    async fn key_holder(&self, text: &str) -> Result<Who, Code> {
+        let key = ApiKey::parse(text).map_err(|_| Code::Unauthorized)?;
+        let row = self.backend.store.find_key(key.hash().as_str()).await.map_err(told)?;
+        row.map(|row| Who::Key { site: row.site }).ok_or(Code::Unauthorized)
+    }
+
+    /// A subscribe token for one channel.
+    pub fn identify_subscribe(&self, asker: &Asker, text: &str) -> Result<Subscribe, Code> {
+        self.verifier().verify_subscribe(text, &asker.site, self.clock.now_s()).map_err(|fault| match fault {
+            TokenFault::Expired => Code::TokenExpired,
+            _ => Code::Forbidden,
+        })
+    }
+
+    /// A new guest of the site, with the token that says so.
+    pub fn new_guest(&self, site: &SiteName) -> Result<(String, Token), Code> {
+        self.signer.guest(site, random::<GUEST_ID_BYTES>(), self.clock.now_s()).map_err(|error| {
+            tracing::error!(%error, "a guest's token could not be signed");
+            Code::Internal
+        })
+    }
+
+    /// The channel that a text names.
+    pub fn key(&self, asker: &Asker, channel: &str) -> Result<Key, Code> {
+        let channel = ChannelName::parse(channel).map_err(|_| Code::InvalidChannel)?;
+        Ok(Key::new(asker.site.clone(), channel))
+    }
+
+    /// Which row of the table of rights a channel is in.
+    pub fn sort(&self, key: &Key) -> Result<Sort, Code> {
+        Ok(key.channel.sort(&self.site_rules(&key.site)?.chats))
+    }
+
+    /// Whether the asker may.
+    pub fn is_allowed(&self, act: Act, asker: &Asker, key: &Key) -> Result<bool, Code> {
+        let rules = self.site_rules(&key.site)?;
+        let grant = asker.grants.iter().find(|grant| grant.key == *key);
+        Ok(allowed(act, key, key.channel.sort(&rules.chats), &asker.who, grant, rules.demo))
+    }
+
+    fn permit(&self, act: Act, asker: &Asker, key: &Key) -> Result<(), Code> {
+        match self.is_allowed(act, asker, key)? {
+            true => Ok(()),
+            false if matches!(asker.who, Who::Nobody) => Err(Code::Unauthorized),
+            false => Err(Code::Forbidden),
+        }
+    }
+
+    /// How long a new connection is to wait, so that a herd comes in at the server's pace; `None` when it is too long.
+    pub fn admit(&self) -> Option<Duration> {
+        let every_us = 1_000_000 / self.book.now().limits.admissions_per_second.max(1) as i64;
+        let now_us = self.clock.now_ms() * 1000;
+        let mut next_us = self.admission.lock();
+        let burst_us = 100_000;
+        let at_us = (*next_us).max(now_us - burst_us);
+        let wait_us = (at_us - now_us).max(0);
+        if wait_us > ADMISSION_WAIT_MAX.as_micros() as i64 {
+            return None;
+        }
+        *next_us = at_us + every_us;
+        Some(Duration::from_micros(wait_us as u64))
+    }
+
+    /// Whether the server is on its way down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// The longest that a `connect` waits.
+const ADMISSION_WAIT_MAX: Duration = Duration::from_secs(4);
+
+fn token_code(fault: TokenFault) -> Code {
+    match fault {
+        TokenFault::Expired => Code::TokenExpired,
+        TokenFault::WrongSite => Code::SiteMismatch,
+        _ => Code::Unauthorized,
+    }
+}

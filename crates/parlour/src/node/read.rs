@@ -1,0 +1,315 @@
+//! Reading: opening a channel from its log, where a reader begins, what it missed, history.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parlour_wire::code::Code;
+use parlour_wire::position::Position;
+use parlour_wire::push::Event;
+use tokio::sync::OnceCell;
+
+use super::{Asker, Node, told};
+use crate::backend::{Fault, Part, Range};
+use crate::channel::Key;
+use crate::hub::{Channel, Viewer};
+use crate::identity::Act;
+use crate::outbox::Outbox;
+use crate::ring::{Audience, Ring, Slot};
+
+/// Readings of the log before a reader that still does not meet the ring is told of the gap.
+const PAGES_MAX: usize = 3;
+
+/// From where a reader wants to read.
+#[derive(Clone, Debug)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// Everything after this position.
+    Position(Position),
+    /// A position was meant, but cannot be read.
+    Unreadable,
+}
+
+/// Where a reader begins.
+#[derive(Debug)]
+pub struct Start {
+    /// Its position after `missed`.
+    pub position: Position,
+    /// Whether a position was asked for.
+    pub was_recovering: bool,
+    /// Whether nothing is missing since then.
+    pub recovered: bool,
+    /// What it missed, oldest first; to be encoded as [`Slot`] does for a reader at `seen`.
+    pub missed: Vec<Arc<Slot>>,
+    /// The offset it came with.
+    pub seen: u64,
+}
+
+/// How a reader wants to read.
+pub struct Wish<'a> {
+    /// What it is sent through.
+    pub outbox: &'a Arc<Outbox>,
+    /// Who it is to others.
+    pub viewer: &'a Arc<Viewer>,
+    /// From where.
+    pub since: Since,
+    /// Which signals.
+    pub audience: Audience,
+}
+
+/// A reader in a channel; given back to [`Node::unsubscribe`].
+pub struct Subscription {
+    /// The channel.
+    pub channel: Arc<Channel>,
+    /// The cursor's place in the outbox.
+    pub place: usize,
+    reader: u32,
+    viewer: Arc<Viewer>,
+}
+
+/// Part of a log for readers who are older than the ring, with encodings that all of them share.
+#[derive(Debug)]
+pub struct Page {
+    /// The part.
+    pub part: Part,
+    /// Its entries.
+    pub slots: Vec<Arc<Slot>>,
+}
+
+/// Pages being read or still held by someone: a herd that waits for the same page reads it once.
+pub type SharedPages = Mutex<HashMap<(Key, u64), Weak<OnceCell<Arc<Page>>>>>;
+
+/// Kept publications.
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// In the order asked.
+    pub events: Vec<Event>,
+    /// The log's top.
+    pub position: Position,
+}
+
+impl Node {
+    /// The channel on this node, its ring filled: listened to first, then read.
+    pub async fn open(&self, key: &Key) -> Result<Arc<Channel>, Code> {
+        let channel = {
+            let _order = self.watch_order(key).await;
+            let channel = self.hub.channel(key);
+            if channel.opened.get().is_none() {
+                self.backend.log.watch(key).await.map_err(told)?;
+            }
+            channel
+        };
+        channel.opened.get_or_try_init(|| self.fill(&channel)).await.map_err(told)?;
+        Ok(channel)
+    }
+
+    /// Fills a channel's ring from the log's end until nothing is missing.
+    pub(super) async fn fill(&self, channel: &Channel) -> Result<(), Fault> {
+        let limits = self.book.now().limits.clone();
+        let range =
+            Range { after: u64::MAX, reverse: true, entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
+        loop {
+            self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
+            if channel.fill(self.backend.log.read(&channel.key, range).await?) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets watching and letting go of one channel happen one after the other.
+    pub(super) async fn watch_order(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        self.watching[hasher.finish() as usize % self.watching.len()].lock().await
+    }
+
+    /// One page of the log after an offset, shared by all who want the same one now.
+    pub async fn page(&self, key: &Key, after: u64) -> Result<Arc<Page>, Code> {
+        let cell = {
+            let mut pages = self.pages.lock();
+            pages.retain(|_, cell| cell.strong_count() > 0);
+            match pages.get(&(key.clone(), after)).and_then(Weak::upgrade) {
+                Some(cell) => cell,
+                None => {
+                    let cell = Arc::new(OnceCell::new());
+                    pages.insert((key.clone(), after), Arc::downgrade(&cell));
+                    cell
+                }
+            }
+        };
+        let limits = self.book.now().limits.clone();
+        let range =
+            Range { after, reverse: false, entries_max: limits.recovery_entries_max, bytes_max: limits.recovery_bytes_max };
+        let read = || async {
+            self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
+            let part = self.backend.log.read(key, range).await.map_err(told)?;
+            let slots = part.entries.iter().map(|entry| Arc::new(Slot::new(entry.clone()))).collect();
+            Ok(Arc::new(Page { part, slots }))
+        };
+        cell.get_or_try_init(read).await.cloned()
+    }
+
+    /// Begins to read a channel. `reply` makes the frame that goes out before the first event, from where the reader begins.
+    /// What was missed is in that frame's hands: the cursor stands behind it.
+    pub async fn subscribe(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        wish: Wish<'_>,
+        reply: impl FnOnce(Start) -> Bytes,
+    ) -> Result<Subscription, Code> {
+        if !self.is_allowed(Act::Read, asker, key)? {
+            return Err(Code::Forbidden);
+        }
+        let mut audience = wish.audience;
+        if audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
+            audience = audience.without(Audience::PRESENCE);
+        }
+        let channel = self.open(key).await?;
+        let older = match &wish.since {
+            Since::Position(position) => self.older_than_ring(&channel, position).await?,
+            Since::Now | Since::Unreadable => Some(Vec::new()),
+        };
+        let place = wish.outbox.reserve();
+        let reader = channel.join(wish.outbox, place, wish.viewer);
+        let limits = self.book.now().limits.clone();
+        let begin = |ring: &Ring| {
+            let start = start(ring, &wish.since, older, limits.recovery_entries_max, limits.recovery_bytes_max);
+            (ring.top(), Some(reply(start)), ())
+        };
+        if wish.outbox.attach(place, &channel.ring, audience, begin).is_err() {
+            channel.leave(reader, None);
+            wish.outbox.detach(place);
+            return Err(Code::LimitExceeded);
+        }
+        let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
+        self.arrived(&subscription.channel, &subscription.viewer);
+        Ok(subscription)
+    }
+
+    /// Begins to read with a cursor that stands at `since` itself, which the ring still holds; else where the ring ends.
+    /// For doors that take from their outbox and read older pages on their own.
+    pub async fn follow(&self, asker: &Asker, key: &Key, wish: Wish<'_>) -> Result<(Subscription, Result<(), Position>), Code> {
+        if !self.is_allowed(Act::Read, asker, key)? {
+            return Err(Code::Forbidden);
+        }
+        let channel = self.open(key).await?;
+        let place = wish.outbox.reserve();
+        let reader = channel.join(wish.outbox, place, wish.viewer);
+        let begin = |ring: &Ring| match &wish.since {
+            Since::Position(position) if is_in(ring, position) => (position.offset, None, Ok(())),
+            Since::Now => (ring.top(), None, Ok(())),
+            _ => (ring.top(), None, Err(ring.position())),
+        };
+        let attached = wish.outbox.attach(place, &channel.ring, wish.audience, begin).map_err(|_| Code::Internal)?;
+        let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
+        self.arrived(&subscription.channel, &subscription.viewer);
+        Ok((subscription, attached))
+    }
+
+    /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
+    /// does not, or not within so many pages and the limits of a recovery.
+    async fn older_than_ring(&self, channel: &Channel, position: &Position) -> Result<Option<Vec<Arc<Page>>>, Code> {
+        let mut pages = Vec::new();
+        let mut at = position.offset;
+        loop {
+            {
+                let ring = channel.ring.lock();
+                if *ring.epoch() != position.epoch || position.offset > ring.top() {
+                    return Ok(None);
+                }
+                if at >= ring.floor() {
+                    return Ok(Some(pages));
+                }
+            }
+            if pages.len() == PAGES_MAX {
+                return Ok(None);
+            }
+            let page = self.page(&channel.key, at).await?;
+            if page.part.top.epoch != position.epoch || page.part.whole_from > at {
+                return Ok(None);
+            }
+            let last = page.part.entries.last().map(|entry| entry.offset());
+            at = match last {
+                Some(last) if page.part.more => last,
+                _ => page.part.top.offset,
+            };
+            pages.push(page);
+        }
+    }
+
+    /// The reader goes: at once when it said so, after the linger when its line was lost.
+    pub fn unsubscribe(&self, outbox: &Outbox, subscription: Subscription, lost: bool) {
+        let linger = self.book.now().limits.viewer_linger;
+        let until = (lost && linger > Duration::ZERO).then(|| Instant::now() + linger);
+        outbox.detach(subscription.place);
+        subscription.channel.leave(subscription.reader, until);
+        self.departed(&subscription.channel, &subscription.viewer, until.is_some());
+    }
+
+    /// Part of what a channel keeps, as a reader sees it who comes now.
+    pub async fn history(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        limit: Option<usize>,
+        since: Option<Position>,
+        reverse: bool,
+    ) -> Result<HistoryPage, Code> {
+        self.permit(Act::Read, asker, key)?;
+        let limits = self.book.now().limits.clone();
+        let entries_max = limit.unwrap_or(limits.recovery_entries_max).min(limits.recovery_entries_max);
+        let after = match (&since, reverse) {
+            (Some(position), _) => position.offset,
+            (None, false) => 0,
+            (None, true) => u64::MAX,
+        };
+        let range = Range { after, reverse, entries_max, bytes_max: limits.recovery_bytes_max };
+        let part = self.backend.log.read(key, range).await.map_err(told)?;
+        if since.is_some_and(|since| since.epoch != part.top.epoch) {
+            return Err(Code::UnrecoverablePosition);
+        }
+        // Whoever reads the log, and not live, has seen nothing: every comment comes as it is now.
+        let seen = if reverse { 0 } else { after };
+        let events = part.entries.iter().filter_map(|entry| entry.seen_from(seen)).collect();
+        Ok(HistoryPage { events, position: part.top })
+    }
+}
+
+/// Whether a reader at this position finds everything since in the ring.
+fn is_in(ring: &Ring, position: &Position) -> bool {
+    *ring.epoch() == position.epoch && (ring.floor()..=ring.top()).contains(&position.offset)
+}
+
+/// Where a reader begins, now that the ring stands still: older pages first, then the ring, a comment's last change alone.
+fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, entries_max: usize, bytes_max: usize) -> Start {
+    let position = ring.position();
+    let fresh = |was_recovering| Start { position: position.clone(), was_recovering, recovered: false, missed: Vec::new(), seen: 0 };
+    let (from, older) = match (since, older) {
+        (Since::Now, _) => return fresh(false),
+        (Since::Position(from), Some(older)) => (from, older),
+        _ => return fresh(true),
+    };
+    let pages = || older.iter().flat_map(|page| page.slots.iter());
+    let reached = older.last().map_or(from.offset, |page| {
+        let last = page.part.entries.last().map(|entry| entry.offset());
+        if page.part.more { last.unwrap_or(from.offset) } else { page.part.top.offset }
+    });
+    let good = *ring.epoch() == from.epoch && from.offset <= ring.top() && reached >= ring.floor();
+    if !good {
+        return fresh(true);
+    }
+    let newer: Vec<&Arc<Slot>> = ring.after(reached).collect();
+    let is_superseded = |slot: &Arc<Slot>| slot.comment().is_some_and(|id| newer.iter().any(|new| new.comment() == Some(id)));
+    let missed: Vec<Arc<Slot>> = pages().filter(|slot| !is_superseded(slot)).chain(newer.iter().copied()).cloned().collect();
+    let bytes: usize = missed.iter().filter_map(|slot| slot.event(from.offset)).map(|event| event.data.len()).sum();
+    if missed.len() > entries_max || bytes > bytes_max {
+        return fresh(true);
+    }
+    Start { position: position.clone(), was_recovering: true, recovered: true, missed, seen: from.offset }
+}

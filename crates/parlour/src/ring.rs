@@ -1,0 +1,387 @@
+//! The last entries and signals of one channel, in memory, each encoded at most once per wire format and shared by all readers.
+//! A ring neither locks nor awaits: the channel that holds it does ([`crate::hub`]). What fell out of it is in the log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use parlour_wire::position::{Epoch, Position};
+use parlour_wire::push::{Event, Kind, Push};
+use parlour_wire::{frame, json, push, stream};
+
+use crate::backend::{Entry, Signal};
+use crate::comment::CommentId;
+
+/// Signals kept: the latest of each kind, and at most so many.
+const SIGNALS_MAX: usize = 16;
+
+/// How large a ring may grow.
+#[derive(Clone, Copy, Debug)]
+pub struct RingLimits {
+    /// Entries.
+    pub entries_max: usize,
+    /// Bytes, encodings included.
+    pub bytes_max: usize,
+}
+
+/// Which signals a subscription asked for, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Audience(u8);
+
+impl Audience {
+    /// Unstored publications: everyone hears them.
+    pub const EVERYONE: Audience = Audience(0);
+    /// `viewers`.
+    pub const VIEWERS: Audience = Audience(1);
+    /// `typing`.
+    pub const TYPING: Audience = Audience(2);
+    /// `join` and `leave`.
+    pub const PRESENCE: Audience = Audience(4);
+    /// How many different audiences there are.
+    pub const COUNT: usize = 8;
+
+    /// Both.
+    pub fn with(self, other: Audience) -> Audience {
+        Audience(self.0 | other.0)
+    }
+
+    /// `self` less `other`.
+    pub fn without(self, other: Audience) -> Audience {
+        Audience(self.0 & !other.0)
+    }
+
+    /// Whether one who asked for `self` hears a signal meant for `signal`.
+    pub fn hears(self, signal: Audience) -> bool {
+        self.0 & signal.0 == signal.0
+    }
+
+    /// 0 to [`Audience::COUNT`] - 1.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One event in every format that anybody asked for so far.
+#[derive(Debug, Default)]
+struct Encoded {
+    publication: OnceLock<Arc<str>>,
+    frame: OnceLock<Bytes>,
+    stream: OnceLock<Bytes>,
+}
+
+impl Encoded {
+    fn publication(&self, event: &Event) -> &Arc<str> {
+        self.publication.get_or_init(|| json::publication(event).into())
+    }
+
+    fn frame(&self, event: &Event) -> Bytes {
+        let text = || frame::text(&json::push_of(&event.channel, self.publication(event)));
+        self.frame.get_or_init(text).clone()
+    }
+
+    fn stream(&self, event: &Event) -> Bytes {
+        self.stream.get_or_init(|| stream::event(event).into()).clone()
+    }
+}
+
+/// What a reader who comes late gets in place of a comment's change: the whole comment.
+#[derive(Debug)]
+struct Late {
+    event: Event,
+    encoded: Encoded,
+}
+
+/// An entry in a ring with its encodings.
+#[derive(Debug)]
+pub struct Slot {
+    entry: Arc<Entry>,
+    live: Encoded,
+    created: OnceLock<Option<Box<Late>>>,
+    updated: OnceLock<Option<Box<Late>>>,
+}
+
+impl Slot {
+    /// Wraps an entry; nothing is encoded before somebody asks.
+    pub fn new(entry: Arc<Entry>) -> Slot {
+        Slot { entry, live: Encoded::default(), created: OnceLock::new(), updated: OnceLock::new() }
+    }
+
+    /// The entry's offset.
+    pub fn offset(&self) -> u64 {
+        self.entry.offset()
+    }
+
+    /// The comment whose change it is.
+    pub fn comment(&self) -> Option<&CommentId> {
+        self.entry.comment.as_ref().map(|change| &change.id)
+    }
+
+    /// Bytes that this slot is reckoned to hold once it has been encoded for one format.
+    fn bytes(&self) -> usize {
+        let now = self.entry.comment.as_ref().and_then(|change| change.now.as_ref()).map_or(0, |now| now.len());
+        size_of::<Slot>() + size_of::<Entry>() + 3 * self.entry.event.data.len() + now + 128
+    }
+
+    /// The event and its encodings as a reader at `cursor` sees them; `None` for what was made and deleted since.
+    fn seen_from(&self, cursor: u64) -> Option<(&Event, &Encoded)> {
+        let late = match &self.entry.comment {
+            Some(change) if cursor < change.made => &self.created,
+            Some(change) if cursor < change.previous && change.now.is_some() => &self.updated,
+            _ => return Some((&self.entry.event, &self.live)),
+        };
+        let make = || self.entry.seen_from(cursor).map(|event| Box::new(Late { event, encoded: Encoded::default() }));
+        late.get_or_init(make).as_ref().map(|late| (&late.event, &late.encoded))
+    }
+
+    /// The event for a reader at `cursor`.
+    pub fn event(&self, cursor: u64) -> Option<&Event> {
+        self.seen_from(cursor).map(|(event, _)| event)
+    }
+
+    /// A complete WebSocket frame with the Centrifuge push.
+    pub fn frame(&self, cursor: u64) -> Option<Bytes> {
+        self.seen_from(cursor).map(|(event, encoded)| encoded.frame(event))
+    }
+
+    /// The `pub` object of the Centrifuge protocol, for a `subscribe` or `history` reply.
+    pub fn publication(&self, cursor: u64) -> Option<Arc<str>> {
+        self.seen_from(cursor).map(|(event, encoded)| encoded.publication(event).clone())
+    }
+
+    /// The event as JSON text, as streams and polls have it.
+    pub fn stream(&self, cursor: u64) -> Option<Bytes> {
+        self.seen_from(cursor).map(|(event, encoded)| encoded.stream(event))
+    }
+}
+
+/// A signal in a ring with its encodings.
+#[derive(Debug)]
+pub struct SignalSlot {
+    number: u64,
+    channel: Arc<str>,
+    signal: Signal,
+    encoded: Encoded,
+}
+
+impl SignalSlot {
+    /// Who hears it.
+    pub fn audience(&self) -> Audience {
+        match &self.signal {
+            Signal::Event(event) => match event.kind {
+                Kind::Viewers => Audience::VIEWERS,
+                Kind::Typing => Audience::TYPING,
+                _ => Audience::EVERYONE,
+            },
+            Signal::Presence { .. } => Audience::PRESENCE,
+        }
+    }
+
+    /// A complete WebSocket frame.
+    pub fn frame(&self) -> Bytes {
+        match &self.signal {
+            Signal::Event(event) => self.encoded.frame(event),
+            Signal::Presence { who, joined } => self
+                .encoded
+                .frame
+                .get_or_init(|| {
+                    let presence = push::Presence { channel: self.channel.clone(), who: who.clone(), joined: *joined };
+                    frame::text(&json::push(&Push::Presence(presence)))
+                })
+                .clone(),
+        }
+    }
+
+    /// The event and its JSON text, where it is one that streams and polls have.
+    pub fn stream(&self) -> Option<(&Event, Bytes)> {
+        match &self.signal {
+            Signal::Event(event) => Some((event, self.encoded.stream(event))),
+            Signal::Presence { .. } => None,
+        }
+    }
+
+    /// Whether `newer` makes this one pointless.
+    fn is_replaced_by(&self, newer: &Signal) -> bool {
+        match (&self.signal, newer) {
+            (Signal::Event(old), Signal::Event(new)) => match (old.kind, new.kind) {
+                (Kind::Viewers, Kind::Viewers) => true,
+                (Kind::Typing, Kind::Typing) => old.data == new.data,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// What came of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is the ring's new top.
+    Added,
+    /// The ring had it already.
+    Known,
+    /// Entries between the ring's top and this one are missing, or the epoch is another: read the log.
+    Hole,
+}
+
+/// A channel's last entries and signals.
+#[derive(Debug)]
+pub struct Ring {
+    channel: Arc<str>,
+    epoch: Epoch,
+    floor: u64,
+    top: u64,
+    slots: VecDeque<Arc<Slot>>,
+    bytes: usize,
+    signals: VecDeque<Arc<SignalSlot>>,
+    signal_top: u64,
+    limits: RingLimits,
+}
+
+impl Ring {
+    /// An empty ring of `channel` that stands at `top`.
+    pub fn new(channel: Arc<str>, top: Position, limits: RingLimits) -> Ring {
+        Ring {
+            channel,
+            epoch: top.epoch,
+            floor: top.offset,
+            top: top.offset,
+            slots: VecDeque::new(),
+            bytes: 0,
+            signals: VecDeque::new(),
+            signal_top: 0,
+            limits,
+        }
+    }
+
+    /// Fills the ring from the log's end: `entries` oldest first, nothing missing between `floor` and the last of them.
+    ///
+    /// Signals go on counting from `self`, so that cursors of readers who stay are good.
+    pub fn refill(&mut self, top: Position, floor: u64, entries: Vec<Arc<Entry>>) {
+        self.epoch = top.epoch;
+        self.top = top.offset;
+        self.floor = floor;
+        self.slots.clear();
+        self.bytes = 0;
+        for entry in entries {
+            self.add(Arc::new(Slot::new(entry)));
+        }
+        self.trim();
+    }
+
+    /// The channel's name within its site.
+    pub fn channel(&self) -> &Arc<str> {
+        &self.channel
+    }
+
+    /// The ring's top.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch.clone(), offset: self.top }
+    }
+
+    /// The epoch of all entries.
+    pub fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    /// A reader at this offset or above misses nothing here.
+    pub fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// The offset of the newest entry.
+    pub fn top(&self) -> u64 {
+        self.top
+    }
+
+    /// The number of the newest signal.
+    pub fn signal_top(&self) -> u64 {
+        self.signal_top
+    }
+
+    /// Bytes held, encodings reckoned in.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the next entry. An entry that supersedes an older one of the same comment takes its place: withdrawn text is gone.
+    pub fn push(&mut self, epoch: &Epoch, entry: Arc<Entry>) -> Pushed {
+        if *epoch != self.epoch {
+            return Pushed::Hole;
+        }
+        let offset = entry.offset();
+        if offset <= self.top {
+            return Pushed::Known;
+        }
+        if offset != self.top + 1 {
+            return Pushed::Hole;
+        }
+        self.add(Arc::new(Slot::new(entry)));
+        self.top = offset;
+        self.trim();
+        Pushed::Added
+    }
+
+    fn add(&mut self, slot: Arc<Slot>) {
+        if let Some(change) = &slot.entry.comment {
+            let older = |old: &Arc<Slot>| old.entry.comment.as_ref().is_some_and(|old| old.id == change.id);
+            if let Some(index) = self.slots.iter().position(older) {
+                if let Some(gone) = self.slots.remove(index) {
+                    self.bytes -= gone.bytes();
+                }
+            }
+        }
+        self.bytes += slot.bytes();
+        self.slots.push_back(slot);
+    }
+
+    fn trim(&mut self) {
+        while self.slots.len() > self.limits.entries_max || (self.bytes > self.limits.bytes_max && self.slots.len() > 1) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(gone) = self.slots.pop_front() {
+            self.bytes -= gone.bytes();
+            self.floor = self.floor.max(gone.offset());
+        }
+    }
+
+    /// Gives memory back: only what no broadcast has offered yet stays. Returns the bytes freed.
+    pub fn shrink(&mut self, offered: u64) -> usize {
+        let before = self.bytes;
+        while self.slots.front().is_some_and(|slot| slot.offset() <= offered) {
+            self.drop_oldest();
+        }
+        before - self.bytes
+    }
+
+    /// Takes a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.signals.retain(|old| !old.is_replaced_by(&signal));
+        if self.signals.len() == SIGNALS_MAX {
+            self.signals.pop_front();
+        }
+        self.signal_top += 1;
+        let slot = SignalSlot { number: self.signal_top, channel: self.channel.clone(), signal, encoded: Encoded::default() };
+        self.signals.push_back(Arc::new(slot));
+    }
+
+    /// The entries after `cursor`, oldest first. The caller has checked the floor.
+    pub fn after(&self, cursor: u64) -> impl Iterator<Item = &Arc<Slot>> {
+        let start = self.slots.partition_point(|slot| slot.offset() <= cursor);
+        self.slots.range(start..)
+    }
+
+    /// The signals after number `cursor`, oldest first.
+    pub fn signals_after(&self, cursor: u64) -> impl Iterator<Item = &Arc<SignalSlot>> {
+        self.signals.iter().filter(move |slot| slot.number > cursor)
+    }
+
+    /// Whether so much waits to be offered that a linger must not hold it any longer: half a ring.
+    pub fn is_half_full_since(&self, offered: u64, signals_offered: u64) -> bool {
+        self.after(offered).count() * 2 >= self.limits.entries_max
+            || (self.signal_top - signals_offered) as usize * 2 >= SIGNALS_MAX
+            || (self.bytes * 2 >= self.limits.bytes_max && self.top > offered)
+    }
+}

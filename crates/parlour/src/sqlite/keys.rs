@@ -1,0 +1,31 @@
+//! Reading the keys that operators made. Only their hashes are here.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::backend::KeyRow;
+use crate::channel::SiteName;
+
+/// Keys listed at most.
+const KEYS_MAX: i64 = 10_000;
+
+/// Whose key has this hash.
+pub(super) fn find(connection: &Connection, hash: &str) -> rusqlite::Result<Option<KeyRow>> {
+    connection.prepare_cached("SELECT id, site, label, created_ms FROM key WHERE hash = ?1")?.query_row([hash], read).optional()
+}
+
+/// All keys, the oldest first.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRow>> {
+    let mut select = connection.prepare_cached("SELECT id, site, label, created_ms FROM key ORDER BY created_ms, id LIMIT ?1")?;
+    let rows = select.query_map([KEYS_MAX], read)?;
+    rows.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    let site: String = row.get(1)?;
+    Ok(KeyRow {
+        id: row.get(0)?,
+        site: SiteName::parse(&site).map_err(|_| rusqlite::Error::InvalidColumnName(site))?,
+        label: row.get(2)?,
+        created_ms: row.get(3)?,
+    })
+}

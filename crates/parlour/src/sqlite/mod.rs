@@ -1,0 +1,304 @@
+//! The backend of one node: everything in one SQLite file.
+//!
+//! One thread writes ([`writer`]), in transactions that carry all that waits; a few read, each in a snapshot of its own. The
+//! log keeps publications as rows and comments as references: a comment's row bears the offset of its last change, so what a
+//! late reader gets is always the comment as it is now. One process has a store open at a time, and `vouch` decides at the
+//! opening whether the log is still the one that readers' positions speak of. Who may read or write what is not asked here.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use parlour_wire::position::Position;
+use parlour_wire::push::ClientInfo;
+
+use self::announce::{Announcer, Watched};
+use self::channels::Channels;
+use self::ledger::{Keep, Ledger};
+use self::readers::Readers;
+use self::vouch::Lock;
+use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
+use crate::backend::{
+    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store, Thread,
+};
+use crate::channel::{ChannelName, Key, SiteName};
+use crate::comment::{Comment, CommentId, Limits};
+
+mod announce;
+mod append;
+mod channels;
+mod comments;
+mod keys;
+mod ledger;
+mod list;
+mod log;
+mod readers;
+mod rows;
+mod schema;
+mod sweep;
+mod vouch;
+mod writer;
+
+/// Which file, and how much it keeps.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file; made if there is none, in a directory that exists. `PATH.lock`, `PATH-wal` and `PATH-shm` lie beside it.
+    pub path: PathBuf,
+    /// Publications that a channel keeps; 0 keeps none.
+    pub keep_events: u64,
+    /// How long it keeps them, in milliseconds.
+    pub keep_for_ms: i64,
+    /// A channel, of whatever site, whose publications are kept whole.
+    pub keep_whole: Option<ChannelName>,
+    /// Threads that read, 1–16.
+    pub readers: usize,
+    /// Publications are synced after at most so many milliseconds.
+    pub sync_ms: u64,
+    /// Milliseconds between two sweeps for publications that are too old.
+    pub sweep_ms: u64,
+    /// Whether anything is synced; `false` is for measuring what syncing costs.
+    #[doc(hidden)]
+    pub sync: bool,
+    /// The file may not grow beyond so many pages: a full disk, for tests.
+    #[doc(hidden)]
+    pub pages_max: Option<u32>,
+    /// Counts what the writer does.
+    pub counters: Arc<Counters>,
+}
+
+impl Options {
+    /// The defaults of CONTRACT §3 for this file.
+    pub fn new(path: impl Into<PathBuf>) -> Options {
+        let limits = Limits::default();
+        Options {
+            path: path.into(),
+            keep_events: limits.keep_events_max,
+            keep_for_ms: limits.keep_for_ms,
+            keep_whole: None,
+            readers: 3,
+            sync_ms: 50,
+            sweep_ms: 60_000,
+            sync: true,
+            pages_max: None,
+            counters: Arc::default(),
+        }
+    }
+}
+
+/// What the writer has done since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    tasks: AtomicU64,
+    commits: AtomicU64,
+    synced: AtomicU64,
+}
+
+impl Counters {
+    /// Tasks that were committed.
+    pub fn tasks(&self) -> u64 {
+        self.tasks.load(Ordering::Relaxed)
+    }
+
+    /// Transactions that they took.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Those of the transactions that were synced.
+    pub fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Relaxed)
+    }
+}
+
+/// What the writer is asked to do.
+enum Task {
+    Append { key: Key, append: Append },
+    AddKey { hash: String, row: KeyRow },
+    RevokeKey { id: String },
+    Check,
+    Close,
+}
+
+/// What it answers.
+enum Answer {
+    Appended(Box<Appended>),
+    Done(bool),
+}
+
+/// The open store.
+struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+    watched: Watched,
+    lanes: Lanes,
+    base: Arc<str>,
+    secret: [u8; 32],
+    described: String,
+}
+
+/// Opens the store, making or upgrading the file, and starts its threads. Deliveries go into `lanes`.
+///
+/// # Errors
+/// [`Fault::Unavailable`] with a sentence for people: the file cannot be opened, is newer than this program or not Parlour's,
+/// or another process writes it.
+pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
+    let mut lock = Lock::take(&options.path)?;
+    vouch::make_file(&options.path)?;
+    let connection = schema::open_writer(&options)?;
+    let base: Arc<str> = vouch::vouch(&connection, &options.path, &mut lock)?.into();
+    let secret = vouch::secret(&connection)?;
+    schema::limit_pages(&connection, &options)?;
+    let readers = Readers::start(&options)?;
+    let watched: Watched = Arc::new(RwLock::new(HashSet::new()));
+    let keep = Keep { events: options.keep_events, for_ms: options.keep_for_ms, whole: options.keep_whole.clone() };
+    let thread = WriterThread {
+        ledger: Ledger { connection, channels: Channels::new(base.clone()), keep },
+        announcer: Announcer { lanes: lanes.clone(), watched: watched.clone() },
+        counters: options.counters.clone(),
+        timing: Timing { sync_ms: options.sync_ms, sweep_ms: options.sweep_ms, sync: options.sync },
+        lock,
+        clock: Clock::new(),
+    };
+    let (jobs, queue) = mpsc::channel();
+    let (writer, room) = Writer::new(jobs);
+    std::thread::Builder::new()
+        .name("store-write".into())
+        .spawn(move || thread.run(&queue, &room))
+        .map_err(|error| Fault::Unavailable(error.to_string()))?;
+    let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
+    Ok(Backend { log: store.clone(), store: store.clone(), presence: store })
+}
+
+fn describe(options: &Options) -> String {
+    let durable = if options.sync {
+        "comments are synced before they are acknowledged, publications within 100 ms"
+    } else {
+        "nothing is synced"
+    };
+    format!("sqlite:{}: {durable}", options.path.display())
+}
+
+impl Sqlite {
+    async fn done(&self, task: Task) -> Result<bool, Fault> {
+        match self.writer.ask(task).await? {
+            Answer::Done(done) => Ok(done),
+            Answer::Appended(_) => Err(Fault::OutcomeUnknown),
+        }
+    }
+}
+
+#[async_trait]
+impl Log for Sqlite {
+    async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
+        match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
+            Answer::Appended(appended) => Ok(*appended),
+            Answer::Done(_) => Err(Fault::OutcomeUnknown),
+        }
+    }
+
+    async fn signal(&self, key: &Key, signal: Signal) -> Result<(), Fault> {
+        if self.watched.read().contains(key) {
+            self.lanes.signal(key, signal);
+        }
+        Ok(())
+    }
+
+    async fn top(&self, key: &Key) -> Result<Position, Fault> {
+        let (base, key) = (self.base.clone(), key.clone());
+        self.readers.ask(move |connection| log::top(connection, &base, &key)).await
+    }
+
+    async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
+        let (base, key) = (self.base.clone(), key.clone());
+        self.readers.ask(move |connection| log::read(connection, &base, &key, range)).await
+    }
+
+    async fn watch(&self, key: &Key) -> Result<(), Fault> {
+        self.watched.write().insert(key.clone());
+        Ok(())
+    }
+
+    async fn unwatch(&self, key: &Key) {
+        self.watched.write().remove(key);
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault> {
+        let (site, id) = (site.clone(), id.clone());
+        self.readers.ask(move |connection| list::comment(connection, &site, &id)).await
+    }
+
+    async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault> {
+        let (base, key) = (self.base.clone(), key.clone());
+        let cursor = query.before.as_deref().map(list::Cursor::parse).transpose()?;
+        self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await
+    }
+
+    async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
+        let (base, keys) = (self.base.clone(), keys.to_vec());
+        self.readers.ask(move |connection| list::counts(connection, &base, &keys)).await
+    }
+
+    async fn thread(&self, key: &Key) -> Result<Option<Thread>, Fault> {
+        let (base, key) = (self.base.clone(), key.clone());
+        self.readers
+            .ask(move |connection| match log::find(connection, &base, &key)? {
+                Some(found) => list::thread(connection, found.id),
+                None => Ok(None),
+            })
+            .await
+    }
+
+    async fn secret(&self) -> Result<[u8; 32], Fault> {
+        Ok(self.secret)
+    }
+
+    async fn add_key(&self, hash: &str, row: KeyRow) -> Result<(), Fault> {
+        self.done(Task::AddKey { hash: hash.to_owned(), row }).await.map(drop)
+    }
+
+    async fn find_key(&self, hash: &str) -> Result<Option<KeyRow>, Fault> {
+        let hash = hash.to_owned();
+        self.readers.ask(move |connection| keys::find(connection, &hash)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>, Fault> {
+        self.readers.ask(keys::all).await
+    }
+
+    async fn revoke_key(&self, id: &str) -> Result<bool, Fault> {
+        self.done(Task::RevokeKey { id: id.to_owned() }).await
+    }
+
+    async fn check(&self) -> Result<(), Fault> {
+        self.done(Task::Check).await.map(drop)
+    }
+
+    fn describe(&self) -> String {
+        self.described.clone()
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A single node: nobody is elsewhere.
+#[async_trait]
+impl Presence for Sqlite {
+    fn here(&self, _key: &Key, _viewers: u32) {}
+
+    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
+        Ok(vec![0; keys.len()])
+    }
+
+    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
+        Ok(Vec::new())
+    }
+}

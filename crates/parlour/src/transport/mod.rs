@@ -1,0 +1,3 @@
+//! The doors for those who stay: bytes in, frames out. Each is thin; what is said is the session's and the node's business.
+
+pub mod websocket;

@@ -1,0 +1,332 @@
+//! `/connection/websocket`: the Centrifuge protocol in JSON. One small task a connection, which owns no buffer while nothing
+//! happens: it reads through a buffer of its worker, and the outbox writes.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use parlour_wire::code::Close;
+use parlour_wire::frame::{self, Handshake, HandshakeFault, Message, Reader};
+use parlour_wire::json::{self, Fault, Incoming};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::clients::Manners;
+use crate::node::Node;
+use crate::outbox::{Outbox, Pumped, WriteHalf};
+use crate::session::{Session, Speech, Then};
+
+/// Bytes of the read buffer that all connections of a worker share.
+const READ_BYTES: usize = 64 * 1024;
+/// How long a client may take to say `connect`.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long the last words may take to be read.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// What this door says.
+static SPEECH: Speech = Speech {
+    manners: Manners { ping: || Bytes::from_static(b"\x81\x02{}"), pongs: true, close: |close| Some(frame::close(close)) },
+    reply: |reply| frame::text(&json::reply(reply)),
+    push: |push| frame::text(&json::push(push)),
+};
+
+/// The write half of a socket: `send` without waiting and without a signal.
+pub struct Half(pub Arc<TcpStream>);
+
+impl WriteHalf for Half {
+    fn try_send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let socket = socket2::SockRef::from(&*self.0);
+        self.0.try_io(Interest::WRITABLE, || match slices {
+            [one] => socket.send_with_flags(one, SEND_FLAGS),
+            many => socket.send_vectored_with_flags(many, SEND_FLAGS),
+        })
+    }
+}
+
+/// The kernel raises no signal for a socket that is gone.
+const SEND_FLAGS: i32 = 0x4000;
+
+/// Answers the handshake and serves the connection in a task of its own.
+pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAddr>) -> Response<Body> {
+    let accept = match handshake(request.method().as_str(), request.headers()) {
+        Ok(accept) => accept,
+        Err(fault) => return refuse(fault),
+    };
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return refuse(HandshakeFault::NotAsked) };
+    tokio::spawn(async move {
+        // The future of a connection is small; what it takes to get there is gone once it is.
+        match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+            Ok(Ok(parts)) => {
+                tokio::spawn(serve(node, parts.io.into_inner(), parts.read_buf, address));
+            }
+            Ok(Err(_)) => tracing::error!("a WebSocket came over something that is no TCP stream"),
+            Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, http::HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, http::HeaderValue::from_static("websocket"));
+    if let Ok(accept) = accept.parse() {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
+    let joined = |name| {
+        let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    let (connection, upgrade) = (joined(header::CONNECTION), joined(header::UPGRADE));
+    let (version, key) = (joined(header::SEC_WEBSOCKET_VERSION), joined(header::SEC_WEBSOCKET_KEY));
+    Handshake {
+        method,
+        connection: connection.as_deref(),
+        upgrade: upgrade.as_deref(),
+        version: version.as_deref(),
+        key: key.as_deref(),
+    }
+    .accept()
+}
+
+fn refuse(fault: HandshakeFault) -> Response<Body> {
+    let mut response = Response::new(Body::from("a WebSocket handshake is expected here\n"));
+    let (status, name, value) = match fault {
+        HandshakeFault::NotAsked => (StatusCode::UPGRADE_REQUIRED, header::UPGRADE, "websocket"),
+        HandshakeFault::Version => (StatusCode::UPGRADE_REQUIRED, header::SEC_WEBSOCKET_VERSION, "13"),
+        HandshakeFault::Method => (StatusCode::METHOD_NOT_ALLOWED, header::ALLOW, "GET"),
+        HandshakeFault::Key => (StatusCode::BAD_REQUEST, header::CACHE_CONTROL, "no-store"),
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, http::HeaderValue::from_static(value));
+    response
+}
+
+/// What a read came to.
+enum Said {
+    Command(Result<Incoming, Fault>),
+    Frame(Bytes),
+    /// What stands in one message ends here.
+    MessageEnd,
+    Close(Close),
+    Goodbye(Bytes),
+}
+
+/// A connection.
+struct Connection {
+    stream: Arc<TcpStream>,
+    outbox: Arc<Outbox>,
+    session: Session,
+    reader: Reader,
+    message_bytes_max: usize,
+}
+
+/// How a connection ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The client said goodbye.
+    Goodbye,
+    /// We did, or the line is gone.
+    Lost,
+}
+
+async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>) {
+    let stream = Arc::new(stream);
+    let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone()))));
+    let message_bytes_max = node.book.now().limits.message_bytes_max;
+    let session = Session::new(node, outbox.clone(), &SPEECH, address);
+    let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
+    let end = connection.run(first).await;
+    connection.session.end(end == End::Lost);
+    connection.linger().await;
+}
+
+impl Connection {
+    async fn run(&mut self, first: Bytes) -> End {
+        if !first.is_empty() {
+            let said = self.read(&mut first.to_vec());
+            if let Some(end) = Box::pin(self.obey(said)).await {
+                return end;
+            }
+        }
+        match tokio::time::timeout(CONNECT_WITHIN, Box::pin(self.until_connected())).await {
+            Ok(None) => {}
+            Ok(Some(end)) => return end,
+            Err(_) => {
+                self.session.close(Close::STALE);
+                return End::Lost;
+            }
+        }
+        loop {
+            if let Some(end) = self.turn().await {
+                return end;
+            }
+        }
+    }
+
+    async fn until_connected(&mut self) -> Option<End> {
+        while !self.session.is_connected() {
+            if let Some(end) = self.turn().await {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// Waits for what comes next and does it.
+    async fn turn(&mut self) -> Option<End> {
+        // Whoever does not read its answers is not asked for more questions.
+        let crowded = self.outbox.is_crowded();
+        let interest = match (self.outbox.is_blocked(), crowded) {
+            (true, true) => Interest::WRITABLE,
+            (true, false) => Interest::READABLE | Interest::WRITABLE,
+            (false, _) => Interest::READABLE,
+        };
+        let ready = tokio::select! {
+            ready = self.stream.ready(interest) => match ready {
+                Ok(ready) => Some(ready),
+                Err(_) => return Some(End::Lost),
+            },
+            () = self.outbox.woken() => None,
+        };
+        if ready.is_none_or(|ready| ready.is_writable()) {
+            if let Some(end) = self.pump().await {
+                return Some(end);
+            }
+        }
+        if ready.is_some_and(|ready| ready.is_readable()) {
+            return self.hear().await;
+        }
+        None
+    }
+
+    async fn pump(&mut self) -> Option<End> {
+        loop {
+            match self.outbox.pump() {
+                Pumped::Idle | Pumped::Blocked => return None,
+                Pumped::Again => tokio::task::yield_now().await,
+                Pumped::Fell(place) => self.session.fell(place),
+                Pumped::Finished => return Some(End::Lost),
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Option<End> {
+        let said = BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
+            Ok(0) => Err(Some(End::Lost)),
+            Ok(length) => Ok(self.read(&mut buffer[..length])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(None),
+            Err(_) => Err(Some(End::Lost)),
+        });
+        match said {
+            Ok(said) if said.is_empty() => None,
+            Ok(said) => Box::pin(self.obey(said)).await,
+            Err(end) => end,
+        }
+    }
+
+    fn read(&mut self, input: &mut [u8]) -> Vec<Said> {
+        let Connection { session, reader, message_bytes_max, .. } = self;
+        let mut said = Vec::new();
+        let result = reader.feed(input, *message_bytes_max, &mut |message| match message {
+            Message::Text("{}") => session.heard(),
+            Message::Text(text) => {
+                session.heard();
+                said.extend(json::decode(text).map(Said::Command));
+                said.push(Said::MessageEnd);
+            }
+            Message::Binary(_) => said.push(Said::Close(Close::UNSUPPORTED)),
+            Message::Ping(payload) => said.push(Said::Frame(frame::pong(payload))),
+            Message::Pong => session.heard(),
+            Message::Close(code) => said.push(Said::Goodbye(frame::close_reply(code))),
+        });
+        if let Err(close) = result {
+            said.push(Said::Close(close));
+        }
+        said
+    }
+
+    async fn obey(&mut self, said: Vec<Said>) -> Option<End> {
+        let mut skipping = false;
+        for said in said {
+            let then = match said {
+                Said::MessageEnd => {
+                    skipping = false;
+                    Then::Continue
+                }
+                Said::Command(_) if skipping => Then::Continue,
+                Said::Command(Ok(Incoming::Pong)) => Then::Continue,
+                Said::Command(Ok(Incoming::Command { id, command })) => {
+                    if self.outbox.is_crowded() {
+                        self.room().await;
+                    }
+                    self.session.handle(id, command).await
+                }
+                Said::Command(Err(Fault::Refused { id, code })) => self.session.refuse(id, code),
+                Said::Command(Err(Fault::Malformed)) => Then::Close(Close::BAD_REQUEST),
+                Said::Frame(frame) => match self.outbox.send(frame) {
+                    Ok(()) => Then::Continue,
+                    Err(_) => Then::Close(Close::SLOW),
+                },
+                Said::Close(close) => Then::Close(close),
+                Said::Goodbye(reply) => {
+                    self.outbox.finish(Some(reply));
+                    return Some(End::Goodbye);
+                }
+            };
+            match then {
+                Then::Continue => {}
+                Then::SkipFrame => skipping = true,
+                Then::Close(close) => {
+                    self.session.close(close);
+                    return Some(End::Lost);
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits until the client has read some of its answers; a line that is lost is noticed by whoever reads next.
+    async fn room(&mut self) {
+        while self.outbox.is_blocked() && self.outbox.is_crowded() {
+            if self.stream.writable().await.is_err() || self.pump().await.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Lets the last words be read: what is left is sent, then the client's goodbye is waited for, both for a short while.
+    async fn linger(&mut self) {
+        let farewell = async {
+            while !matches!(self.outbox.pump(), Pumped::Idle | Pumped::Finished) {
+                self.stream.writable().await?;
+            }
+            socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write)?;
+            loop {
+                self.stream.readable().await?;
+                let read = BUFFER.with_borrow_mut(|buffer| self.stream.try_read(buffer));
+                match read {
+                    Ok(0) => return Ok::<(), io::Error>(()),
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                    _ => {}
+                }
+            }
+        };
+        if let Ok(Err(error)) = tokio::time::timeout(CLOSE_WITHIN, farewell).await {
+            tracing::trace!(%error, "a connection was gone before it was closed");
+        }
+    }
+}

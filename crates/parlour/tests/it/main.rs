@@ -1,0 +1,4 @@
+//! The one integration binary: a module per boundary. A real server on port 0 or a real store in a temporary directory,
+//! clients that are not ours, and no sleeping.
+
+mod backend;
