@@ -3,15 +3,17 @@
 //! Two worlds that never meet: a token whose `kid` is [`OWN_KID`] counts only if the installation's secret signed it, any other
 //! only if a key of a site did. So no site's key can make a guest, and no guest's token passes for a site's.
 
+mod claims;
+
 use std::collections::HashMap;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{InstallSecret, Member, MemberId, Role, SiteKey, Token, Who};
+use super::{InstallSecret, MemberId, Role, SiteKey, Token, Who};
 use crate::channel::{ChannelName, Key, Patterns, SiteName};
 use crate::comment::letters;
-use crate::render::plain_name;
+use claims::{Claims, GUEST_ID_LETTERS, seconds};
 
 /// How long a guest's token is good, in seconds: 180 days.
 pub const GUEST_LIFE_S: i64 = 180 * 24 * 60 * 60;
@@ -20,9 +22,6 @@ pub const GUEST_ID_BYTES: usize = 14;
 /// The longest token that is looked at, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-const GUEST_ID_LETTERS: usize = 21;
-const NAME_CHARS_MAX: usize = 60;
-const EMAIL_BYTES_MAX: usize = 254;
 /// The `kid` of what the installation's secret signed. A site's own key ids do not have a colon in front.
 const OWN_KID: &str = ":parlour";
 
@@ -73,35 +72,6 @@ pub struct Subscribe {
     pub key: Key,
     /// Until when, in Unix seconds.
     pub exp_s: i64,
-}
-
-/// What stands in a token. Unknown claims are passed over; known ones of the wrong type spoil it.
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    sub: String,
-    exp: serde_json::Number,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    iat: Option<serde_json::Number>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(default, skip_serializing)]
-    email: Option<String>,
-    #[serde(default, skip_serializing)]
-    email_verified: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    channels: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    publish: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    site: Option<String>,
-    /// Only in subscribe tokens.
-    #[serde(default, skip_serializing)]
-    channel: Option<String>,
-    /// What Parlour made it for, [`OWN_GUEST`] or [`OWN_MEMBER`]; means nothing in a site's token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parlour: Option<serde_json::Value>,
 }
 
 const OWN_GUEST: &str = "guest";
@@ -342,88 +312,6 @@ pub fn claims_to_be_a_guest(text: &str) -> bool {
 fn decode(text: &str, key: &SiteKey) -> Option<Claims> {
     let data = jsonwebtoken::decode(text, &key.decoding, &key.validation).ok()?;
     Some(data.claims)
-}
-
-impl Claims {
-    fn new(sub: String, exp_s: i64, site: &SiteName, kind: &str) -> Self {
-        Self {
-            sub,
-            exp: exp_s.into(),
-            iat: None,
-            name: None,
-            email: None,
-            email_verified: None,
-            role: None,
-            channels: None,
-            publish: None,
-            site: Some(site.to_string()),
-            channel: None,
-            parlour: Some(kind.into()),
-        }
-    }
-
-    fn site(&self) -> Result<Option<SiteName>, TokenFault> {
-        let site = self.site.as_deref().map(SiteName::parse);
-        site.transpose().map_err(|_| TokenFault::Forged)
-    }
-
-    fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
-        // A guest's id is known to all who read; nobody whom a site names may take a guest's place.
-        if is_guest_id(&self.sub) != guest {
-            return Err(TokenFault::Forged);
-        }
-        let patterns = |texts: Option<Vec<String>>| {
-            Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged)
-        };
-        let email = self.email.filter(|email| email.len() <= EMAIL_BYTES_MAX);
-        let member = Member {
-            id: MemberId::parse(&self.sub).map_err(|_| TokenFault::Forged)?,
-            name: plain_name(&self.name.unwrap_or_default())
-                .chars()
-                .take(NAME_CHARS_MAX)
-                .collect(),
-            role: if guest {
-                None
-            } else {
-                Some(self.role.unwrap_or(Role::Member))
-            },
-            verified: !guest,
-        };
-        Ok(Token {
-            member,
-            site,
-            channels: patterns(self.channels)?,
-            publish: patterns(self.publish)?,
-            email: if self.email_verified == Some(true) {
-                email
-            } else {
-                None
-            },
-            guest,
-            exp_s: seconds(&self.exp)?,
-        })
-    }
-}
-
-/// A `NumericDate` (RFC 7519 §2), which may have a fraction; what is beyond the range is its end.
-fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
-    let whole = number
-        .as_i64()
-        .or_else(|| number.as_u64().map(|_| i64::MAX));
-    whole
-        .or_else(|| number.as_f64().map(|float| float.floor() as i64))
-        .ok_or(TokenFault::Forged)
-}
-
-/// Whether `id` has the form that Parlour gives to guests.
-fn is_guest_id(id: &str) -> bool {
-    let letters = id.strip_prefix('g');
-    letters.is_some_and(|letters| {
-        letters.len() == GUEST_ID_LETTERS
-            && letters.bytes().all(|byte| {
-                byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
-            })
-    })
 }
 
 #[cfg(test)]

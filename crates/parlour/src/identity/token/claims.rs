@@ -1,0 +1,124 @@
+//! What stands in a token, and what is made of it once its signature was found good.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::{Member, MemberId, Role, Token};
+use super::TokenFault;
+use crate::channel::{Patterns, SiteName};
+use crate::render::plain_name;
+
+/// How many characters follow the `g` of a guest's id.
+pub(super) const GUEST_ID_LETTERS: usize = 21;
+const NAME_CHARS_MAX: usize = 60;
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// What stands in a token. Unknown claims are passed over; known ones of the wrong type spoil it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Claims {
+    pub(super) sub: String,
+    pub(super) exp: serde_json::Number,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) iat: Option<serde_json::Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(default, skip_serializing)]
+    pub(super) email: Option<String>,
+    #[serde(default, skip_serializing)]
+    pub(super) email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) channels: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) publish: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) site: Option<String>,
+    /// Only in subscribe tokens.
+    #[serde(default, skip_serializing)]
+    pub(super) channel: Option<String>,
+    /// What Parlour made it for, `guest` or `member`; means nothing in a site's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parlour: Option<serde_json::Value>,
+}
+
+impl Claims {
+    pub(super) fn new(sub: String, exp_s: i64, site: &SiteName, kind: &str) -> Self {
+        Self {
+            sub,
+            exp: exp_s.into(),
+            iat: None,
+            name: None,
+            email: None,
+            email_verified: None,
+            role: None,
+            channels: None,
+            publish: None,
+            site: Some(site.to_string()),
+            channel: None,
+            parlour: Some(kind.into()),
+        }
+    }
+
+    pub(super) fn site(&self) -> Result<Option<SiteName>, TokenFault> {
+        let site = self.site.as_deref().map(SiteName::parse);
+        site.transpose().map_err(|_| TokenFault::Forged)
+    }
+
+    pub(super) fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
+        // A guest's id is known to all who read; nobody whom a site names may take a guest's place.
+        if is_guest_id(&self.sub) != guest {
+            return Err(TokenFault::Forged);
+        }
+        let patterns = |texts: Option<Vec<String>>| {
+            Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged)
+        };
+        let email = self.email.filter(|email| email.len() <= EMAIL_BYTES_MAX);
+        let member = Member {
+            id: MemberId::parse(&self.sub).map_err(|_| TokenFault::Forged)?,
+            name: plain_name(&self.name.unwrap_or_default())
+                .chars()
+                .take(NAME_CHARS_MAX)
+                .collect(),
+            role: if guest {
+                None
+            } else {
+                Some(self.role.unwrap_or(Role::Member))
+            },
+            verified: !guest,
+        };
+        Ok(Token {
+            member,
+            site,
+            channels: patterns(self.channels)?,
+            publish: patterns(self.publish)?,
+            email: if self.email_verified == Some(true) {
+                email
+            } else {
+                None
+            },
+            guest,
+            exp_s: seconds(&self.exp)?,
+        })
+    }
+}
+
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction; what is beyond the range is its end.
+pub(super) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
+    let whole = number
+        .as_i64()
+        .or_else(|| number.as_u64().map(|_| i64::MAX));
+    whole
+        .or_else(|| number.as_f64().map(|float| float.floor() as i64))
+        .ok_or(TokenFault::Forged)
+}
+
+/// Whether `id` has the form that Parlour gives to guests.
+fn is_guest_id(id: &str) -> bool {
+    let letters = id.strip_prefix('g');
+    letters.is_some_and(|letters| {
+        letters.len() == GUEST_ID_LETTERS
+            && letters.bytes().all(|byte| {
+                byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
+            })
+    })
+}
