@@ -8,38 +8,58 @@ import { sha256 } from "./sha256";
 /** The address cannot name a page: no http(s) address, or longer than the server takes. */
 export class PageError extends Error {}
 
-const URL_BYTES_MAX = 2048;
-const INDEX = /\/index\.(?:html?|php)$/;
+/** Of an address and of an author's id. */
+const CHARACTERS_MAX = 2048;
 /** Parameters that say where a reader came from, not what is read. */
 const TRACKING =
   /^(?:utm_.*|fbclid|gclid|gbraid|wbraid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|_ga|_gl|ref)$/;
+/** An escape; or what has to become one, a `%` that begins none included. */
+const IN_PATH = /%[0-9a-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/-]/gi;
+const IN_QUERY = /%[0-9a-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/?-]/gi;
 
-/** RFC 3986 §6.2.2: escapes of unreserved characters are undone, the others in upper case. */
-function normalEscapes(text: string): string {
-  return text.replace(/%[0-9a-f]{2}/gi, (escape) => {
-    const character = String.fromCharCode(parseInt(escape.slice(1), 16));
-    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
+/**
+ * RFC 3986 §6.2.2: escapes of unreserved characters are undone, the others in upper case, and what
+ * may not stand bare is escaped. `text` is ASCII: the parser escaped the rest.
+ */
+function normalEscapes(text: string, found: RegExp): string {
+  return text.replace(found, (piece) => {
+    const code = piece.length === 3 ? parseInt(piece.slice(1), 16) : piece.charCodeAt(0);
+    const character = String.fromCharCode(code);
+    if (piece.length === 3 && /[A-Za-z0-9._~-]/.test(character)) return character;
+    return `%${code.toString(16).toUpperCase().padStart(2, "0")}`;
   });
 }
 
-/** Order by code units, which for escaped (ASCII) text is the order of bytes. */
-const byBytes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const nameOf = (pair: string): string => pair.split("=", 1)[0]!;
+
+/** By name, in the order of bytes (the names are ASCII); equal names stay as they are. */
+function byName(a: string, b: string): number {
+  const [one, other] = [nameOf(a), nameOf(b)];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
 
 function normalQuery(search: string): string {
   const kept = search
     .replace(/^\?/, "")
     .split("&")
     .filter((pair) => pair !== "")
-    .map(normalEscapes)
-    .filter((pair) => !TRACKING.test(pair.split("=", 1)[0]!))
-    .sort(byBytes);
+    .map((pair) => normalEscapes(pair, IN_QUERY))
+    .filter((pair) => !TRACKING.test(nameOf(pair)))
+    .sort(byName);
   return kept.length ? `?${kept.join("&")}` : "";
 }
 
-/** The key of the page at `url`, or of the one its author named `id`. */
+function normalPath(path: string): string {
+  return normalEscapes(path, IN_PATH)
+    .replace(/\/{2,}/g, "/")
+    .replace(/\/index\.(?:html?|php)$/, "/")
+    .replace(/\/$/, "");
+}
+
+/** The key of the page at `url`, or of the one its author named `id`; an empty id is none. */
 export function pageKey(url: string, id?: string | null): string {
+  if ([...(id || url)].length > CHARACTERS_MAX) throw new PageError("the address or id is too long");
   if (id) return `id:${id}`;
-  if (new TextEncoder().encode(url).length > URL_BYTES_MAX) throw new PageError("the address is too long");
   let address: URL;
   try {
     address = new URL(url);
@@ -47,9 +67,8 @@ export function pageKey(url: string, id?: string | null): string {
     throw new PageError("not an address");
   }
   if (!/^https?:$/.test(address.protocol) || !address.hostname) throw new PageError("not an http address");
-  const host = address.hostname.replace(/^www\./, "") + (address.port && `:${address.port}`);
-  const path = normalEscapes(address.pathname).replace(/\/{2,}/g, "/").replace(INDEX, "/").replace(/\/$/, "");
-  return `url:${host}${path}${normalQuery(address.search)}`;
+  const host = address.hostname.replace(/^www\.(?=.)/, "") + (address.port && `:${address.port}`);
+  return `url:${host}${normalPath(address.pathname)}${normalQuery(address.search)}`;
 }
 
 /** The channel of the page with this key. */
