@@ -20,23 +20,30 @@ function viewOf(scroller: Element): { top: number; bottom: number } {
   return { top: Math.max(0, top), bottom: Math.min(innerHeight, bottom) };
 }
 
+/**
+ * Where the last correction was to bring an article. Browsers round scroll positions to pixels;
+ * what was rounded away is made up for by the next correction, so that many do not add up.
+ */
+let last: { element: Element; top: number; scrollTop: number } | null = null;
+
+/** The first of `readables` (in document order) that reaches into view. */
+function firstVisible(readables: Iterable<Element>, view: { top: number; bottom: number }): Element | null {
+  for (const element of readables) {
+    const { top, bottom, height } = element.getBoundingClientRect();
+    if (height > 0 && bottom > view.top && top < view.bottom) return element;
+  }
+  return null;
+}
+
 /** Runs `change`; afterwards the first of `readables` that could be seen stands where it stood. */
 export function keepReading(host: Element, readables: Iterable<Element>, change: () => void): void {
   const scroller = scrollerOf(host);
-  const view = viewOf(scroller);
-  let first: Element | null = null;
-  let before = 0;
-  for (const element of readables) {
-    const { top, bottom, height } = element.getBoundingClientRect();
-    // In document order, so the first one that reaches into view is the one being read.
-    if (height > 0 && bottom > view.top && top < view.bottom) {
-      first = element;
-      before = top;
-      break;
-    }
-  }
+  const first = firstVisible(readables, viewOf(scroller));
+  const isSame = last?.element === first && last?.scrollTop === scroller.scrollTop;
+  const wanted = isSame ? last!.top : (first?.getBoundingClientRect().top ?? 0);
   change();
   if (!first?.isConnected) return;
-  const moved = first.getBoundingClientRect().top - before;
+  const moved = first.getBoundingClientRect().top - wanted;
   if (Math.abs(moved) >= 0.5) scroller.scrollBy({ top: moved, behavior: "instant" });
+  last = { element: first, top: wanted, scrollTop: scroller.scrollTop };
 }

@@ -48,6 +48,8 @@ class ChatView {
   readonly #latest: HTMLButtonElement;
   readonly #typists = h("p", { class: "typing", part: "typing" });
   #channel: string | null = null;
+  /** The message that did not arrive: sent again as the same one while its text is the same. */
+  #attempt: { body: string; nonce: string } | null = null;
   #renderQueued = false;
 
   constructor(element: HTMLElement, root: ShadowRoot, lang: string, signal: AbortSignal) {
@@ -115,11 +117,13 @@ class ChatView {
 
   async #send(body: string, name: string): Promise<void> {
     const { api, identity } = this.#around;
-    const draft: Draft = { body, nonce: newNonce() };
+    if (this.#attempt?.body !== body) this.#attempt = { body, nonce: newNonce() };
+    const draft: Draft = { body, nonce: this.#attempt.nonce };
     if (name) draft.author = { name };
     try {
       const comment = await api.post(this.#channel!, draft, this.#signal);
       identity.posted(comment.author?.id, name || identity.name);
+      this.#attempt = null;
       this.#typing.sent();
       this.#thread.put(comment);
       this.#render();
