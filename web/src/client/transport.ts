@@ -1,0 +1,70 @@
+/**
+ * What a connection needs from whatever carries it: one attempt at reaching the server, over which
+ * channels are subscribed and events arrive. The WebSocket is one; an event stream, a long poll and
+ * a tab that asks a leading tab are to be others. A transport knows nothing of retries, of reference
+ * counts or of who listens: that is `connection.ts`. It is used once and thrown away.
+ */
+import type { ChannelEvent } from "./event";
+import type { Position } from "./position";
+
+/** What to subscribe to. */
+export interface Want {
+  channel: string;
+  /** Everything since then is asked for; null means from now on. */
+  since: Position | null;
+  /** Names of signals to hear besides publications. */
+  signals: readonly string[];
+}
+
+/** The answer to a subscription. */
+export interface Subscribed {
+  channel: string;
+  /** The channel's position at the end of `missed`. */
+  position: Position;
+  /** False when `since` was given and something after it is missing from `missed`. */
+  recovered: boolean;
+  /** What was published since, oldest first. */
+  missed: ChannelEvent[];
+}
+
+/** Why something was refused. */
+export interface Refusal {
+  code: number;
+  message: string;
+  /** Worth another try without change. */
+  temporary: boolean;
+}
+
+/** What a transport tells the connection that opened it. After `closed` it says nothing more. */
+export interface TransportHost {
+  /** The server took us; `token` is a new guest's, where it gave one. */
+  opened(token: string | null): void;
+  subscribed(answer: Subscribed): void;
+  /** A subscription was not granted, or was taken away for good. */
+  refused(channel: string, why: Refusal): void;
+  /** The reader fell off its channel: subscribe again from the last position. */
+  dropped(channel: string): void;
+  event(channel: string, event: ChannelEvent): void;
+  /** The end. `final`: do not come back. `expired`: come back with a fresh token. */
+  closed(how: { code: number; reason: string; final: boolean; expired: boolean }): void;
+}
+
+export interface Transport {
+  /** May be called after `opened` only. Calls take effect in order. */
+  subscribe(want: Want): void;
+  unsubscribe(channel: string): void;
+  /** Leaves properly; `closed` is not called any more. */
+  close(): void;
+}
+
+/** What every transport is opened with. */
+export interface TransportOptions {
+  /** Base address of the server, ending in `/`. */
+  server: string;
+  site: string | null;
+  token: string | null;
+  /** False: not to be counted as a viewer. */
+  count: boolean;
+}
+
+export type OpenTransport = (options: TransportOptions, host: TransportHost) => Transport;

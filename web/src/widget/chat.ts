@@ -1,0 +1,228 @@
+/**
+ * `<parlour-chat channel="…">`: comments as a conversation, oldest on top, the newest in view as
+ * long as the reader is at the end. Reads and listens as the thread does (`wire.ts`, `thread.ts`).
+ */
+import { newNonce } from "../client/api";
+import type { Draft } from "../client/api";
+import type { ChannelEvent, Comment } from "../client/event";
+import { parsePosition } from "../client/position";
+import type { Position } from "../client/position";
+import { keepReading } from "./anchor";
+import { placeOf } from "./address";
+import { ChatForm } from "./chatform";
+import { define, ParlourElement } from "./element";
+import { h, place, say, set } from "./h";
+import { Message } from "./message";
+import { describe } from "./problem";
+import { sheets } from "./style";
+import { surroundingsOf } from "./surroundings";
+import { followTheme } from "./theme";
+import { byTime, Thread } from "./thread";
+import { Typing } from "./typing";
+import { Wire } from "./wire";
+import { Words } from "./words";
+import own from "./chat.css";
+import base from "./base.css";
+
+const LIMIT = 50;
+/** Messages kept while the reader is at the end. */
+const KEPT_MAX = 300;
+/** So near to the end counts as at the end. */
+const END_PX = 24;
+
+class ChatView {
+  readonly #element: HTMLElement;
+  readonly #signal: AbortSignal;
+  readonly #words: Words;
+  readonly #around;
+  readonly #thread = new Thread();
+  readonly #messages = new Map<string, Message>();
+  readonly #typing: Typing;
+  readonly #wire: Wire;
+  readonly #form: ChatForm;
+  readonly #viewers = h("span", { class: "viewers", part: "viewers" });
+  readonly #notice = h("p", { class: "notice", part: "notice", role: "alert", hidden: true });
+  readonly #log: HTMLElement;
+  readonly #list = h("ol", { class: "messages" });
+  readonly #earlier: HTMLButtonElement;
+  readonly #latest: HTMLButtonElement;
+  readonly #typists = h("p", { class: "typing", part: "typing" });
+  #channel: string | null = null;
+  /** The message that did not arrive: sent again as the same one while its text is the same. */
+  #attempt: { body: string; nonce: string } | null = null;
+  #renderQueued = false;
+
+  constructor(element: HTMLElement, root: ShadowRoot, lang: string, signal: AbortSignal) {
+    this.#element = element;
+    this.#signal = signal;
+    this.#words = new Words(lang);
+    this.#around = surroundingsOf(element);
+    const words = this.#words;
+    this.#typing = new Typing((names) => this.#showTyping(names), () => this.#tellTyping(), signal);
+    this.#earlier = h("button", { class: "more", part: "button", type: "button", hidden: true, onclick: () => void this.#loadEarlier() }, words.say("chat.earlier"));
+    this.#latest = h("button", { class: "latest", part: "button latest", type: "button", hidden: true, onclick: () => this.#toEnd() }, words.say("chat.latest"));
+    this.#log = h("div", { class: "log", part: "log", role: "log", "aria-label": words.say("chat.log"), tabindex: 0, onscroll: () => this.#scrolled() }, this.#earlier, this.#list);
+    this.#form = new ChatForm({
+      words,
+      asksName: !this.#around.identity.signedIn,
+      name: this.#around.identity.name,
+      typed: () => this.#typing.typed(),
+      send: (body, name) => this.#send(body, name),
+    });
+    this.#wire = new Wire(this.#around.connection, ["viewers", "typing"], signal, {
+      read: () => this.#read(),
+      event: (event) => this.#hear(event),
+      lost: (isLost) => this.#notify(isLost ? words.say("thread.reconnecting") : ""),
+    });
+    const box = h("section", { class: "box chat", part: "box", "aria-label": words.say("chat.label"), lang: words.lang },
+      h("div", { class: "bar" }, h("h2", { part: "title" }, element.getAttribute("channel") ?? words.say("chat.label")), this.#viewers),
+      this.#notice, h("div", { class: "window" }, this.#log, this.#latest), this.#typists, this.#form.element);
+    root.adoptedStyleSheets = sheets(base, own);
+    place(root as unknown as Element, [box]);
+    followTheme(element, box, signal);
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#notify("");
+    try {
+      await this.#wire.open();
+    } catch (error) {
+      if (!this.#signal.aborted) this.#notify(describe(error, this.#words), () => void this.#open());
+    }
+  }
+
+  async #read(): Promise<{ channel: string; position: Position | null }> {
+    const page = await this.#around.api.comments(placeOf(this.#element), { limit: LIMIT }, this.#signal);
+    this.#thread.reset(page);
+    this.#channel = page.channel;
+    this.#render();
+    return { channel: page.channel, position: parsePosition(page.position) };
+  }
+
+  async #loadEarlier(): Promise<void> {
+    const before = this.#thread.next;
+    if (!before || !this.#channel || this.#earlier.ariaDisabled) return;
+    this.#earlier.ariaDisabled = "true";
+    try {
+      const page = await this.#around.api.comments({ channel: this.#channel }, { limit: LIMIT, before }, this.#signal);
+      this.#thread.extend(page);
+      keepReading(this.#list, this.#list.children, () => this.#arrange());
+    } catch (error) {
+      if (!this.#signal.aborted) this.#notify(describe(error, this.#words));
+    } finally {
+      this.#earlier.ariaDisabled = null;
+    }
+  }
+
+  async #send(body: string, name: string): Promise<void> {
+    const { api, identity } = this.#around;
+    if (this.#attempt?.body !== body) this.#attempt = { body, nonce: newNonce() };
+    const draft: Draft = { body, nonce: this.#attempt.nonce };
+    if (name) draft.author = { name };
+    try {
+      const comment = await api.post(this.#channel!, draft, this.#signal);
+      identity.posted(comment.author?.id, name || identity.name);
+      this.#attempt = null;
+      this.#typing.sent();
+      this.#thread.put(comment);
+      this.#render();
+      this.#toEnd();
+    } catch (error) {
+      throw new Error(describe(error, this.#words));
+    }
+  }
+
+  #hear(event: ChannelEvent): void {
+    if (event.name === "viewers") {
+      say(this.#viewers, this.#words.count("chat.viewers", (event.data as { count: number }).count));
+    } else if (event.name === "typing") {
+      this.#typing.heard((event.data as { name: string }).name, this.#form.name);
+    } else {
+      const change = this.#thread.apply(event);
+      if (change === "added") this.#typing.stopped((event.data as Comment).author?.name ?? "");
+      if (change === "read") this.#wire.readAgain();
+      else if (change !== "none") this.#renderSoon();
+    }
+  }
+
+  #tellTyping(): void {
+    if (!this.#channel) return;
+    // A signal that does not arrive is no loss.
+    this.#around.api.typing(this.#channel, this.#form.name, null, this.#signal).catch(() => {});
+  }
+
+  #showTyping(names: string[]): void {
+    const name = names[0] || this.#words.say("chat.someone");
+    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.other" : "chat.typing.one", { name }) : "");
+  }
+
+  #notify(text: string, retry?: () => void): void {
+    this.#notice.hidden = !text;
+    this.#notice.replaceChildren(text);
+    if (retry) this.#notice.append(" ", h("button", { type: "button", part: "button", onclick: retry }, this.#words.say("problem.retry")));
+  }
+
+  get #atEnd(): boolean {
+    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < END_PX;
+  }
+
+  #toEnd(): void {
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#latest.hidden = true;
+  }
+
+  #scrolled(): void {
+    if (this.#atEnd) this.#latest.hidden = true;
+  }
+
+  #renderSoon(): void {
+    if (this.#renderQueued) return;
+    this.#renderQueued = true;
+    queueMicrotask(() => {
+      this.#renderQueued = false;
+      if (!this.#signal.aborted) this.#render();
+    });
+  }
+
+  /** At the end it stays at the end; elsewhere nothing moves, and a button leads there. */
+  #render(): void {
+    const stick = this.#atEnd || this.#messages.size === 0;
+    const before = this.#messages.size;
+    if (stick) this.#thread.trim(KEPT_MAX);
+    keepReading(this.#list, this.#list.children, () => this.#arrange());
+    if (stick) this.#toEnd();
+    else if (this.#messages.size > before) this.#latest.hidden = false;
+  }
+
+  #arrange(): void {
+    const { words, around } = { words: this.#words, around: this.#around };
+    const inOrder = [...this.#thread.comments.values()].filter((comment) => comment.state !== "deleted").sort(byTime);
+    const shown = new Set<string>();
+    let previous: Comment | null = null;
+    const rows = inOrder.map((comment) => {
+      shown.add(comment.id);
+      let message = this.#messages.get(comment.id);
+      if (!message) this.#messages.set(comment.id, (message = new Message(words, around.server)));
+      message.update(comment, previous, around.identity.isOwn(comment.author?.id));
+      previous = comment;
+      return message.element;
+    });
+    for (const [id, message] of this.#messages) {
+      if (shown.has(id)) continue;
+      message.discard();
+      this.#messages.delete(id);
+    }
+    place(this.#list, rows.length ? rows : [h("li", { class: "hint empty" }, words.say("chat.empty"))]);
+    this.#earlier.hidden = this.#thread.next === null;
+    set(this.#log, "data-empty", rows.length === 0);
+  }
+}
+
+class ParlourChat extends ParlourElement {
+  protected override start(signal: AbortSignal): void {
+    new ChatView(this, this.root, this.language, signal);
+  }
+}
+
+define("parlour-chat", ParlourChat);

@@ -1,0 +1,77 @@
+/** The line in which a chat message is written: Enter sends, Shift+Enter breaks the line. */
+import { h, say } from "./h";
+import type { Words } from "./words";
+
+export interface ChatFormOptions {
+  words: Words;
+  asksName: boolean;
+  name: string;
+  /** A key was pressed that changed the text. */
+  typed: () => void;
+  /** Rejects with what the reader is to be told, as an `Error`. */
+  send: (body: string, name: string) => Promise<void>;
+}
+
+const BODY_MAX = 1000;
+const NAME_MAX = 60;
+
+export class ChatForm {
+  readonly element: HTMLFormElement;
+  readonly #options: ChatFormOptions;
+  readonly #name: HTMLInputElement;
+  readonly #body: HTMLTextAreaElement;
+  readonly #error = h("p", { class: "error", part: "error", role: "alert", hidden: true });
+  #pending = false;
+
+  constructor(options: ChatFormOptions) {
+    const { words, asksName } = options;
+    this.#options = options;
+    this.#name = h("input", { id: "chat-name", part: "input", maxlength: NAME_MAX, autocomplete: "nickname", dir: "auto", size: 8 });
+    this.#name.value = options.name;
+    this.#body = h("textarea", {
+      id: "chat-body", part: "textarea", rows: 1, maxlength: BODY_MAX, dir: "auto", enterkeyhint: "send",
+      onkeydown: (event: KeyboardEvent) => this.#key(event),
+      oninput: () => this.#body.value.trim() && options.typed(),
+    });
+    this.element = h(
+      "form",
+      { class: "chat-form", part: "form", onsubmit: (event: Event) => this.#submitted(event) },
+      this.#error,
+      asksName && h("div", { class: "field name-field" }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name),
+      h("div", { class: "field body-field" }, h("label", { for: "chat-body" }, words.say("chat.message")), this.#body),
+      h("button", { class: "primary", part: "button primary", type: "submit" }, words.say("chat.send")),
+    );
+  }
+
+  get name(): string {
+    return this.#name.value.trim();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submitted(event);
+  }
+
+  #submitted(event: Event): void {
+    event.preventDefault();
+    const body = this.#body.value.trim();
+    if (body && !this.#pending) void this.#send(body);
+  }
+
+  async #send(body: string): Promise<void> {
+    this.#complain("");
+    this.#pending = this.#body.readOnly = true;
+    try {
+      await this.#options.send(body, this.name);
+      this.#body.value = "";
+    } catch (error) {
+      this.#complain((error as Error).message);
+    } finally {
+      this.#pending = this.#body.readOnly = false;
+    }
+  }
+
+  #complain(text: string): void {
+    say(this.#error, text);
+    this.#error.hidden = !text;
+  }
+}

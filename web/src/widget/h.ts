@@ -1,0 +1,46 @@
+/**
+ * Building and keeping DOM, in place of a framework: `h` makes an element, `place` makes a
+ * container hold given children in order, moving no child that already stands right (so that
+ * focus, selection and scroll position survive).
+ */
+
+type Child = Node | string | null | undefined | false;
+
+/** Attributes by name; `on…` are listeners; null, undefined and false leave out, true sets empty. */
+export type Attributes = Record<string, string | number | boolean | null | undefined | ((event: never) => unknown)>;
+
+/** Sets one attribute, or takes it away. */
+export function set(element: Element, name: string, value: string | number | boolean | null | undefined): void {
+  if (value === null || value === undefined || value === false) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? "" : String(value));
+}
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
+    else set(element, name, value);
+  }
+  element.append(...children.filter((child): child is Node | string => !!child || child === ""));
+  return element;
+}
+
+/** Makes `children` the child nodes of `parent`, in this order. */
+export function place(parent: Element, children: readonly Element[]): void {
+  const wanted = new Set<Node>(children);
+  for (const node of [...parent.childNodes]) if (!wanted.has(node)) node.remove();
+  let cursor = parent.firstChild;
+  for (const child of children) {
+    if (child === cursor) cursor = cursor.nextSibling;
+    else parent.insertBefore(child, cursor);
+  }
+}
+
+/** Sets text only where it differs, so that a live region does not speak and a selection stays. */
+export function say(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,49 @@
+/** One line of a chat. Lines of the same author in a row share one name and one picture. */
+import type { Comment } from "../client/event";
+import { avatar } from "./avatar";
+import { h, place, set } from "./h";
+import { forgetTime, showTime } from "./time";
+import { setHtml } from "./trusted";
+import type { Words } from "./words";
+
+/** After a pause of this length the name is said again. */
+const PAUSE_MS = 300_000;
+
+export class Message {
+  readonly element = h("li", { class: "message", part: "message" });
+  readonly #words: Words;
+  readonly #server: string;
+  readonly #time = h("time", { part: "time" });
+  #shown = "";
+
+  constructor(words: Words, server: string) {
+    this.#words = words;
+    this.#server = server;
+  }
+
+  update(comment: Comment, previous: Comment | null, own: boolean): void {
+    const goesOn =
+      previous?.author != null &&
+      previous.author.id === comment.author?.id &&
+      previous.author.name === comment.author?.name &&
+      Date.parse(comment.created) - Date.parse(previous.created) < PAUSE_MS;
+    const state = JSON.stringify([comment.html, comment.author, comment.state, comment.edited, goesOn, own]);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    set(this.element, "data-own", own);
+    set(this.element, "data-goes-on", goesOn);
+    set(this.element, "data-state", comment.state);
+    const name = comment.author?.name || this.#words.say("comment.guest");
+    showTime(this.#time, comment.created, this.#words.lang);
+    const body = h("div", { class: "body", part: "body", dir: "auto" });
+    setHtml(body, comment.html, comment.body);
+    const head = h("div", { class: "head" }, h("bdi", { class: "name", part: "author" }, name), this.#time);
+    place(this.element, [avatar(comment.author?.id ?? "", name, comment.author?.avatar ?? null, this.#server), head, body]);
+    if (comment.state === "pending") this.element.append(h("p", { class: "hint held" }, this.#words.say("comment.pending")));
+  }
+
+  discard(): void {
+    forgetTime(this.#time);
+    this.element.remove();
+  }
+}
