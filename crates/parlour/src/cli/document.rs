@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::ArgMatches;
-use parlour_wire::code::{Close, Code, UNSUBSCRIBE_EXPIRED, UNSUBSCRIBE_INSUFFICIENT};
+use parlour_wire::code::{Close, Code, UNSUBSCRIBE_INSUFFICIENT};
 
 use crate::comment::Limits;
 use crate::config::document::{configuration, sample};
@@ -64,9 +64,7 @@ fn codes() -> String {
         let _ = writeln!(text, "| {} | {reconnect} | {} |", close.code, close.reason);
     }
     text.push_str("\n# Ended subscriptions\n\nThe push `unsubscribe` of the server; clients subscribe again.\n\n| code | reason |\n| --- | --- |\n");
-    for (code, reason) in [UNSUBSCRIBE_INSUFFICIENT, UNSUBSCRIBE_EXPIRED] {
-        let _ = writeln!(text, "| {code} | {reason} |");
-    }
+    let _ = writeln!(text, "| {} | {} |", UNSUBSCRIBE_INSUFFICIENT.0, UNSUBSCRIBE_INSUFFICIENT.1);
     text
 }
 
@@ -89,8 +87,8 @@ fn constants() -> String {
     }
     let _ = write!(
         text,
-        "}} as const;\n\n/** The first close code after which a client does not come back by itself. */\nexport const CLOSE_FINAL = 3500;\n\n/** The reader fell off its channel and subscribes again. */\nexport const UNSUBSCRIBE_INSUFFICIENT = {};\n\n/** The subscription's token expired. */\nexport const UNSUBSCRIBE_EXPIRED = {};\n",
-        UNSUBSCRIBE_INSUFFICIENT.0, UNSUBSCRIBE_EXPIRED.0
+        "}} as const;\n\n/** The first close code after which a client does not come back by itself. */\nexport const CLOSE_FINAL = 3500;\n\n/** The reader fell off its channel and subscribes again. */\nexport const UNSUBSCRIBE_INSUFFICIENT = {};\n",
+        UNSUBSCRIBE_INSUFFICIENT.0
     );
     let limits = Limits::default();
     text.push_str("\n/** Limits as they are by default; the server's own word is final. */\nexport const LIMITS = {\n");

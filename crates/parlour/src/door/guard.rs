@@ -16,8 +16,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use parlour_wire::code::Code;
 
 use super::{Peer, Problem};
+use crate::limit::address_key;
 use crate::metrics::Metrics;
-use crate::rule::{Book, Rules, counted_address, is_local_host, is_local_origin};
+use crate::rule::{Book, Rules, is_local_host, is_local_origin};
 
 /// Seconds that a browser remembers the answer to a preflight.
 const PREFLIGHT_AGE: &str = "7200";
@@ -79,8 +80,8 @@ pub fn admit(rules: &Rules, headers: &HeaderMap, uri: &Uri, is_preflight: bool) 
 
 /// Whom limits by address count; `None` in demo mode.
 pub fn counted(rules: &Rules, socket_address: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-    let forwarded = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or(""));
-    (!rules.demo).then(|| counted_address(rules.client_address(socket_address, forwarded)))
+    let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("")).collect();
+    (!rules.demo).then(|| address_key(rules.client_address(socket_address, Some(&forwarded.join(",")))))
 }
 
 fn is_addressed_to_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
