@@ -38,9 +38,13 @@ pub mod shape;
 
 pub mod session;
 
+pub mod door;
+
 pub mod transport;
 
-pub mod door;
+pub mod api;
+
+pub mod site;
 
 pub mod server;
 

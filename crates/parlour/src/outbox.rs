@@ -19,10 +19,15 @@ use crate::ring::{Audience, Ring, SignalSlot, Slot};
 /// A ring as its channel and the cursors in it share it.
 pub type SharedRing = Arc<Mutex<Ring>>;
 
-/// Replies and pushes that wait in the lane.
-const LANE_FRAMES_MAX: usize = 256;
-/// Their bytes; one larger reply is taken when nothing else waits.
-const LANE_BYTES_MAX: usize = 64 * 1024;
+/// How much may wait in the lane of replies.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneLimits {
+    /// Frames.
+    pub frames_max: u32,
+    /// Their bytes; one larger reply is taken when nothing else waits.
+    pub bytes_max: u32,
+}
+
 /// Bytes taken from rings and lane for one send.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 /// Frames of one send (`IOV_MAX` is 1,024).
@@ -104,19 +109,20 @@ struct Inner {
 /// What one client is to be sent.
 pub struct Outbox {
     half: Option<Box<dyn WriteHalf>>,
+    limits: LaneLimits,
     wake: Notify,
     inner: Mutex<Inner>,
 }
 
 impl Outbox {
     /// An outbox that sends by itself.
-    pub fn direct(half: Box<dyn WriteHalf>) -> Outbox {
-        Outbox { half: Some(half), wake: Notify::new(), inner: Mutex::default() }
+    pub fn direct(half: Box<dyn WriteHalf>, limits: LaneLimits) -> Outbox {
+        Outbox { half: Some(half), limits, wake: Notify::new(), inner: Mutex::default() }
     }
 
     /// An outbox whose door takes.
-    pub fn pulled() -> Outbox {
-        Outbox { half: None, wake: Notify::new(), inner: Mutex::default() }
+    pub fn pulled(limits: LaneLimits) -> Outbox {
+        Outbox { half: None, limits, wake: Notify::new(), inner: Mutex::default() }
     }
 
     /// Waits until the door has something to do: room to wait for, a reader that fell, something to take, the end.
@@ -166,7 +172,7 @@ impl Outbox {
         drop(locked);
         inner.places[place] = Place::Reading(cursor);
         if let Some(frame) = frame {
-            inner.enqueue(frame)?;
+            inner.enqueue(frame, self.limits)?;
         }
         self.go_on(&mut inner);
         Ok(result)
@@ -192,7 +198,7 @@ impl Outbox {
     /// Sends a reply, at once where nothing is before it.
     pub fn send(&self, frame: Bytes) -> Result<(), Overflow> {
         let mut inner = self.inner.lock();
-        inner.enqueue(frame)?;
+        inner.enqueue(frame, self.limits)?;
         self.go_on(&mut inner);
         Ok(())
     }
@@ -215,7 +221,7 @@ impl Outbox {
     /// Whether so much waits in the lane that its door should do nothing that adds to it.
     pub fn is_crowded(&self) -> bool {
         let inner = self.inner.lock();
-        inner.lane_bytes * 2 > LANE_BYTES_MAX || inner.lane.len() * 2 > LANE_FRAMES_MAX
+        inner.lane_bytes * 2 > self.limits.bytes_max as usize || inner.lane.len() * 2 > self.limits.frames_max as usize
     }
 
     /// Whether the door has to wait for room in the kernel.
@@ -369,8 +375,8 @@ impl Cursor {
 }
 
 impl Inner {
-    fn enqueue(&mut self, frame: Bytes) -> Result<(), Overflow> {
-        let crowded = self.lane.len() >= LANE_FRAMES_MAX || self.lane_bytes + frame.len() > LANE_BYTES_MAX;
+    fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
+        let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
         if self.finishing || (crowded && !self.lane.is_empty()) {
             return Err(Overflow);
         }

@@ -79,7 +79,7 @@ pub struct Limits {
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.
     pub viewer_linger: Duration,
-    /// New sessions that are let in each second; more wait their turn.
+    /// Returning clients that are let in within a second; the others wait a little.
     pub admissions_per_second: u32,
     /// Connections at once; 0 for as many as the limit of open files leaves room for.
     pub connections_max: usize,

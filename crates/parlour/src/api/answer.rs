@@ -3,12 +3,12 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// JSON that must not be kept by anyone on the way.
-pub fn fresh(status: StatusCode, value: &Value) -> Response {
-    let mut response = (status, value.to_string()).into_response();
+pub fn fresh(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = (status, text(value)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -17,11 +17,19 @@ pub fn fresh(status: StatusCode, value: &Value) -> Response {
 
 /// An answer to a reading request: with a token for its bearer alone, without one the same for all, and 304 where the asker
 /// has it already.
-pub fn read(asked: &HeaderMap, is_personal: bool, value: &Value) -> Response {
+pub fn read(asked: &HeaderMap, is_personal: bool, value: &impl Serialize) -> Response {
     if is_personal {
         return fresh(StatusCode::OK, value);
     }
-    tagged(asked, "application/json", value.to_string(), "no-cache")
+    tagged(asked, "application/json", text(value), "no-cache")
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| {
+        // None of the shapes has keys that are no strings, which is all that could fail.
+        tracing::error!(%error, "an answer could not be written");
+        "null".to_owned()
+    })
 }
 
 /// An answer that is the same for all.

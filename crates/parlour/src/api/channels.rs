@@ -49,7 +49,7 @@ pub async fn change(State(api): State<Api>, Target { ask, key }: Target, headers
 /// `GET /v1/channels/{channel}/presence`. Who may not see names is told the number alone.
 pub async fn presence(State(api): State<Api>, headers: HeaderMap, Target { ask, key }: Target) -> Result<Response, Problem> {
     let mut value = json!({ "viewers": api.node.viewers_of(&ask.asker, &key).await? });
-    match api.node.members(&ask.asker, &key, None).await {
+    match api.node.members(&ask.asker, &key).await {
         Ok(members) => {
             let members: Vec<Value> = members.iter().map(|member| json!({ "client": &*member.client, "user": &*member.user, "name": &*member.name })).collect();
             value["members"] = json!(members);

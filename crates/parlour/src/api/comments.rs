@@ -13,12 +13,12 @@ use super::ask::Parameters;
 use super::{Api, Ask, Target, answer};
 use crate::comment::Draft;
 use crate::door::{Problem, body};
-use crate::node::PageClaim;
+use crate::page::Page;
 use crate::shape::{self, ListQuery};
 
 #[derive(Deserialize)]
 pub struct Create {
-    page: Option<PageClaim>,
+    page: Option<Page>,
     #[serde(flatten)]
     draft: Draft,
 }

@@ -24,7 +24,11 @@ mod publications;
 #[cfg(test)]
 mod tests;
 
+pub use answer::tagged;
 pub use ask::{Ask, Target, bearer, channel_key};
+pub use health::figures;
+/// `POST /`: a dialect.
+pub use publications::publish_root;
 
 /// What handlers need.
 #[derive(Clone)]
@@ -68,9 +72,6 @@ pub fn routes() -> Router<Api> {
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(description::description))
 }
-
-/// `POST /`: a dialect.
-pub use publications::publish_root;
 
 /// What no route takes.
 pub async fn not_found() -> Response {

@@ -5,11 +5,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use parlour_wire::code::Code;
+use parlour_wire::json;
 use parlour_wire::position::Position;
-use parlour_wire::push::Event;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::ask::Parameters;
 use super::{Api, Ask, Target, answer};
@@ -50,6 +49,14 @@ pub struct Typing {
     parent: Option<String>,
 }
 
+/// Publications as text: what was published is not read and written again on its way.
+#[derive(Serialize)]
+struct History<'a> {
+    channel: &'a str,
+    publications: Vec<Box<RawValue>>,
+    position: String,
+}
+
 #[derive(Deserialize)]
 pub struct HistoryQuery {
     limit: Option<usize>,
@@ -76,10 +83,10 @@ pub async fn batch(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: B
     for item in &batch.publications {
         results.push(match publish_item(&api, &ask.asker, item.get()).await {
             Ok(position) => shape::position(position.as_ref()),
-            Err(problem) => json!({ "error": problem.json() }),
+            Err(problem) => serde_json::json!({ "error": problem.json() }),
         });
     }
-    Ok(answer::fresh(StatusCode::OK, &json!({ "results": results })))
+    Ok(answer::fresh(StatusCode::OK, &serde_json::json!({ "results": results })))
 }
 
 async fn publish_item(api: &Api, asker: &Asker, text: &str) -> Result<Option<Position>, Problem> {
@@ -128,12 +135,8 @@ pub async fn history(
         Some(_) => return Err(Problem::with_detail(Code::BadRequest, "`reverse` is true or false.")),
     };
     let page = api.node.history(&ask.asker, &key, query.limit, since, reverse).await?;
-    let publications: Vec<Value> = page.events.iter().map(event).collect();
-    let value = json!({ "channel": key.channel, "publications": publications, "position": page.position.to_string() });
+    let publications = page.events.iter().map(|event| RawValue::from_string(json::event(event)));
+    let publications: Vec<Box<RawValue>> = publications.collect::<Result<_, _>>().map_err(|_| Code::Internal)?;
+    let value = History { channel: key.channel.as_str(), publications, position: page.position.to_string() };
     Ok(answer::read(&headers, ask.is_personal, &value))
-}
-
-/// An event as CONTRACT §3 has it.
-fn event(event: &Event) -> Value {
-    serde_json::from_str(&parlour_wire::sse::event_json(event)).unwrap_or(Value::Null)
 }

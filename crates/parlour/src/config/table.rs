@@ -164,7 +164,7 @@ options! {
     subscriptions: Count = "128", Delivery, "Subscriptions of one session.";
     recovery_entries: Count = "1000", Delivery, "Publications that one recovery brings; beyond that the client reads again.";
     recovery_bytes: Size = "1MiB", Delivery, "What these may weigh.";
-    admissions: Count = "5000", Delivery, "New sessions that are let in each second; more wait their turn, so that a herd does not trample.";
+    admissions: Count = "4000", Delivery, "Clients that are let in within a second; others wait, at most 4 s.";
 
     connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
     connections_per_address: Count = "512", Connections, "Connections at once from one address, trusted proxies excepted; 0: no such limit. Off in demo mode.";

@@ -30,16 +30,11 @@ pub struct Rate {
 #[error("too often; again in {0} ms")]
 pub struct RetryAfterMs(pub u64);
 
-/// What is counted, as the hash under which it is. Good only for the limiter that made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LimitKey(u64);
-
-/// Counts many keys by one rate.
+/// Counts many keys, each by the rate that it is asked with (always the same one for a key).
 ///
 /// When its map is full, what has expired goes; if all is in use, an entry that would expire soon goes, so that a flood of keys
 /// costs the others little of their restraint and the node none of its memory.
 pub struct Limiter {
-    rate: Rate,
     state: RandomState,
     shards: Box<[Mutex<Shard>]>,
     shard_entries_max: usize,
@@ -53,29 +48,23 @@ struct Shard {
 }
 
 impl Limiter {
-    /// Counts by `rate`, at most `entries_max` keys at a time (rounded up to a few).
+    /// Counts at most `entries_max` keys at a time (rounded up to a few).
     #[must_use]
-    pub fn new(rate: Rate, entries_max: usize) -> Self {
+    pub fn new(entries_max: usize) -> Self {
         Self {
-            rate,
             state: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             shard_entries_max: entries_max.div_ceil(SHARDS).max(1),
         }
     }
 
-    /// The key of what is counted, such as `(&site, &member)`.
-    #[must_use]
-    pub fn key(&self, counted: impl Hash) -> LimitKey {
-        LimitKey(self.state.hash_one(counted))
-    }
-
-    /// Takes one, at the time `now_ms`.
+    /// Takes one of what is counted, such as `(&site, &member)`, at the time `now_ms`.
     ///
     /// # Errors
     /// [`RetryAfterMs`] if there is none to take; nothing was taken then.
-    pub fn take(&self, key: LimitKey, now_ms: u64) -> Result<(), RetryAfterMs> {
-        let Rate { burst, per_ms } = self.rate;
+    pub fn take(&self, counted: impl Hash, rate: Rate, now_ms: i64) -> Result<(), RetryAfterMs> {
+        let Rate { burst, per_ms } = rate;
+        let now_ms = u64::try_from(now_ms).unwrap_or(0);
         if per_ms == 0 {
             return Ok(());
         }
@@ -85,10 +74,11 @@ impl Limiter {
         };
         let tolerance_ms = u64::from(spare).saturating_mul(per_ms);
 
-        let mut shard = self.shards[key.0 as usize % SHARDS].lock();
+        let key = self.state.hash_one(counted);
+        let mut shard = self.shards[key as usize % SHARDS].lock();
         let refilled_ms = shard
             .refilled_ms
-            .get(&key.0)
+            .get(&key)
             .copied()
             .unwrap_or(0)
             .max(now_ms);
@@ -96,12 +86,12 @@ impl Limiter {
         if ahead_ms > tolerance_ms {
             return Err(RetryAfterMs(ahead_ms - tolerance_ms));
         }
-        if !shard.refilled_ms.contains_key(&key.0) {
+        if !shard.refilled_ms.contains_key(&key) {
             shard.make_room(self.shard_entries_max, now_ms, per_ms);
         }
         shard
             .refilled_ms
-            .insert(key.0, refilled_ms.saturating_add(per_ms));
+            .insert(key, refilled_ms.saturating_add(per_ms));
         Ok(())
     }
 

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parlour_wire::code::Code;
-use serde::Deserialize;
 
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, NewComment, PageNote, Query, Sort as Order};
@@ -13,23 +12,9 @@ use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault
 use crate::comment::checked_body;
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
-use crate::page::PageRef;
+use crate::page::Page;
 use crate::render;
 use crate::rule::SiteRules;
-
-/// The page that a request says it is on; nothing of it is checked.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct PageClaim {
-    /// The page's address.
-    #[serde(default)]
-    pub url: String,
-    /// The author's own id of the page.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// Its title.
-    #[serde(default)]
-    pub title: Option<String>,
-}
 
 /// What came of a post.
 #[derive(Debug)]
@@ -52,7 +37,7 @@ struct Signature {
 
 impl Node {
     /// A person's comment: checked, rendered, stored, announced.
-    pub async fn post(&self, asker: &Asker, key: &Key, draft: Draft, page: Option<PageClaim>) -> Result<Posted, Code> {
+    pub async fn post(&self, asker: &Asker, key: &Key, draft: Draft, page: Option<Page>) -> Result<Posted, Code> {
         self.permit(Act::Comment, asker, key)?;
         let rules = self.site_rules(&key.site)?;
         let sort = key.channel.sort(&rules.chats);
@@ -107,15 +92,14 @@ impl Node {
         key: &Key,
         sort: Sort,
         rules: &SiteRules,
-        claim: Option<PageClaim>,
+        claim: Option<Page>,
     ) -> Result<Option<PageNote>, Code> {
         let Some(claim) = claim.filter(|_| sort == Sort::Page) else { return Ok(None) };
-        let page = crate::page::Page { url: claim.url, id: claim.id, title: claim.title.unwrap_or_default() };
-        let page: PageRef = page.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
+        let page = claim.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
         if page.channel != key.channel {
             return Err(Code::PageMismatch);
         }
-        let is_own = crate::page::Origin::of_url(&page.url).is_ok_and(|origin| rules.allows_origin(&origin.to_string()));
+        let is_own = rules.allows_origin(&page.origin.to_string());
         if !is_own && !asker.who.is_key() && !rules.demo {
             return Err(Code::PageForeign);
         }
@@ -128,12 +112,12 @@ impl Node {
         }
         let (limits, now_ms) = (&rules.limits, self.clock.now_ms());
         if let Some(address) = asker.address {
-            let rate = Rate { burst: limits.address_posts_burst, every_ms: limits.address_post_every_ms };
-            self.limiter.take(&("post", &asker.site, address), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
+            let rate = Rate { burst: limits.address_posts_burst, per_ms: limits.address_post_every_ms };
+            self.limiter.take(("post", &asker.site, address), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
         }
         if asker.who.member().is_some() {
-            let rate = Rate { burst: limits.member_posts_burst, every_ms: limits.member_post_every_ms };
-            self.limiter.take(&("post", &asker.site, asker.user()), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
+            let rate = Rate { burst: limits.member_posts_burst, per_ms: limits.member_post_every_ms };
+            self.limiter.take(("post", &asker.site, asker.user()), rate, now_ms).map_err(|_| Code::TooManyRequests)?;
         }
         Ok(())
     }
@@ -148,12 +132,12 @@ impl Node {
         }
         let now_ms = self.clock.now_ms();
         let per_hour = rules.limits.address_pages_per_hour.max(1);
-        let by_address = Rate { burst: per_hour, every_ms: 3_600_000 / u64::from(per_hour) };
+        let by_address = Rate { burst: per_hour, per_ms: 3_600_000 / u64::from(per_hour) };
         let per_day = rules.limits.site_pages_per_day.max(1);
-        let by_site = Rate { burst: per_day, every_ms: 86_400_000 / u64::from(per_day) };
+        let by_site = Rate { burst: per_day, per_ms: 86_400_000 / u64::from(per_day) };
         let address_is_over =
-            asker.address.is_some_and(|address| self.limiter.take(&("page", &asker.site, address), by_address, now_ms).is_err());
-        let is_over = address_is_over || self.limiter.take(&("page", &asker.site), by_site, now_ms).is_err();
+            asker.address.is_some_and(|address| self.limiter.take(("page", &asker.site, address), by_address, now_ms).is_err());
+        let is_over = address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err();
         Ok(if is_over { State::Pending } else { State::Approved })
     }
 

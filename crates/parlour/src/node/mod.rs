@@ -14,20 +14,22 @@ use crate::backend::{Backend, Delivery, Fault};
 use crate::channel::{ChannelName, Key, SiteName, Sort};
 use crate::clients::Clients;
 use crate::hub::Hub;
-use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, SiteKey, Subscribe, Token, TokenFault, Verifier, Who};
-use crate::identity::{KeyAlgorithm, allowed};
+use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
+use crate::identity::allowed;
 use crate::limit::Limiter;
+use crate::outbox::LaneLimits;
 use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
 
 mod comments;
 mod flush;
 mod keep;
+mod measure;
 mod presence;
 mod publish;
 mod read;
 
-pub use comments::{COMMENTS_MAX, PageClaim, Posted};
+pub use comments::{COMMENTS_MAX, Posted};
 pub use publish::Publishing;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
 
@@ -198,10 +200,8 @@ impl Node {
         }
         let mut verifier = Verifier::new(&self.secret);
         for (site, site_rules) in &rules.sites {
-            let secret = site_rules.token_secret.as_ref();
-            let key = secret.and_then(|secret| SiteKey::parse(KeyAlgorithm::Hs256, secret.reveal().as_bytes()).ok());
-            if let Some(key) = key {
-                verifier = verifier.with_site_key(site.clone(), key);
+            if let Some(key) = &site_rules.token_key {
+                verifier = verifier.with_site_key(site.clone(), key.clone());
             }
         }
         let verifier = Arc::new(verifier);
@@ -283,6 +283,13 @@ impl Node {
         }
         *next_us = at_us + every_us;
         Some(Duration::from_micros(wait_us as u64))
+    }
+
+    /// How much may wait for one client.
+    pub fn lane_limits(&self) -> LaneLimits {
+        let limits = &self.book.now().limits;
+        let bounded = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        LaneLimits { frames_max: bounded(limits.lane_entries_max), bytes_max: bounded(limits.lane_bytes_max) }
     }
 
     /// Whether the server is on its way down.

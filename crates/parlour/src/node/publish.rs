@@ -19,7 +19,7 @@ use crate::limit::Rate;
 /// The deepest nesting of published JSON.
 const DATA_DEPTH_MAX: usize = 128;
 /// Typing is told so often per member; more is passed over.
-const TYPING_RATE: Rate = Rate { burst: 5, every_ms: 1_000 };
+const TYPING_RATE: Rate = Rate { burst: 5, per_ms: 1_000 };
 
 /// A publication as it was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,7 @@ impl Node {
             Some(member) => member.name.clone(),
             None => checked_name(name.unwrap_or_default(), &rules.limits).map_err(|_| Code::NameInvalid)?,
         };
-        if self.limiter.take(&("typing", &key.site, asker.user()), TYPING_RATE, self.clock.now_ms()).is_err() {
+        if self.limiter.take(("typing", &key.site, asker.user()), TYPING_RATE, self.clock.now_ms()).is_err() {
             return Ok(());
         }
         let data = json!({ "name": name, "parent": parent }).to_string().into();

@@ -182,6 +182,7 @@ impl Session {
             return Err(Code::LimitExceeded);
         }
         let expires_in_s = joined.grant(&self.node, &key, &subscribe.token)?;
+        let audience = audience(&subscribe);
         let since = match subscribe.recover {
             Some(position) => Since::Position(position),
             None if subscribe.recover_unreadable => Since::Unreadable,
@@ -194,7 +195,7 @@ impl Session {
             let subscribed = Subscribed { position, was_recovering, recovered, publications, expires_in_s };
             (speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) })
         };
-        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, audience: audience(&subscribe) };
+        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, audience };
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
         joined.subscriptions.push(subscription);
         Ok(())

@@ -7,13 +7,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::comment::Draft;
-use crate::node::{Asker, Node, PageClaim, Publishing};
+use crate::node::{Asker, Node, Publishing};
+use crate::page::Page;
 use crate::shape;
 
 #[derive(Deserialize)]
 struct Create {
     channel: String,
-    page: Option<PageClaim>,
+    page: Option<Page>,
     #[serde(flatten)]
     draft: Draft,
 }

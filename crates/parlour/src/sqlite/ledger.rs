@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
-use super::{Answer, Task};
+use super::{Answer, Task, keys};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
