@@ -54,14 +54,12 @@ macro_rules! figures {
 figures! {
     counters {
         publications, "publications", "Publications accepted";
-        signals, "signals", "Signals sent to those present";
+        comments, "comments", "Comments accepted";
         deliveries, "deliveries", "Events given to readers";
-        appends, "appends", "Changes appended to logs";
+        gaps, "gaps", "Readers that fell off a ring and were told of the gap";
+        log_reads, "log_reads", "Reads of the log for rings and readers";
         commits, "commits", "Transactions of the store";
-        store_errors, "store_errors", "Operations of the store that failed";
-        recoveries, "recoveries", "Readers that came back and missed nothing";
-        gaps, "gaps", "Readers that were told of a gap";
-        slow, "slow_closed", "Connections closed because they did not read";
+        store_errors, "store_errors", "Checks of the store that failed";
         connections_refused, "connections_refused", "Connections closed at once because there were too many";
     }
     gauges {

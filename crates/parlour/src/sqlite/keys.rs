@@ -1,4 +1,4 @@
-//! Reading the keys that operators made. Only their hashes are here.
+//! The keys that operators made. Only their hashes are here.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -19,6 +19,19 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRow>> {
     let mut select = connection.prepare_cached("SELECT id, site, label, created_ms FROM key ORDER BY created_ms, id LIMIT ?1")?;
     let rows = select.query_map([KEYS_MAX], read)?;
     rows.collect()
+}
+
+/// Keeps a key's hash.
+pub(super) fn add(connection: &Connection, hash: &str, row: &KeyRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO key (hash, id, site, label, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((hash, &row.id, row.site.as_str(), &row.label, row.created_ms))
+        .map(drop)
+}
+
+/// Forgets a key; whether there was one.
+pub(super) fn revoke(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    Ok(connection.execute("DELETE FROM key WHERE id = ?1", [id])? > 0)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
