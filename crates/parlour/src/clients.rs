@@ -20,8 +20,8 @@ pub const PONG_S: u32 = 10;
 /// How a door says what every session says.
 #[derive(Clone, Copy)]
 pub struct Manners {
-    /// A ping, and whether a pong is expected.
-    pub ping: fn() -> Bytes,
+    /// A sign of life, where the transport has one.
+    pub ping: Option<fn() -> Bytes>,
     /// Whether clients answer pings.
     pub pongs: bool,
     /// The last frame; `None` where the transport has none.
@@ -77,7 +77,7 @@ impl Client {
             return self.close(Close::SUBSCRIPTION_EXPIRED);
         }
         self.owes_pong.store(self.manners.pongs, Ordering::Relaxed);
-        if self.outbox.send((self.manners.ping)()).is_err() {
+        if self.manners.ping.is_some_and(|ping| self.outbox.send(ping()).is_err()) {
             self.close(Close::SLOW);
         }
     }

@@ -20,6 +20,8 @@ pub mod rule;
 
 pub mod config;
 
+pub mod door;
+
 pub mod backend;
 
 pub mod sqlite;
@@ -38,9 +40,9 @@ pub mod shape;
 
 pub mod session;
 
-pub mod door;
-
 pub mod transport;
+
+pub mod dialect;
 
 pub mod api;
 

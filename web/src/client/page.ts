@@ -3,13 +3,12 @@
  * run against `cases/pages.json`; the server's word is the one that counts. Relies on the
  * browser's `URL` for scheme, host, port and dot segments.
  */
+import { LIMITS } from "./codes";
 import { sha256 } from "./sha256";
 
 /** The address cannot name a page: no http(s) address, or longer than the server takes. */
 export class PageError extends Error {}
 
-/** Of an address and of an author's id. */
-const CHARACTERS_MAX = 2048;
 /** Parameters that say where a reader came from, not what is read. */
 const TRACKING =
   /^(?:utm_.*|fbclid|gclid|gbraid|wbraid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|_ga|_gl|ref)$/;
@@ -58,7 +57,7 @@ function normalPath(path: string): string {
 
 /** The key of the page at `url`, or of the one its author named `id`; an empty id is none. */
 export function pageKey(url: string, id?: string | null): string {
-  if ([...(id || url)].length > CHARACTERS_MAX) throw new PageError("the address or id is too long");
+  if ([...(id || url)].length > LIMITS.urlCharacters) throw new PageError("the address or id is too long");
   if (id) return `id:${id}`;
   let address: URL;
   try {

@@ -2,6 +2,8 @@
  * The JSON form of the Centrifuge client protocol v2, as far as a reader speaks it: the shapes of
  * commands and replies, and the codes that decide what to do next (CONTRACT §4). No IO.
  */
+import type { CODES } from "./codes";
+import { CLOSE_FINAL } from "./codes";
 import type { ChannelEvent } from "./event";
 import type { Refusal } from "./transport";
 
@@ -30,22 +32,23 @@ export interface WireReply {
   };
 }
 
-/** Error codes that mean "not now": internal, and too many requests. */
-const TEMPORARY = new Set([100, 111]);
+type Code<Name extends keyof typeof CODES> = (typeof CODES)[Name];
+
+// Held against the server's table by type alone, so that the table itself is not sent to readers.
+const INTERNAL: Code<"internal"> = 100;
+const TOO_MANY: Code<"too-many-requests"> = 111;
 /** The token has expired. */
-export const TOKEN_EXPIRED = 109;
+export const TOKEN_EXPIRED: Code<"token-expired"> = 109;
 /** The position cannot be served: read again. */
-export const UNRECOVERABLE = 112;
-/** An `unsubscribe` push from here on asks to subscribe again. */
-export const RESUBSCRIBE_FROM = 2500;
+export const UNRECOVERABLE: Code<"unrecoverable-position"> = 112;
 
 /** Close codes after which coming back is of no use. */
-export const isFinal = (code: number): boolean => (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000);
+export const isFinal = (code: number): boolean => code >= CLOSE_FINAL && code < 4000;
 
 export const refusalOf = (error: WireError): Refusal => ({
   code: error.code,
   message: error.message,
-  temporary: error.temporary === true || TEMPORARY.has(error.code),
+  temporary: error.temporary === true || error.code === INTERNAL || error.code === TOO_MANY,
 });
 
 export const eventOf = (publication: WirePublication): ChannelEvent => ({

@@ -3,7 +3,8 @@
  * replies into calls of its host; answers the server's pings and notices when they stay away.
  * Leaves retries and positions to `connection.ts`.
  */
-import { eventOf, isFinal, refusalOf, repliesOf, RESUBSCRIBE_FROM, TOKEN_EXPIRED } from "./protocol";
+import { UNSUBSCRIBE_INSUFFICIENT } from "./codes";
+import { eventOf, isFinal, refusalOf, repliesOf, TOKEN_EXPIRED } from "./protocol";
 import type { WireError, WireReply } from "./protocol";
 import type { Transport, TransportHost, TransportOptions, Want } from "./transport";
 
@@ -154,7 +155,7 @@ class WebSocketTransport implements Transport {
   #unsubscribed(channel: string, why: { code: number; reason: string }): void {
     this.#granted.delete(channel);
     this.#asked.delete(channel);
-    if (why.code >= RESUBSCRIBE_FROM) this.#host.dropped(channel);
+    if (why.code >= UNSUBSCRIBE_INSUFFICIENT) this.#host.dropped(channel);
     else this.#host.refused(channel, { code: why.code, message: why.reason, temporary: false });
   }
 

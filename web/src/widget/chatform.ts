@@ -1,4 +1,5 @@
 /** The line in which a chat message is written: Enter sends, Shift+Enter breaks the line. */
+import { LIMITS } from "../client/codes";
 import { h, say } from "./h";
 import type { Words } from "./words";
 
@@ -12,9 +13,6 @@ export interface ChatFormOptions {
   send: (body: string, name: string) => Promise<void>;
 }
 
-const BODY_MAX = 1000;
-const NAME_MAX = 60;
-
 export class ChatForm {
   readonly element: HTMLFormElement;
   readonly #options: ChatFormOptions;
@@ -26,10 +24,10 @@ export class ChatForm {
   constructor(options: ChatFormOptions) {
     const { words, asksName } = options;
     this.#options = options;
-    this.#name = h("input", { id: "chat-name", part: "input", maxlength: NAME_MAX, autocomplete: "nickname", dir: "auto", size: 8 });
+    this.#name = h("input", { id: "chat-name", part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto", size: 8 });
     this.#name.value = options.name;
     this.#body = h("textarea", {
-      id: "chat-body", part: "textarea", rows: 1, maxlength: BODY_MAX, dir: "auto", enterkeyhint: "send",
+      id: "chat-body", part: "textarea", rows: 1, maxlength: LIMITS.chatCharacters, dir: "auto", enterkeyhint: "send",
       onkeydown: (event: KeyboardEvent) => this.#key(event),
       oninput: () => this.#body.value.trim() && options.typed(),
     });

@@ -3,6 +3,7 @@
  * sending is the element's part. While it is pending nothing can be sent twice, and what was typed
  * stays until it has arrived.
  */
+import { LIMITS } from "../client/codes";
 import { sha256 } from "../client/sha256";
 import { h, say, set } from "./h";
 import type { Words } from "./words";
@@ -29,8 +30,6 @@ export interface ComposerOptions {
   cancel?: () => void;
 }
 
-const BODY_MAX = 10_000;
-const NAME_MAX = 60;
 const EMAIL_MAX = 254;
 let lastId = 0;
 
@@ -48,9 +47,9 @@ export class Composer {
     const { words, label, send, asksWho, cancel } = options;
     const id = `f${++lastId}`;
     this.#options = options;
-    this.#body = h("textarea", { id: `${id}-body`, part: "textarea", rows: 3, maxlength: BODY_MAX, dir: "auto" });
+    this.#body = h("textarea", { id: `${id}-body`, part: "textarea", rows: 3, maxlength: LIMITS.bodyCharacters, dir: "auto" });
     this.#body.value = options.body ?? "";
-    this.#name = h("input", { id: `${id}-name`, part: "input", maxlength: NAME_MAX, autocomplete: "nickname", dir: "auto" });
+    this.#name = h("input", { id: `${id}-name`, part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto" });
     this.#name.value = options.name ?? "";
     this.#email = h("input", { id: `${id}-email`, part: "input", type: "email", maxlength: EMAIL_MAX, autocomplete: "email" });
     this.#error = h("p", { id: `${id}-error`, class: "error", part: "error", role: "alert", hidden: true });

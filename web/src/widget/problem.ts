@@ -1,8 +1,9 @@
 /** What the reader is told when something did not work. */
 import { Problem } from "../client/api";
+import type { CodeName } from "../client/codes";
 import type { Words } from "./words";
 
-const BY_TYPE: Record<string, string> = {
+const BY_TYPE: Partial<Record<CodeName, string>> = {
   "origin-not-allowed": "problem.origin",
   "demo-is-local": "problem.demo",
   "outcome-unknown": "problem.unknown",
@@ -12,7 +13,7 @@ const BY_STATUS: Record<number, string> = { 0: "problem.unreachable", 401: "prob
 export function describe(error: unknown, words: Words): string {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof Problem)) return words.say("problem.other", { message });
-  const type = Object.keys(BY_TYPE).find((name) => error.is(name));
+  const type = (Object.keys(BY_TYPE) as CodeName[]).find((name) => error.is(name));
   const key = (type && BY_TYPE[type]) ?? BY_STATUS[error.status] ?? "problem.other";
   return words.say(key, { message, origin: location.origin });
 }

@@ -4,6 +4,7 @@
  */
 import { newNonce } from "../client/api";
 import type { Draft, Place } from "../client/api";
+import { LIMITS } from "../client/codes";
 import type { Comment } from "../client/event";
 import type { Article, ArticleContext } from "./article";
 import { Composer } from "./composer";
@@ -24,8 +25,6 @@ export interface WritingOptions {
   posted: (comment: Comment) => void;
   signal: AbortSignal;
 }
-
-const TITLE_MAX = 300;
 
 export class Writing {
   readonly element = h("div", { class: "writing" });
@@ -93,7 +92,7 @@ export class Writing {
     }
     const where = this.#options.place();
     if ("url" in where) {
-      draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, TITLE_MAX) };
+      draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
     }
     try {
       const comment = await around.api.post(this.channel!, draft, signal);

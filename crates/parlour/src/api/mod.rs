@@ -1,5 +1,5 @@
 //! HTTP: the routes of CONTRACT §3. Each handler reads what was asked, calls the node once, and shapes the answer; what is
-//! allowed, stored and told is decided there. The guard of `door` stands around all of it; live streams are `transport`'s.
+//! allowed, stored and told is decided there. The guard of `door` stands around all of it; live streams are written by `transport`.
 
 use std::sync::Arc;
 
@@ -16,9 +16,11 @@ use crate::node::Node;
 
 mod answer;
 mod ask;
+mod centrifugo;
 mod channels;
 mod comments;
 mod description;
+mod events;
 mod health;
 mod publications;
 #[cfg(test)]
@@ -65,6 +67,10 @@ pub fn routes() -> Router<Api> {
         .route("/v1/channels/{channel}/typing", post(publications::typing))
         .route("/v1/channels/{channel}/history", get(publications::history))
         .route("/v1/batch", post(publications::batch))
+        .route("/v1/channels/{channel}/events", get(events::of_channel))
+        .route("/v1/events", get(events::of_channels))
+        .route("/msgs", get(events::read_msgs).post(events::post_msgs))
+        .route("/api/{method}", post(centrifugo::call))
         .route("/v1/channels/{channel}/presence", get(channels::presence))
         .route("/v1/counts", get(channels::counts_asked).post(channels::counts_listed))
         .route("/healthz", get(health::alive))

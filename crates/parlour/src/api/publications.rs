@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use parlour_wire::code::Code;
-use parlour_wire::json;
 use parlour_wire::position::Position;
+use parlour_wire::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -135,7 +135,7 @@ pub async fn history(
         Some(_) => return Err(Problem::with_detail(Code::BadRequest, "`reverse` is true or false.")),
     };
     let page = api.node.history(&ask.asker, &key, query.limit, since, reverse).await?;
-    let publications = page.events.iter().map(|event| RawValue::from_string(json::event(event)));
+    let publications = page.events.iter().map(|event| RawValue::from_string(stream::event(event)));
     let publications: Vec<Box<RawValue>> = publications.collect::<Result<_, _>>().map_err(|_| Code::Internal)?;
     let value = History { channel: key.channel.as_str(), publications, position: page.position.to_string() };
     Ok(answer::read(&headers, ask.is_personal, &value))

@@ -98,7 +98,6 @@ impl Node {
             }
             client.close(Close::SHUTDOWN);
         }
-        self.ended.notify_waiters();
     }
 
     /// Stores and syncs everything that was accepted.

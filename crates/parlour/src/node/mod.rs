@@ -110,8 +110,6 @@ pub struct Node {
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
-    /// Rung when the node has told everyone to come back: waiting polls and streams end.
-    pub ended: tokio::sync::Notify,
     this: std::sync::Weak<Node>,
 }
 
@@ -167,7 +165,6 @@ impl Node {
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
-            ended: tokio::sync::Notify::new(),
             this: this.clone(),
             book,
             backend,

@@ -59,6 +59,8 @@ pub struct Wish<'a> {
     pub since: Since,
     /// Which signals.
     pub audience: Audience,
+    /// Whether all that was missed must fit into one answer, and so into the limits of a recovery.
+    pub at_once: bool,
 }
 
 /// A reader in a channel; given back to [`Node::unsubscribe`].
@@ -154,14 +156,14 @@ impl Node {
         cell.get_or_try_init(read).await.cloned()
     }
 
-    /// Begins to read a channel. `reply` makes the frame that goes out before the first event, from where the reader begins.
-    /// What was missed is in that frame's hands: the cursor stands behind it.
+    /// Begins to read a channel. `reply` learns where the reader begins and may make a frame that goes out before the first
+    /// event. What was missed is in its hands: the cursor stands behind it.
     pub async fn subscribe(
         &self,
         asker: &Asker,
         key: &Key,
         wish: Wish<'_>,
-        reply: impl FnOnce(Start) -> Bytes,
+        reply: impl FnOnce(Start) -> Option<Bytes>,
     ) -> Result<Subscription, Code> {
         if !self.is_allowed(Act::Read, asker, key)? {
             return Err(Code::Forbidden);
@@ -178,10 +180,8 @@ impl Node {
         let place = wish.outbox.reserve();
         let reader = channel.join(wish.outbox, place, wish.viewer);
         let limits = self.book.now().limits.clone();
-        let begin = |ring: &Ring| {
-            let start = start(ring, &wish.since, older, limits.recovery_entries_max, limits.recovery_bytes_max);
-            (ring.top(), Some(reply(start)), ())
-        };
+        let fits = |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
+        let begin = |ring: &Ring| (ring.top(), reply(start(ring, &wish.since, older, fits)), ());
         if wish.outbox.attach(place, &channel.ring, audience, begin).is_err() {
             channel.leave(reader, None);
             wish.outbox.detach(place);
@@ -190,26 +190,6 @@ impl Node {
         let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
         self.arrived(&subscription.channel, &subscription.viewer);
         Ok(subscription)
-    }
-
-    /// Begins to read with a cursor that stands at `since` itself, which the ring still holds; else where the ring ends.
-    /// For doors that take from their outbox and read older pages on their own.
-    pub async fn follow(&self, asker: &Asker, key: &Key, wish: Wish<'_>) -> Result<(Subscription, Result<(), Position>), Code> {
-        if !self.is_allowed(Act::Read, asker, key)? {
-            return Err(Code::Forbidden);
-        }
-        let channel = self.open(key).await?;
-        let place = wish.outbox.reserve();
-        let reader = channel.join(wish.outbox, place, wish.viewer);
-        let begin = |ring: &Ring| match &wish.since {
-            Since::Position(position) if is_in(ring, position) => (position.offset, None, Ok(())),
-            Since::Now => (ring.top(), None, Ok(())),
-            _ => (ring.top(), None, Err(ring.position())),
-        };
-        let attached = wish.outbox.attach(place, &channel.ring, wish.audience, begin).map_err(|_| Code::Internal)?;
-        let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
-        self.arrived(&subscription.channel, &subscription.viewer);
-        Ok((subscription, attached))
     }
 
     /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
@@ -243,13 +223,17 @@ impl Node {
         }
     }
 
-    /// The reader goes: at once when it said so, after the linger when its line was lost.
-    pub fn unsubscribe(&self, outbox: &Outbox, subscription: Subscription, lost: bool) {
-        let linger = self.book.now().limits.viewer_linger;
-        let until = (lost && linger > Duration::ZERO).then(|| Instant::now() + linger);
+    /// The reader goes: at once when it said so, after a linger ([`Node::linger`]) when its line was lost.
+    pub fn unsubscribe(&self, outbox: &Outbox, subscription: Subscription, linger: Option<Duration>) {
+        let until = linger.filter(|linger| !linger.is_zero()).map(|linger| Instant::now() + linger);
         outbox.detach(subscription.place);
         subscription.channel.leave(subscription.reader, until);
         self.departed(&subscription.channel, &subscription.viewer, until.is_some());
+    }
+
+    /// How long a viewer whose line was lost is still counted.
+    pub fn linger(&self) -> Duration {
+        self.book.now().limits.viewer_linger
     }
 
     /// Part of what a channel keeps, as a reader sees it who comes now.
@@ -281,13 +265,8 @@ impl Node {
     }
 }
 
-/// Whether a reader at this position finds everything since in the ring.
-fn is_in(ring: &Ring, position: &Position) -> bool {
-    *ring.epoch() == position.epoch && (ring.floor()..=ring.top()).contains(&position.offset)
-}
-
 /// Where a reader begins, now that the ring stands still: older pages first, then the ring, a comment's last change alone.
-fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, entries_max: usize, bytes_max: usize) -> Start {
+fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl Fn(usize, usize) -> bool) -> Start {
     let position = ring.position();
     let fresh = |was_recovering| Start { position: position.clone(), was_recovering, recovered: false, missed: Vec::new(), seen: 0 };
     let (from, older) = match (since, older) {
@@ -308,7 +287,7 @@ fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, entries_max:
     let is_superseded = |slot: &Arc<Slot>| slot.comment().is_some_and(|id| newer.iter().any(|new| new.comment() == Some(id)));
     let missed: Vec<Arc<Slot>> = pages().filter(|slot| !is_superseded(slot)).chain(newer.iter().copied()).cloned().collect();
     let bytes: usize = missed.iter().filter_map(|slot| slot.event(from.offset)).map(|event| event.data.len()).sum();
-    if missed.len() > entries_max || bytes > bytes_max {
+    if !fits(missed.len(), bytes) {
         return fresh(true);
     }
     Start { position: position.clone(), was_recovering: true, recovered: true, missed, seen: from.offset }

@@ -193,9 +193,9 @@ impl Session {
             let publications = start.missed.iter().filter_map(|slot| slot.publication(start.seen)).collect();
             let Start { position, was_recovering, recovered, .. } = start;
             let subscribed = Subscribed { position, was_recovering, recovered, publications, expires_in_s };
-            (speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) })
+            Some((speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) }))
         };
-        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, audience };
+        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, audience, at_once: true };
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
         joined.subscriptions.push(subscription);
         Ok(())
@@ -209,7 +209,7 @@ impl Session {
             Command::Unsubscribe { channel } => {
                 let key = node.key(asker, &channel)?;
                 if let Some(index) = joined.find(&key) {
-                    node.unsubscribe(&self.outbox, joined.subscriptions.swap_remove(index), false);
+                    node.unsubscribe(&self.outbox, joined.subscriptions.swap_remove(index), None);
                     joined.asker.grants.retain(|grant| grant.key != key);
                     joined.note_expiry();
                 }
@@ -262,7 +262,8 @@ impl Session {
         let subscription = joined.subscriptions.swap_remove(index);
         let channel = subscription.channel.name.clone();
         self.node.stats.fallen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.node.unsubscribe(&self.outbox, subscription, true);
+        let linger = self.node.linger();
+        self.node.unsubscribe(&self.outbox, subscription, Some(linger));
         let (code, reason) = UNSUBSCRIBE_INSUFFICIENT;
         if self.outbox.send((self.speech.push)(&Push::Unsubscribe { channel, code, reason })).is_err() {
             self.close(Close::SLOW);
@@ -272,8 +273,9 @@ impl Session {
     /// The line is gone: properly closed, or lost.
     pub fn end(&mut self, lost: bool) {
         if let Some(joined) = self.joined.take() {
+            let linger = lost.then(|| self.node.linger());
             for subscription in joined.subscriptions {
-                self.node.unsubscribe(&self.outbox, subscription, lost);
+                self.node.unsubscribe(&self.outbox, subscription, linger);
             }
         }
     }
