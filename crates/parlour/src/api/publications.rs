@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::ask::Parameters;
 use super::{Api, Ask, Target, answer};
+use crate::dialect::msgs;
 use crate::door::{Problem, body};
 use crate::node::{Asker, Publishing};
 use crate::shape;
@@ -105,6 +106,25 @@ pub async fn publish_root(State(api): State<Api>, ask: Ask, headers: HeaderMap, 
     let key = api.node.key(&ask.asker, &root.chan)?;
     api.node.publish(&ask.asker, &key, Publishing { data: root.msg.get(), nonce: None, store: true }).await?;
     Ok("ok\n".into_response())
+}
+
+#[derive(Deserialize)]
+pub struct MsgsQuery {
+    #[serde(default)]
+    start: u64,
+}
+
+/// `GET /msgs`, a dialect.
+pub async fn read_msgs(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<MsgsQuery>) -> Result<Response, Problem> {
+    let entries = msgs::read(&api.node, &ask.asker, query.start).await?;
+    Ok(answer::fresh(StatusCode::OK, &serde_json::json!(entries)))
+}
+
+/// `POST /msgs`, a dialect: answers `{}`.
+pub async fn post_msgs(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let entry: msgs::Entry = body::json(&headers, body, api.reading()).await?;
+    msgs::post(&api.node, &ask.asker, &entry).await?;
+    Ok(answer::fresh(StatusCode::OK, &serde_json::json!({})))
 }
 
 /// `POST /v1/channels/{channel}/typing`. A body is optional: who has a name of their own need not say it.

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::api::{self, Api};
 use crate::backend::{Backend, Lanes, lanes};
 use crate::config::Config;
-use crate::door::guard;
+use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::rule::{Book, Dialect, Rules};
@@ -176,8 +176,10 @@ fn figures_router(metrics: &Arc<Metrics>) -> Router {
 }
 
 /// `GET /connection/websocket`.
-async fn websocket(State(api): State<Api>, request: Request) -> Response {
-    transport::websocket::upgrade(api.node, request)
+async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
+    let peer = request.extensions_mut().remove::<Peer>();
+    let (address, seat) = peer.map_or((None, None), |peer| (peer.counted, Some(peer.seat)));
+    transport::websocket::upgrade(api.node, request, address, seat)
 }
 
 /// Waits for connections to finish their last request, but not for ever.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::rows::unknown_word;
 use crate::backend::KeyRow;
 use crate::channel::SiteName;
 
@@ -37,7 +38,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
     let site: String = row.get(1)?;
     Ok(KeyRow {
         id: row.get(0)?,
-        site: SiteName::parse(&site).map_err(|_| rusqlite::Error::InvalidColumnName(site))?,
+        site: SiteName::parse(&site).map_err(|_| unknown_word(1))?,
         label: row.get(2)?,
         created_ms: row.get(3)?,
     })
