@@ -23,8 +23,6 @@ mod description;
 mod events;
 mod health;
 mod publications;
-#[cfg(test)]
-mod tests;
 
 pub use answer::tagged;
 pub use ask::{Ask, Target, bearer, channel_key};

@@ -189,3 +189,6 @@ async fn finish(mut left: JoinSet<()>) {
         left.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
