@@ -46,6 +46,11 @@ static ROWS: &[Row] = rows! {
     post "/v1/channels/{channel}/typing" "Tells those present that somebody writes" ["site", "url", "id"] "Typing" => 204 "";
     get "/v1/channels/{channel}/history" "What a channel kept of its publications" ["site", "url", "id", "limit", "since", "reverse"] "" => 200 "History";
     post "/v1/batch" "Publishes many; not atomic, the order within a channel is kept" ["site"] "Batch" => 200 "BatchResults";
+    get "/v1/channels/{channel}/events" "Events as they happen: a stream with Accept: text/event-stream, else a long poll" ["site", "url", "id", "since", "last_event_id", "signals", "wait", "viewer", "token"] "" => 200 "Events";
+    get "/v1/events" "The same for up to 100 channels, each with the since that follows it" ["site", "channel", "since", "last_event_id", "signals", "wait", "viewer", "token"] "" => 200 "Events";
+    get "/msgs" "A plain list, a dialect: the entries from the N-th on; waits while there are none" ["start"] "" => 200 "Entries";
+    post "/msgs" "One more entry of the plain list" [] "Entry" => 200 "Empty";
+    post "/api/{method}" "publish, broadcast, batch, history, presence, presence_stats, disconnect in Centrifugo's shapes, with X-API-Key" [] "Empty" => 200 "Empty";
     get "/v1/channels/{channel}/presence" "How many view, and for those who may see names who" ["site", "url", "id"] "" => 200 "Presence";
     get "/v1/counts" "Comments, viewers and views of at most 50 channels and pages" ["site", "channel", "url"] "" => 200 "Counts";
     post "/v1/counts" "The same of at most 200" ["site"] "CountsAsked" => 200 "Counts";
@@ -68,6 +73,12 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("since", "string", "A position, EPOCH:OFFSET"),
     ("reverse", "boolean", "The newest first"),
     ("channel", "string", "A channel's name, repeatable"),
+    ("last_event_id", "string", "The position to resume at, as the header Last-Event-ID has it; of several channels joined by commas"),
+    ("signals", "string", "viewers, typing, or both with a comma"),
+    ("wait", "integer", "Seconds that a long poll waits: 25, at most 60"),
+    ("viewer", "string", "A random id: this long poll is counted as a viewer for 30 s"),
+    ("token", "string", "A token, where the header Authorization cannot be set"),
+    ("start", "integer", "The first entry wanted, from 0"),
 ];
 
 static DESCRIPTION: LazyLock<String> = LazyLock::new(|| document().to_string());

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -79,9 +80,10 @@ async fn identify(api: &Api, parts: &Parts, asked: &Asked) -> Result<Asker, Prob
 }
 
 /// `GET /v1/channels/{channel}/events`.
-pub async fn of_channel(State(api): State<Api>, Path(name): Path<String>, parts: Parts) -> Result<Response, Problem> {
+pub async fn of_channel(State(api): State<Api>, name: Result<Path<String>, PathRejection>, parts: Parts) -> Result<Response, Problem> {
     let asked = read(&parts)?;
     let asker = identify(&api, &parts, &asked).await?;
+    let Path(name) = name.map_err(|_| Code::InvalidChannel)?;
     let key = channel_key(&api.node, &asker, &name, asked.url.as_deref(), asked.id.as_deref())?;
     let from = since(asked.last_event_id.as_deref().or(asked.since.as_deref()));
     answer(&api, &parts.headers, asker, asked, vec![(key, from)]).await

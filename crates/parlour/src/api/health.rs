@@ -10,7 +10,6 @@ use serde_json::json;
 use super::{Api, Ask, answer};
 use crate::door::Problem;
 use crate::metrics::{self, Metrics};
-use crate::node::Node;
 
 /// `GET /healthz`.
 pub async fn alive() -> Response {
@@ -33,11 +32,10 @@ pub async fn metrics(State(api): State<Api>, ask: Ask) -> Result<Response, Probl
     if !ask.asker.who.is_admin() {
         return Err(if ask.is_personal { Code::Forbidden } else { Code::Unauthorized }.into());
     }
-    Ok(figures(&api.node, &api.metrics))
+    Ok(figures(&api.metrics))
 }
 
-/// The figures, gauges included, as they are now.
-pub fn figures(node: &Node, metrics: &Metrics) -> Response {
-    node.measure(metrics);
+/// The figures as they are now.
+pub fn figures(metrics: &Metrics) -> Response {
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()).into_response()
 }

@@ -1,5 +1,5 @@
 //! HTTP: the routes of CONTRACT §3. Each handler reads what was asked, calls the node once, and shapes the answer; what is
-//! allowed, stored and told is decided there. The guard of `door` stands around all of it; live streams are `transport`'s.
+//! allowed, stored and told is decided there. The guard of `door` stands around all of it; live streams are written by `transport`.
 
 use std::sync::Arc;
 
@@ -23,8 +23,6 @@ mod description;
 mod events;
 mod health;
 mod publications;
-#[cfg(test)]
-mod tests;
 
 pub use answer::tagged;
 pub use ask::{Ask, Target, bearer, channel_key};

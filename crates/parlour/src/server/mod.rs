@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
@@ -77,11 +77,19 @@ impl Server {
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (sender, receivers) = lanes(workers);
-        let backend = open_backend(config, &rules, sender)?;
+        let metrics = Arc::new(Metrics::default());
+        let backend = open_backend(config, &rules, sender, &metrics)?;
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let node = Node::start(backend, receivers, book.clone()).await?;
-        Ok(Server { node, book, metrics: Arc::default(), connections_max, drain: config.process.drain })
+        // The figures do not keep the node alive.
+        let measured = Arc::downgrade(&node);
+        metrics.observe(move |metrics| {
+            if let Some(node) = measured.upgrade() {
+                node.measure(metrics);
+            }
+        });
+        Ok(Server { node, book, metrics, connections_max, drain: config.process.drain })
     }
 
     /// Everything that is served.
@@ -110,7 +118,7 @@ impl Server {
         };
         let doors = tokio::spawn(acceptor(self.router(), self.connections_max).run(listener, closing.clone()));
         let figures = metrics_listener.map(|listener| {
-            let acceptor = acceptor(figures_router(&self.node, &self.metrics), FIGURES_CONNECTIONS_MAX);
+            let acceptor = acceptor(figures_router(&self.metrics), FIGURES_CONNECTIONS_MAX);
             tokio::spawn(acceptor.run(listener, closing))
         });
         shutdown.await;
@@ -141,7 +149,7 @@ pub async fn run(config: &Config, listener: TcpListener, shutdown: impl Future<O
     Ok(())
 }
 
-fn open_backend(config: &Config, rules: &Rules, sender: Lanes) -> anyhow::Result<Backend> {
+fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics) -> anyhow::Result<Backend> {
     match Place::parse(&config.process.store)? {
         Place::Sqlite(path) => {
             let mut options = sqlite::Options::new(path);
@@ -151,23 +159,27 @@ fn open_backend(config: &Config, rules: &Rules, sender: Lanes) -> anyhow::Result
                 Dialect::Channel(channel) => Some(channel.clone()),
                 Dialect::Off => None,
             };
+            let counters = options.counters.clone();
+            metrics.observe(move |metrics| {
+                metrics.appends.inner().store(counters.tasks(), Ordering::Relaxed);
+                metrics.commits.inner().store(counters.commits(), Ordering::Relaxed);
+            });
             sqlite::open(options, sender).context("the store cannot be opened")
         }
     }
 }
 
 /// The address of the figures serves nothing else.
-fn figures_router(node: &Arc<Node>, metrics: &Arc<Metrics>) -> Router {
-    let api = Api { node: node.clone(), metrics: metrics.clone() };
-    let serve = async |State(api): State<Api>| api::figures(&api.node, &api.metrics);
-    Router::new().route("/metrics", get(serve)).fallback(api::not_found).with_state(api)
+fn figures_router(metrics: &Arc<Metrics>) -> Router {
+    let serve = async |State(metrics): State<Arc<Metrics>>| api::figures(&metrics);
+    Router::new().route("/metrics", get(serve)).fallback(api::not_found).with_state(metrics.clone())
 }
 
 /// `GET /connection/websocket`.
 async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
     let peer = request.extensions_mut().remove::<Peer>();
     let (address, seat) = peer.map_or((None, None), |peer| (peer.counted, Some(peer.seat)));
-    transport::websocket::upgrade(api.node, request.map(Body::new), address, seat)
+    transport::websocket::upgrade(api.node, request, address, seat)
 }
 
 /// Waits for connections to finish their last request, but not for ever.
@@ -177,3 +189,6 @@ async fn finish(mut left: JoinSet<()>) {
         left.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
