@@ -17,7 +17,7 @@ use crate::backend::{Fault, Part, Range};
 use crate::channel::Key;
 use crate::hub::{Channel, Viewer};
 use crate::identity::Act;
-use crate::outbox::Outbox;
+use crate::outbox::{Hearing, Outbox};
 use crate::ring::{Audience, Ring, Slot};
 
 /// Readings of the log before a reader that still does not meet the ring is told of the gap.
@@ -57,8 +57,8 @@ pub struct Wish<'a> {
     pub viewer: &'a Arc<Viewer>,
     /// From where.
     pub since: Since,
-    /// Which signals.
-    pub audience: Audience,
+    /// What of it, and how it is told.
+    pub hearing: Hearing,
     /// Whether all that was missed must fit into one answer, and so into the limits of a recovery.
     pub at_once: bool,
 }
@@ -168,9 +168,9 @@ impl Node {
         if !self.is_allowed(Act::Read, asker, key)? {
             return Err(Code::Forbidden);
         }
-        let mut audience = wish.audience;
-        if audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
-            audience = audience.without(Audience::PRESENCE);
+        let mut hearing = wish.hearing;
+        if hearing.audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
+            hearing.audience = hearing.audience.without(Audience::PRESENCE);
         }
         let channel = self.open(key).await?;
         let older = match &wish.since {
@@ -182,7 +182,7 @@ impl Node {
         let limits = self.book.now().limits.clone();
         let fits = |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
         let begin = |ring: &Ring| (ring.top(), reply(start(ring, &wish.since, older, fits)), ());
-        if wish.outbox.attach(place, &channel.ring, audience, begin).is_err() {
+        if wish.outbox.attach(place, &channel.ring, hearing, begin).is_err() {
             channel.leave(reader, None);
             wish.outbox.detach(place);
             return Err(Code::LimitExceeded);

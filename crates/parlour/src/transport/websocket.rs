@@ -32,14 +32,15 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    /// Where every connection of a worker reads into.
+    pub(super) static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
 /// What this door says.
 static SPEECH: Speech = Speech {
     manners: Manners { ping: Some(|| Bytes::from_static(b"\x81\x02{}")), pongs: true, close: |close| Some(frame::close(close)) },
     reply: |reply| frame::text(&json::reply(reply)),
-    push: |push| frame::text(&json::push(push)),
+    push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
 
 /// The write half of a socket: `send` without waiting and without a signal.
@@ -75,6 +76,11 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAd
             Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
         }
     });
+    switching(&accept)
+}
+
+/// The answer to a good handshake.
+pub(super) fn switching(accept: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -86,7 +92,7 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAd
     response
 }
 
-fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
+pub(super) fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
     let joined = |name| {
         let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
@@ -103,7 +109,7 @@ fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault
     .accept()
 }
 
-fn refuse(fault: HandshakeFault) -> Response<Body> {
+pub(super) fn refuse(fault: HandshakeFault) -> Response<Body> {
     let mut response = Response::new(Body::from("a WebSocket handshake is expected here\n"));
     let (status, name, value) = match fault {
         HandshakeFault::NotAsked => (StatusCode::UPGRADE_REQUIRED, header::UPGRADE, "websocket"),
@@ -152,7 +158,7 @@ async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option
     let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
     let end = connection.run(first).await;
     connection.session.end(end == End::Lost);
-    connection.linger().await;
+    linger(&connection.stream, &connection.outbox).await;
     drop(seat);
 }
 
@@ -309,26 +315,26 @@ impl Connection {
             }
         }
     }
+}
 
-    /// Lets the last words be read: what is left is sent, then the client's goodbye is waited for, both for a short while.
-    async fn linger(&mut self) {
-        let farewell = async {
-            while !matches!(self.outbox.pump(), Pumped::Idle | Pumped::Finished) {
-                self.stream.writable().await?;
-            }
-            socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write)?;
-            loop {
-                self.stream.readable().await?;
-                let read = BUFFER.with_borrow_mut(|buffer| self.stream.try_read(buffer));
-                match read {
-                    Ok(0) => return Ok::<(), io::Error>(()),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                    _ => {}
-                }
-            }
-        };
-        if let Ok(Err(error)) = tokio::time::timeout(CLOSE_WITHIN, farewell).await {
-            tracing::trace!(%error, "a connection was gone before it was closed");
+/// Lets the last words be read: what is left is sent, then the client's goodbye is waited for, both for a short while.
+pub(super) async fn linger(stream: &TcpStream, outbox: &Outbox) {
+    let farewell = async {
+        while !matches!(outbox.pump(), Pumped::Idle | Pumped::Finished) {
+            stream.writable().await?;
         }
+        socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
+        loop {
+            stream.readable().await?;
+            let read = BUFFER.with_borrow_mut(|buffer| stream.try_read(buffer));
+            match read {
+                Ok(0) => return Ok::<(), io::Error>(()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(CLOSE_WITHIN, farewell).await {
+        tracing::trace!(%error, "a connection was gone before it was closed");
     }
 }
