@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http_body_util::BodyExt;
 use parlour_wire::code::Code;
 use serde::de::DeserializeOwned;
 
@@ -21,7 +21,7 @@ pub struct Reading {
     pub timeout: Duration,
 }
 
-/// Reads a body that must be JSON in UTF-8.
+/// Reads a body that must be a JSON object in UTF-8.
 ///
 /// # Errors
 /// 415 for another content type, 413 beyond the limit, 400 for what is not JSON of this shape or does not come in time.
@@ -30,7 +30,13 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
         return Err(Code::UnsupportedMediaType.into());
     }
     let bytes = bytes(headers, body, reading).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
+    // All of it is UTF-8, also what no field is read from.
+    let text = std::str::from_utf8(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))?;
+    // Checked by hand because a derived struct would take an array of its fields as well.
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::with_detail(Code::BadRequest, "The body must be a JSON object."));
+    }
+    serde_json::from_str(text).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
 }
 
 /// Reads a body of whatever type.
@@ -39,16 +45,36 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
 /// 413 beyond the limit, 400 for what breaks off or does not come in time.
 pub async fn bytes(headers: &HeaderMap, body: Body, reading: Reading) -> Result<Bytes, Problem> {
     let told: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    if told.is_some_and(|told| told > reading.bytes_max as u64) {
+    let is_over = told.is_some_and(|told| told > reading.bytes_max as u64);
+    let is_far_over = told.is_some_and(|told| told > 2 * reading.bytes_max as u64);
+    if is_far_over || (is_over && headers.contains_key(EXPECT)) {
         return Err(too_large(reading.bytes_max));
     }
-    let read = tokio::time::timeout(reading.timeout, Limited::new(body, reading.bytes_max).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(reading.bytes_max)),
+    match tokio::time::timeout(reading.timeout, collect(body, reading.bytes_max)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large(reading.bytes_max)),
         Ok(Err(_)) => Err(Problem::with_detail(Code::BadRequest, "The body broke off.")),
         Err(_) => Err(Problem::with_detail(Code::BadRequest, "The body did not come in time.")),
     }
+}
+
+/// All of a body; `None` beyond the limit. What is over it is passed over, up to as much again: a connection that is closed with
+/// bytes unread is reset, and whoever sent them could not read why.
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let (mut bytes, mut passed_over) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if passed_over == 0 && bytes.len() + data.len() <= bytes_max {
+            bytes.extend_from_slice(&data);
+            continue;
+        }
+        bytes.clear();
+        passed_over += data.len();
+        if passed_over > bytes_max {
+            break;
+        }
+    }
+    Ok((passed_over == 0).then(|| bytes.freeze()))
 }
 
 fn too_large(bytes_max: usize) -> Problem {
@@ -79,18 +105,20 @@ mod tests {
     #[tokio::test]
     async fn only_json_is_read_and_only_so_much() {
         assert_eq!(read(Some("application/json"), "{\"a\": 1}").await.unwrap()["a"], 1);
-        assert!(read(Some("Application/JSON; charset=utf-8"), "1").await.is_ok());
+        assert!(read(Some("Application/JSON; charset=utf-8"), "{}").await.is_ok());
         for kind in [None, Some("text/plain"), Some("application/jsonx"), Some("application/x-www-form-urlencoded")] {
             assert_eq!(read(kind, "1").await, Err(Code::UnsupportedMediaType));
         }
         assert_eq!(read(Some("application/json"), "{\"a\": 12345678901234567890}").await, Err(Code::RequestTooLarge));
-        assert_eq!(read(Some("application/json"), "{").await, Err(Code::BadRequest));
+        for bad in ["{", "[]", "1", "", "{}x"] {
+            assert_eq!(read(Some("application/json"), bad).await, Err(Code::BadRequest), "{bad}");
+        }
     }
 
     #[tokio::test]
-    async fn a_body_that_says_it_is_too_large_is_not_read() {
+    async fn a_body_that_says_it_is_far_too_large_is_not_read() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(21));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(41));
         let problem = bytes(&headers, Body::from("x"), READING).await.unwrap_err();
         assert_eq!(problem.code, Code::RequestTooLarge);
     }
