@@ -26,8 +26,6 @@ use crate::session::{Session, Speech, Then};
 
 /// Bytes of the read buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
-/// How long a client may take to say `connect`.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to be read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -133,6 +131,7 @@ struct Connection {
     session: Session,
     reader: Reader,
     message_bytes_max: usize,
+    connect_within: Duration,
 }
 
 /// How a connection ended.
@@ -147,9 +146,12 @@ enum End {
 async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>, seat: Option<Arc<Seat>>) {
     let stream = Arc::new(stream);
     let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
-    let message_bytes_max = node.book.now().limits.message_bytes_max;
+    let (message_bytes_max, connect_within) = {
+        let limits = &node.book.now().limits;
+        (limits.message_bytes_max, limits.head_timeout)
+    };
     let session = Session::new(node, outbox.clone(), &SPEECH, address);
-    let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
+    let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max, connect_within });
     let end = connection.run(first).await;
     connection.session.end(end == End::Lost);
     connection.linger().await;
@@ -164,7 +166,7 @@ impl Connection {
                 return end;
             }
         }
-        match tokio::time::timeout(CONNECT_WITHIN, Box::pin(self.until_connected())).await {
+        match tokio::time::timeout(self.connect_within, Box::pin(self.until_connected())).await {
             Ok(None) => {}
             Ok(Some(end)) => return end,
             Err(_) => {
