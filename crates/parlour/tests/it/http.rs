@@ -49,6 +49,11 @@ impl Http {
         self.ask(Method::GET, path, &[], "").await
     }
 
+    /// `GET` with header fields.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::GET, path, headers, "").await
+    }
+
     /// `GET` with a token or key.
     pub async fn get_as(&self, bearer: &str, path: &str) -> Answer {
         self.ask(Method::GET, path, &[("authorization", &format!("Bearer {bearer}"))], "").await

@@ -76,6 +76,11 @@ impl Socket {
         let id = self.next_id;
         command["id"] = json!(id);
         self.send_text(command.to_string()).await;
+        self.reply(id).await
+    }
+
+    /// Waits for the reply to a command that was sent with this number.
+    pub async fn reply(&mut self, id: u32) -> Value {
         loop {
             if let Some(index) = self.replies.iter().position(|reply| reply["id"] == id) {
                 return self.replies.remove(index).unwrap();
