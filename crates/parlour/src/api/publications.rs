@@ -8,6 +8,7 @@ use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 use parlour_wire::stream;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::ask::Parameters;
@@ -117,14 +118,14 @@ pub struct MsgsQuery {
 /// `GET /msgs`, a dialect.
 pub async fn read_msgs(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<MsgsQuery>) -> Result<Response, Problem> {
     let entries = msgs::read(&api.node, &ask.asker, query.start).await?;
-    Ok(answer::fresh(StatusCode::OK, &serde_json::json!(entries)))
+    Ok(answer::fresh(StatusCode::OK, &json!(entries)))
 }
 
 /// `POST /msgs`, a dialect: answers `{}`.
 pub async fn post_msgs(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let entry: msgs::Entry = body::json(&headers, body, api.reading()).await?;
     msgs::post(&api.node, &ask.asker, &entry).await?;
-    Ok(answer::fresh(StatusCode::OK, &serde_json::json!({})))
+    Ok(answer::fresh(StatusCode::OK, &json!({})))
 }
 
 /// `POST /v1/channels/{channel}/typing`. A body is optional: who has a name of their own need not say it.

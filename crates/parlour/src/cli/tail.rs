@@ -109,13 +109,17 @@ impl Follower {
     /// Prints events until the stream ends, and keeps the position.
     async fn print(&mut self, stream: &mut Response<Incoming>) -> anyhow::Result<()> {
         let mut lines = Lines::default();
+        let mut is_position = false;
         while let Some(frame) = stream.body_mut().frame().await {
             let frame = frame.context("the stream broke")?;
             let Ok(data) = frame.into_data() else { continue };
             for line in lines.take(&data)? {
                 if let Some(position) = field(&line, "id") {
                     self.position = Some(position.to_owned());
-                } else if let Some(data) = field(&line, "data") {
+                } else if let Some(name) = field(&line, "event") {
+                    // It says where the stream begins, and nothing that happened.
+                    is_position = name == "position";
+                } else if let Some(data) = field(&line, "data").filter(|_| !is_position) {
                     println!("{data}");
                 }
             }
