@@ -116,9 +116,9 @@ impl Follower {
             for line in lines.take(&data)? {
                 if let Some(position) = field(&line, "id") {
                     self.position = Some(position.to_owned());
-                } else if let Some(name) = field(&line, "event") {
-                    // It says where the stream begins, and nothing that happened.
-                    is_position = name == "position";
+                } else if line.is_empty() || field(&line, "event").is_some() {
+                    // This event says where the stream begins, and nothing that happened.
+                    is_position = field(&line, "event") == Some("position");
                 } else if let Some(data) = field(&line, "data").filter(|_| !is_position) {
                     println!("{data}");
                 }
