@@ -66,7 +66,9 @@ async fn moderator(node: &Node) -> anyhow::Result<String> {
 async fn reload(mut hangup: Signal, sources: Sources, book: Arc<Book>) {
     while hangup.recv().await.is_some() {
         match sources.read().and_then(|config| config.rules()) {
-            Ok(rules) if rules.demo != book.now().demo => tracing::error!("the configuration was not taken: demo mode cannot change while the server runs"),
+            Ok(rules) if rules.demo != book.now().demo => {
+                tracing::error!("the configuration was not taken: demo mode cannot change while the server runs")
+            }
             Ok(rules) => {
                 book.replace(rules);
                 tracing::info!("the configuration was read again; addresses, the store and what is open stay as they are");

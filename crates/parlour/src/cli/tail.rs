@@ -83,7 +83,8 @@ impl Follower {
             return Ok(response);
         }
         let status = response.status();
-        let body = Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body =
+            Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         Err(Refused(format!("{status} {}", String::from_utf8_lossy(&body))).into())
     }
 

@@ -38,7 +38,8 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
 /// # Errors
 /// 413 beyond the limit, 400 for what breaks off or does not come in time.
 pub async fn bytes(headers: &HeaderMap, body: Body, reading: Reading) -> Result<Bytes, Problem> {
-    let told: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    let told: Option<u64> =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
     if told.is_some_and(|told| told > reading.bytes_max as u64) {
         return Err(too_large(reading.bytes_max));
     }

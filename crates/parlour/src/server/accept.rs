@@ -63,7 +63,14 @@ impl Acceptor {
         connections
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr, seats: &Arc<Seats>, connections: &mut JoinSet<()>, closing: &watch::Receiver<bool>) {
+    fn admit(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        seats: &Arc<Seats>,
+        connections: &mut JoinSet<()>,
+        closing: &watch::Receiver<bool>,
+    ) {
         let rules = self.book.now();
         let per_address = rules.limits.connections_per_address_max;
         let is_counted = !rules.demo && per_address > 0 && !rules.trusts(address.ip());
@@ -81,7 +88,14 @@ impl Acceptor {
 }
 
 /// Serves one connection until it ends, is upgraded, or the server closes.
-async fn serve(router: Router, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>, limits: Limits, mut closing: watch::Receiver<bool>) {
+async fn serve(
+    router: Router,
+    stream: TcpStream,
+    address: SocketAddr,
+    seat: Arc<Seat>,
+    limits: Limits,
+    mut closing: watch::Receiver<bool>,
+) {
     let peer = Peer { socket_address: address.ip(), counted: None, seat };
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -127,7 +141,13 @@ fn prepare(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
 
 /// Whether a failure of `accept` concerns one connection that never came to be, and not the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
 }
 
 #[cfg(test)]
