@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ArgMatches;
 use parlour_wire::code::{Close, Code, UNSUBSCRIBE_INSUFFICIENT};
 
+use super::say;
 use crate::comment::Limits;
 use crate::config::document::{configuration, sample};
 
@@ -33,7 +34,7 @@ pub fn write(matches: &ArgMatches) -> anyhow::Result<()> {
             continue;
         }
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
-        println!("wrote {}", path.display());
+        say(&format!("wrote {}", path.display()))?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::arguments::tail_token;
+use super::{Unheard, say};
 use crate::rule::Secret;
 
 /// How long to wait before coming back.
@@ -42,6 +43,7 @@ pub async fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         let printed = follower.print(&mut stream).await;
         match &printed {
             Ok(()) => eprintln!("parlour: the stream ended; coming back"),
+            Err(error) if error.is::<Unheard>() => return printed,
             Err(error) => eprintln!("parlour: {error:#}; coming back"),
         }
         stream = loop {
@@ -121,7 +123,7 @@ impl Follower {
                     // This event says where the stream begins, and nothing that happened.
                     is_position = field(&line, "event") == Some("position");
                 } else if let Some(data) = field(&line, "data").filter(|_| !is_position) {
-                    println!("{data}");
+                    say(data)?;
                 }
             }
         }

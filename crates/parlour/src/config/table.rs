@@ -171,7 +171,7 @@ options! {
     head_bytes: Size = "16KiB", Connections, "The size of a request's head; at least 8KiB.";
     headers: Count = "64", Connections, "Header fields of a request.";
     body_timeout: Time = "20s", Connections, "How long the body of a request may take.";
-    send_timeout: Time = "30s", Connections, "How long what was sent may stay unacknowledged before the connection counts as dead.";
+    send_timeout: Time = "60s", Connections, "How long what was sent may stay unacknowledged before the connection counts as dead.";
     unsent_bytes: Size = "64KiB", Connections, "Unsent bytes that the kernel keeps for a connection.";
 
     request_bytes: Size = "64KiB", Requests, "The body of a request.";

@@ -353,3 +353,22 @@ async fn a_server_starts_serves_drains_and_ends() {
     running.await.unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn who_sends_too_much_gets_to_read_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config("demo = true\ndrain = \"10ms\"", &directory);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = tokio::spawn(async move { run(&config, listener, std::future::pending()).await });
+    for _ in 0..20 {
+        let body = "x".repeat(1 << 20);
+        let head = "POST /v1/preview HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+    running.abort();
+}
