@@ -3,5 +3,9 @@
 
 mod backend;
 mod first;
+mod http;
+mod jwt;
+mod raw;
+mod rights;
 mod server;
 mod socket;
