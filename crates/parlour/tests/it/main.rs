@@ -3,5 +3,8 @@
 
 mod backend;
 mod first;
+mod npm;
+mod relay;
+mod script;
 mod server;
 mod socket;
