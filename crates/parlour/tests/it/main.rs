@@ -2,6 +2,7 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
 mod first;
 mod npm;
 mod relay;
