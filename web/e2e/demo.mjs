@@ -22,13 +22,20 @@ async function converse(one, two) {
   await one.write(`The thread came up **before** I had finished reading the page. ${question}`, { name: "Ada", reads: question });
   const answer = "Ten thousand idle ones fit in a few megabytes; see `docs/performance.md`.\n\n> as they happen\n\nThat holds over here as well.";
   await two.write(answer, { name: "Grace", under: question, reads: "Ten thousand idle ones" });
-  const other = "I stopped the server and started it again, and nothing was missing. [Try it](https://example.org/)";
-  await two.write(other, { name: "Grace", reads: "nothing was missing" });
-  await one.shows("nothing was missing");
   await chat(one, "Ada", "Is this thing on?");
   await chat(two, "Grace", "It is. Hello from the other window!");
   await chat(one, "Ada", "Lovely.");
   await two.page.locator("parlour-chat .message", { hasText: "Lovely." }).waitFor();
+  await one.shows("Ten thousand idle ones");
+}
+
+/** What the README shows: the page down to the end of its thread, as the first reader has it, while the other types. */
+async function readmePicture(one, two) {
+  await two.page.locator("parlour-chat").getByRole("textbox", { name: "Message" }).pressSequentially("And");
+  await one.page.locator("parlour-chat .typing", { hasText: "Grace is typing…" }).waitFor();
+  const { y, height } = await one.page.locator("#thread").boundingBox();
+  const { width } = one.page.viewportSize();
+  await one.page.screenshot({ path: join(pictures, "screenshot.png"), fullPage: true, clip: { x: 0, y: 0, width, height: y + height + 24 } });
 }
 
 async function picture(browser, address, name, options, shows) {
@@ -49,7 +56,11 @@ story(async () => {
   await one.page.getByRole("heading", { level: 1 }).waitFor();
   await one.page.locator("parlour-viewers .viewers", { hasText: "2 people are reading" }).waitFor();
   await converse(one, two);
-  await one.page.locator("parlour-count", { hasText: "3" }).waitFor();
+  await one.page.locator("parlour-count", { hasText: "2" }).waitFor();
+  await readmePicture(one, two);
+  const other = "I stopped the server and started it again, and nothing was missing. [Try it](https://example.org/)";
+  await two.write(other, { name: "Grace", reads: "nothing was missing" });
+  await one.shows("nothing was missing");
   const texts = await one.page.locator("[data-origin]").allTextContents();
   assert.ok(texts.every((text) => text === new URL(server).origin));
   await one.page.locator("#theme").click();
