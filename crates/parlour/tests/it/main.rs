@@ -2,10 +2,14 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
 mod first;
 mod http;
 mod jwt;
+mod npm;
 mod raw;
+mod relay;
 mod rights;
+mod script;
 mod server;
 mod socket;
