@@ -12,6 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::Problem;
 
+/// How much of a body that is too large is read and dropped.
+const DISCARDED_BYTES_MAX: usize = 8 << 20;
+/// For how long.
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);
+
 /// How much of a body is read, and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
@@ -43,41 +48,58 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
 ///
 /// # Errors
 /// 413 beyond the limit, 400 for what breaks off or does not come in time.
-pub async fn bytes(headers: &HeaderMap, body: Body, reading: Reading) -> Result<Bytes, Problem> {
-    let told: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    let is_over = told.is_some_and(|told| told > reading.bytes_max as u64);
-    let is_far_over = told.is_some_and(|told| told > 2 * reading.bytes_max as u64);
-    if is_far_over || (is_over && headers.contains_key(EXPECT)) {
-        return Err(too_large(reading.bytes_max));
+pub async fn bytes(headers: &HeaderMap, mut body: Body, reading: Reading) -> Result<Bytes, Problem> {
+    let told: Option<usize> =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    if told.is_some_and(|told| told > reading.bytes_max) {
+        return Err(too_large(headers, body, reading.bytes_max).await);
     }
-    match tokio::time::timeout(reading.timeout, collect(body, reading.bytes_max)).await {
+    match tokio::time::timeout(reading.timeout, collect(&mut body, reading.bytes_max)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(too_large(reading.bytes_max)),
+        Ok(Ok(None)) => Err(too_large(headers, body, reading.bytes_max).await),
         Ok(Err(_)) => Err(Problem::with_detail(Code::BadRequest, "The body broke off.")),
         Err(_) => Err(Problem::with_detail(Code::BadRequest, "The body did not come in time.")),
     }
 }
 
-/// All of a body; `None` beyond the limit. What is over it is passed over, up to as much again: a connection that is closed with
-/// bytes unread is reset, and whoever sent them could not read why.
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
-    let (mut bytes, mut passed_over) = (BytesMut::new(), 0);
+/// All of a body; `None` beyond the limit.
+async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        if passed_over == 0 && bytes.len() + data.len() <= bytes_max {
-            bytes.extend_from_slice(&data);
-            continue;
+        if first.len() + all.len() + data.len() > bytes_max {
+            return Ok(None);
         }
-        bytes.clear();
-        passed_over += data.len();
-        if passed_over > bytes_max {
-            break;
+        // Most bodies come in one piece, which need not be copied.
+        if all.is_empty() && first.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
         }
     }
-    Ok((passed_over == 0).then(|| bytes.freeze()))
+    Ok(Some(if all.is_empty() { first } else { all.freeze() }))
 }
 
-fn too_large(bytes_max: usize) -> Problem {
+/// The refusal of a body that is too large. Some of what is under way is read and dropped first: a connection that is closed
+/// with unread bytes is reset, and the client might never see why.
+async fn too_large(headers: &HeaderMap, mut body: Body, bytes_max: usize) -> Problem {
+    let discard = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Who asks before sending is told before sending.
+    if !headers.contains_key(EXPECT) {
+        let _ = tokio::time::timeout(DISCARD_WITHIN, discard).await;
+    }
     Problem::with_detail(Code::RequestTooLarge, format!("A body may have {bytes_max} bytes here."))
 }
 
@@ -116,10 +138,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_says_it_is_far_too_large_is_not_read() {
+    async fn a_body_that_says_it_is_too_large_is_not_read() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(41));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(21));
         let problem = bytes(&headers, Body::from("x"), READING).await.unwrap_err();
+        assert_eq!(problem.code, Code::RequestTooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_put_together_and_measured_as_a_whole() {
+        let pieces = |texts: &'static [&'static str]| {
+            Body::from_stream(futures_util::stream::iter(
+                texts.iter().map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))),
+            ))
+        };
+        let none = HeaderMap::new();
+        assert_eq!(bytes(&none, pieces(&["ab", "cd", "ef"]), READING).await.unwrap(), "abcdef");
+        assert_eq!(bytes(&none, pieces(&[]), READING).await.unwrap(), "");
+        let problem = bytes(&none, pieces(&["0123456789", "0123456789", "0"]), READING).await.unwrap_err();
         assert_eq!(problem.code, Code::RequestTooLarge);
     }
 }

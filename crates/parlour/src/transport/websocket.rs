@@ -160,11 +160,11 @@ async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option
 
 impl Connection {
     async fn run(&mut self, first: Bytes) -> End {
-        if !first.is_empty() {
-            let said = self.read(&mut first.to_vec());
-            if let Some(end) = Box::pin(self.obey(said)).await {
-                return end;
-            }
+        let said = self.read(&mut first.to_vec());
+        // Even empty it would keep the buffer alive into which the request's head was read.
+        drop(first);
+        if let Some(end) = Box::pin(self.obey(said)).await {
+            return end;
         }
         match tokio::time::timeout(self.connect_within, Box::pin(self.until_connected())).await {
             Ok(None) => {}

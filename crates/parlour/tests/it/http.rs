@@ -22,8 +22,9 @@ pub struct Answer {
 }
 
 impl Http {
+    /// Every request has a connection of its own: one that is kept may be closed by the server just when it is used again.
     pub fn of(server: &Server) -> Http {
-        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Http { client, base: server.url("") }
     }
 

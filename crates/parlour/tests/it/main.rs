@@ -2,13 +2,17 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
 mod first;
 mod http;
 mod jwt;
 mod leaks;
+mod npm;
 mod raw;
 mod refusals;
+mod relay;
 mod rights;
+mod script;
 mod server;
 mod socket;
 mod storm;

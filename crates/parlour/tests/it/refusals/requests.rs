@@ -88,7 +88,7 @@ async fn a_request_over_64_kib_is_413_with_and_without_a_length() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_only_claimed_is_413_at_once() {
+async fn a_length_that_is_only_claimed_is_413_and_not_waited_for() {
     let mut scene = Scene::demo().await;
     let mut raw = Raw::open(&scene.server).await;
     raw.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{").await;
