@@ -158,7 +158,8 @@ fn no_file_is_longer_than_600_lines_and_each_says_what_it_is() {
         }
         let is_rust = file.extension().is_some_and(|ending| ending == "rs");
         let opens = if is_rust { text.starts_with("//!") } else { text.starts_with("/*") || text.starts_with("//") || text.starts_with("#!") };
-        if !opens {
+        // A crate that is still empty has nothing to say.
+        if lines > 1 && !opens {
             wrong.push(format!("{} does not open with what it is", shown(file)));
         }
     }
