@@ -39,12 +39,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A client and what its subscriptions may hear, in order.
+/// A client and how far it has heard.
 struct Reader {
     socket: Socket,
     site: usize,
-    /// For each channel that it is subscribed to.
-    due: BTreeMap<usize, Vec<Value>>,
+    /// For each channel that it is subscribed to the offset of what it heard last, at first that of the reply.
+    heard: BTreeMap<usize, usize>,
 }
 
 /// One case: channels of its own on a server that all share.
@@ -53,6 +53,8 @@ struct Case<'a> {
     http: &'a Http,
     name: String,
     readers: Vec<Reader>,
+    /// What was published, by site and channel: the first has offset 1.
+    logs: BTreeMap<(usize, usize), Vec<Value>>,
     published: u64,
 }
 
@@ -61,9 +63,9 @@ impl<'a> Case<'a> {
         let mut readers = Vec::new();
         for client in 0..CLIENTS {
             let site = client % SITES.len();
-            readers.push(Reader { socket: connect(server, site).await, site, due: BTreeMap::new() });
+            readers.push(Reader { socket: connect(server, site).await, site, heard: BTreeMap::new() });
         }
-        Case { server, http, name: format!("case{number}-"), readers, published: 0 }
+        Case { server, http, name: format!("case{number}-"), readers, logs: BTreeMap::new(), published: 0 }
     }
 
     fn channel(&self, channel: usize) -> String {
@@ -74,11 +76,7 @@ impl<'a> Case<'a> {
     fn data(&mut self, site: usize, channel: usize) -> Value {
         self.published += 1;
         let data = json!({ "number": self.published, "site": SITES[site], "channel": self.channel(channel) });
-        for reader in self.readers.iter_mut().filter(|reader| reader.site == site) {
-            if let Some(due) = reader.due.get_mut(&channel) {
-                due.push(data.clone());
-            }
-        }
+        self.logs.entry((site, channel)).or_default().push(data.clone());
         data
     }
 
@@ -88,11 +86,13 @@ impl<'a> Case<'a> {
                 let name = self.channel(channel);
                 let reader = &mut self.readers[client];
                 let reply = reader.socket.ask(json!({ "subscribe": { "channel": name } })).await;
-                if reader.due.contains_key(&channel) {
+                if reader.heard.contains_key(&channel) {
                     assert_eq!(reply["error"]["code"], 105, "{reply}");
                 } else {
                     assert!(reply["subscribe"].is_object(), "{reply}");
-                    reader.due.insert(channel, Vec::new());
+                    // What was published just before may come after the reply; the offset says so.
+                    let offset = reply["subscribe"]["offset"].as_u64().unwrap_or(0);
+                    reader.heard.insert(channel, usize::try_from(offset).unwrap());
                 }
             }
             Step::Unsubscribe { client, channel } => {
@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
                 self.readers[client].socket.ask(json!({ "unsubscribe": { "channel": name } })).await;
                 // What was on its way may be lost to one who leaves; what came must have been due.
                 self.hear(client).await;
-                self.readers[client].due.remove(&channel);
+                self.readers[client].heard.remove(&channel);
             }
             Step::Publish { by, channel } => {
                 let name = self.channel(channel);
@@ -123,7 +123,7 @@ impl<'a> Case<'a> {
                 self.hear(client).await;
                 let fresh = connect(self.server, self.readers[client].site).await;
                 let old = std::mem::replace(&mut self.readers[client].socket, fresh);
-                self.readers[client].due.clear();
+                self.readers[client].heard.clear();
                 if politely { old.goodbye().await } else { old.drop_line() }
             }
         }
@@ -138,17 +138,29 @@ impl<'a> Case<'a> {
 
     fn check(&mut self, client: usize, push: &Value) {
         let channel = (0..CHANNELS.len()).find(|channel| push["channel"] == self.channel(*channel).as_str());
-        let due = channel.and_then(|channel| self.readers[client].due.get_mut(&channel));
-        let due = due.unwrap_or_else(|| panic!("client {client} hears of a channel that it is not subscribed to: {push}"));
-        assert!(!due.is_empty(), "client {client} hears more than was published: {push}");
-        assert_eq!(push["pub"]["data"], due.remove(0), "client {client}, out of order or of another channel");
+        let reader = &mut self.readers[client];
+        let heard = channel.and_then(|channel| reader.heard.get_mut(&channel));
+        let (Some(channel), Some(heard)) = (channel, heard) else {
+            panic!("client {client} hears of a channel that it is not subscribed to: {push}");
+        };
+        let log = self.logs.get(&(reader.site, channel)).map_or(&[][..], Vec::as_slice);
+        let due = log.get(*heard).unwrap_or_else(|| panic!("client {client} hears more than was published: {push}"));
+        *heard += 1;
+        assert_eq!((&push["pub"]["data"], &push["pub"]["offset"]), (due, &json!(*heard)), "client {client} hears what is not its next");
+    }
+
+    /// Whether a client has heard everything of its channels.
+    fn is_done(&self, client: usize) -> bool {
+        let reader = &self.readers[client];
+        let length = |channel| self.logs.get(&(reader.site, channel)).map_or(0, Vec::len);
+        reader.heard.iter().all(|(channel, heard)| *heard == length(*channel))
     }
 
     /// Everyone who is subscribed still hears everything that was published since.
     async fn finish(mut self) {
         for client in 0..CLIENTS {
             self.hear(client).await;
-            while self.readers[client].due.values().any(|due| !due.is_empty()) {
+            while !self.is_done(client) {
                 let push = self.readers[client].socket.push().await;
                 self.check(client, &push);
             }
@@ -171,18 +183,13 @@ fn each_subscription_hears_exactly_its_channels_events_in_order() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = Server::start(&["--demo"], "[site.other]\n");
     let http = Http::of(&server);
-    let mut number = 0;
+    let number = std::cell::Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, max_shrink_iters: 50, ..Config::default() });
-    let number_of = std::cell::RefCell::new(&mut number);
     runner
         .run(&prop::collection::vec(step(), 1..60), |steps| {
-            let case_number = {
-                let mut number = number_of.borrow_mut();
-                **number += 1;
-                **number
-            };
+            number.set(number.get() + 1);
             runtime.block_on(async {
-                let mut case = Case::new(&server, &http, case_number).await;
+                let mut case = Case::new(&server, &http, number.get()).await;
                 for step in &steps {
                     case.take(step).await;
                 }
