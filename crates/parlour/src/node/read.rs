@@ -277,8 +277,8 @@ impl Node {
             (None, false) => 0,
             (None, true) => u64::MAX,
         };
-        let range = Range { after, reverse, entries_max, bytes_max: limits.recovery_bytes_max };
-        let part = self.backend.log.read(key, range).await.map_err(told)?;
+        let mut range = Range { after, reverse, entries_max, bytes_max: limits.recovery_bytes_max };
+        let mut part = self.backend.log.read(key, range).await.map_err(told)?;
         let is_good = |since: Position| {
             let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
             since.epoch == part.top.epoch && (reverse || is_whole)
@@ -288,8 +288,15 @@ impl Node {
         }
         // Whoever reads the log, and not live, has seen nothing: every comment comes as it is now.
         let seen = if reverse { 0 } else { after };
-        let events = part.entries.iter().filter_map(|entry| entry.seen_from(seen)).collect();
-        Ok(HistoryPage { events, position: part.top })
+        loop {
+            let events: Vec<Event> = part.entries.iter().filter_map(|entry| entry.seen_from(seen)).collect();
+            // Nothing means that nothing is left; what was made and deleted since is passed over.
+            match part.entries.last() {
+                Some(last) if events.is_empty() && part.more => range.after = last.offset(),
+                _ => return Ok(HistoryPage { events, position: part.top }),
+            }
+            part = self.backend.log.read(key, range).await.map_err(told)?;
+        }
     }
 }
 

@@ -3,5 +3,6 @@
 
 mod backend;
 mod first;
+mod model;
 mod server;
 mod socket;
