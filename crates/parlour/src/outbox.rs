@@ -182,6 +182,13 @@ impl Outbox {
         Ok(result)
     }
 
+    /// The reader at this place has yet to be told what it missed, and knows comments as of `seen` until it reaches the top.
+    pub fn knows_as_of(&self, place: usize, seen: u64) {
+        if let Some(Place::Reading(cursor)) = self.inner.lock().places.get_mut(place) {
+            cursor.seen = seen.min(cursor.offset);
+        }
+    }
+
     /// Gives a place back; what was in flight from it stays in flight.
     pub fn detach(&self, place: usize) {
         let mut inner = self.inner.lock();
@@ -343,7 +350,8 @@ impl Outbox {
                 continue;
             }
             for entry in ring.after(cursor.offset) {
-                if let (Some(event), Some(text)) = (entry.event(cursor.seen), entry.stream(cursor.seen)) {
+                let seen = entry.told_as_of(cursor.seen, cursor.offset);
+                if let (Some(event), Some(text)) = (entry.event(seen), entry.stream(seen)) {
                     bytes += text.len();
                     taken.push(Taken::Event { place, offset: Some(entry.offset()), name: event.kind.name(), text });
                 }
@@ -410,7 +418,7 @@ impl Inner {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {
-                if let Some(frame) = entry.frame(cursor.seen) {
+                if let Some(frame) = entry.frame(entry.told_as_of(cursor.seen, cursor.offset)) {
                     bytes += frame.len();
                     self.sending.push_back(frame);
                 }
@@ -463,16 +471,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing.
+    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing. Where some of it has left the ring
+    /// already, the batch fits nobody, and every reader finds out by itself.
     pub fn since(ring: &SharedRing, from: u64, signal_from: u64) -> Option<Batch> {
         let locked = ring.lock();
         if locked.top() == from && locked.signal_top() == signal_from {
             return None;
         }
+        let is_whole = from >= locked.floor() && from <= locked.top();
         Some(Batch {
             ring: ring.clone(),
             epoch: locked.epoch().clone(),
-            from,
+            from: if is_whole { from } else { u64::MAX },
             to: locked.top(),
             signal_from,
             signal_to: locked.signal_top(),

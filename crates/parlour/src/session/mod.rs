@@ -112,6 +112,9 @@ impl Session {
     }
 
     async fn connect(&mut self, id: u32, connect: Connect) -> Then {
+        if self.node.is_draining() {
+            return Then::Close(Close::SHUTDOWN);
+        }
         match self.node.admit() {
             Some(wait) if wait.is_zero() => {}
             Some(wait) => tokio::time::sleep(wait).await,

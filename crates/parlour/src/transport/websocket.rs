@@ -26,8 +26,6 @@ use crate::session::{Session, Speech, Then};
 
 /// Bytes of the read buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
-/// How long a client may take to say `connect`.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to be read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -147,24 +145,26 @@ enum End {
 async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>, seat: Option<Arc<Seat>>) {
     let stream = Arc::new(stream);
     let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
-    let message_bytes_max = node.book.now().limits.message_bytes_max;
+    let limits = &node.book.now().limits;
+    let (message_bytes_max, connect_within) = (limits.message_bytes_max, limits.head_timeout);
     let session = Session::new(node, outbox.clone(), &SPEECH, address);
     let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
-    let end = connection.run(first).await;
+    let end = connection.run(first, connect_within).await;
     connection.session.end(end == End::Lost);
     connection.linger().await;
     drop(seat);
 }
 
 impl Connection {
-    async fn run(&mut self, first: Bytes) -> End {
+    /// Whoever does not say `connect` within the time that an unused connection may stay is sent away.
+    async fn run(&mut self, first: Bytes, connect_within: Duration) -> End {
         let said = self.read(&mut first.to_vec());
         // Even empty it would keep the buffer alive into which the request's head was read.
         drop(first);
         if let Some(end) = Box::pin(self.obey(said)).await {
             return end;
         }
-        match tokio::time::timeout(CONNECT_WITHIN, Box::pin(self.until_connected())).await {
+        match tokio::time::timeout(connect_within, Box::pin(self.until_connected())).await {
             Ok(None) => {}
             Ok(Some(end)) => return end,
             Err(_) => {

@@ -6,6 +6,7 @@ mod browser;
 mod first;
 mod http;
 mod jwt;
+mod model;
 mod npm;
 mod raw;
 mod relay;
