@@ -1,0 +1,82 @@
+//! Parlour itself: `parlour serve --demo` with an SQLite store in the scratch directory, spoken to in the JSON form of the Centrifuge protocol
+//! (CONTRACT §4). In demo mode everyone may publish, so the publisher is a client like any other.
+
+use std::process::Command;
+
+use super::{Peer, Place, Step, Unit, first_line, put_text};
+use crate::fault::{Fault, Outcome};
+
+/// Parlour with options besides the defaults.
+pub struct Parlour {
+    pub name: &'static str,
+    pub flags: &'static [&'static str],
+}
+
+const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
+
+impl Peer for Parlour {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn version(&self, place: &Place) -> String {
+        let version = first_line(Command::new(place.parlour).arg("--version"));
+        format!("{version} {}", self.flags.join(" ")).trim_end().to_owned()
+    }
+
+    fn command(&self, place: &Place) -> Outcome<Command> {
+        if !place.parlour.exists() {
+            return Err(Fault(format!("{} is missing: cargo build --release -p parlour, or --parlour PATH", place.parlour.display())));
+        }
+        let mut command = Command::new(place.parlour);
+        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", place.port)]);
+        command.args(["--store", &format!("sqlite:{}", place.scratch.join("parlour.db").display())]).args(self.flags);
+        Ok(command)
+    }
+
+    fn path(&self, _channel: &str) -> String {
+        "/connection/websocket".into()
+    }
+
+    fn step(&self, index: usize, channel: &str) -> Option<Step> {
+        match (index, channel) {
+            (0, "") => Some(Step { send: CONNECT.into(), until: r#""id":1"# }),
+            (0, _) => Some(Step {
+                send: format!("{CONNECT}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{channel}\"}}}}"),
+                until: r#""id":2"#,
+            }),
+            _ => None,
+        }
+    }
+
+    fn return_step(&self, index: usize, channel: &str, position: &str) -> Option<Step> {
+        let (epoch, offset) = position.split_once(':')?;
+        (index == 0).then(|| Step {
+            send: format!(
+                "{CONNECT}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{channel}\",\"recover\":true,\"epoch\":\"{epoch}\",\"offset\":{offset}}}}}"
+            ),
+            until: r#""id":2"#,
+        })
+    }
+
+    fn position(&self, answer: &[u8]) -> Option<String> {
+        let line = answer.split(|byte| *byte == b'\n').find(|line| memchr::memmem::find(line, br#""id":2"#).is_some())?;
+        let json: serde_json::Value = serde_json::from_slice(line).ok()?;
+        let reply = json.get("subscribe")?;
+        let offset = reply.get("offset").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        Some(format!("{}:{offset}", reply.get("epoch")?.as_str()?))
+    }
+
+    fn publish(&self, channel: &str, payload: &[u8], sequence: u64, out: &mut Vec<u8>) {
+        let head = format!("{{\"id\":{},\"publish\":{{\"channel\":\"{channel}\",\"data\":", sequence % 1_000_000_000 + 10);
+        put_text(&[head.as_bytes(), payload, b"}}"], out);
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Line
+    }
+
+    fn answer(&self, text: &[u8]) -> Option<&'static [u8]> {
+        (text == b"{}").then_some(b"{}")
+    }
+}
