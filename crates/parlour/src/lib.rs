@@ -42,6 +42,12 @@ pub mod session;
 
 pub mod transport;
 
+pub mod dialect;
+
+pub mod api;
+
+pub mod site;
+
 pub mod server;
 
 pub mod cli;

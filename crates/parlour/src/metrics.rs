@@ -11,6 +11,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+/// Brings figures up to date that are counted elsewhere.
+type Observer = Box<dyn Fn(&Metrics) + Send + Sync>;
+
 /// A request as it is counted: by the route that matched, never by its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Answered {
@@ -26,9 +29,9 @@ macro_rules! figures {
         gauges { $($gauge:ident, $gauge_name:literal, $gauge_help:literal;)* }
     ) => {
         /// Every figure.
-        #[derive(Debug)]
         pub struct Metrics {
             registry: Mutex<Registry>,
+            observers: Mutex<Vec<Observer>>,
             $(#[doc = $counter_help] pub $counter: Counter<u64, AtomicU64>,)*
             $(#[doc = $gauge_help] pub $gauge: Gauge<i64, AtomicI64>,)*
             /// HTTP requests by route and status.
@@ -45,7 +48,7 @@ macro_rules! figures {
                 let started = Gauge::<i64, AtomicI64>::default();
                 started.set(jiff::Timestamp::now().as_second());
                 registry.register_with_unit("start_time", "When the process started, in Unix time", Unit::Seconds, started);
-                Metrics { registry: Mutex::new(registry), $($counter,)* $($gauge,)* http_requests }
+                Metrics { registry: Mutex::new(registry), observers: Mutex::default(), $($counter,)* $($gauge,)* http_requests }
             }
         }
     };
@@ -54,14 +57,12 @@ macro_rules! figures {
 figures! {
     counters {
         publications, "publications", "Publications accepted";
-        signals, "signals", "Signals sent to those present";
+        comments, "comments", "Comments accepted";
         deliveries, "deliveries", "Events given to readers";
-        appends, "appends", "Changes appended to logs";
+        gaps, "gaps", "Readers that fell off a ring and were told of the gap";
+        log_reads, "log_reads", "Reads of the log for rings and readers";
+        appends, "appends", "Changes that the store was asked for and made";
         commits, "commits", "Transactions of the store";
-        store_errors, "store_errors", "Operations of the store that failed";
-        recoveries, "recoveries", "Readers that came back and missed nothing";
-        gaps, "gaps", "Readers that were told of a gap";
-        slow, "slow_closed", "Connections closed because they did not read";
         connections_refused, "connections_refused", "Connections closed at once because there were too many";
     }
     gauges {
@@ -79,8 +80,14 @@ impl Metrics {
         self.http_requests.get_or_create(&Answered { route: route.to_owned(), status }).inc();
     }
 
+    /// From now on `observe` is called before the figures are told.
+    pub fn observe(&self, observe: impl Fn(&Metrics) + Send + Sync + 'static) {
+        self.observers.lock().push(Box::new(observe));
+    }
+
     /// The text that Prometheus reads (OpenMetrics).
     pub fn text(&self) -> String {
+        self.observers.lock().iter().for_each(|observe| observe(self));
         let mut text = String::new();
         // Writing into a string does not fail; if it did, what is there is still the truth.
         let _ = encode(&mut text, &self.registry.lock());

@@ -170,7 +170,11 @@ impl Outbox {
             waiting: offset < locked.top(),
         };
         drop(locked);
-        inner.places[place] = Place::Reading(cursor);
+        // After the last word there are no places any more.
+        match inner.places.get_mut(place) {
+            Some(slot) => *slot = Place::Reading(cursor),
+            None => return Err(Overflow),
+        }
         if let Some(frame) = frame {
             inner.enqueue(frame, self.limits)?;
         }
@@ -181,7 +185,9 @@ impl Outbox {
     /// Gives a place back; what was in flight from it stays in flight.
     pub fn detach(&self, place: usize) {
         let mut inner = self.inner.lock();
-        inner.places[place] = Place::Free;
+        if let Some(slot) = inner.places.get_mut(place) {
+            *slot = Place::Free;
+        }
         while matches!(inner.places.last(), Some(Place::Free)) {
             inner.places.pop();
         }
@@ -519,3 +525,6 @@ impl Batch {
         self.merged[audience.index()].get_or_init(make).clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,12 +14,11 @@ use parking_lot::RwLock;
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
 use crate::identity::SiteKey;
+use crate::limit::{Cidr, client_address};
 
-mod address;
 mod origin;
 
-pub use address::{Network, NetworkFault, counted_address};
-pub use origin::{OriginFault, Origins, is_local_host, is_local_origin};
+pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,15 +40,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
     }
-}
-
-/// So many at once, then one in each interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many may come at once.
-    pub burst: u32,
-    /// Milliseconds until one more may come.
-    pub every_ms: u64,
 }
 
 /// What limits the process as a whole, whatever the site. Each field is an option (DESIGN §3.7).
@@ -145,7 +135,7 @@ pub struct Rules {
     /// The only base of links and redirects, without a slash at its end; `None` where nobody said.
     pub public_url: Option<String>,
     /// From these alone `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<Cidr>,
     /// The limits of the process.
     pub limits: Limits,
     /// The dialect of the plain list, `/msgs`.
@@ -171,10 +161,10 @@ impl Rules {
         self.sites.values().any(|rules| rules.origins.allows(origin))
     }
 
-    /// The address that limits count, from the socket's peer and the values of `X-Forwarded-For` as they came: read from
-    /// the right to the first that is no trusted proxy, and not at all unless the peer is one.
-    pub fn client_address<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
-        address::behind_proxies(&self.trusted_proxies, peer, forwarded)
+    /// The address that limits count, from the socket's peer and the values of `X-Forwarded-For`, joined by commas as they came:
+    /// read from the right to the first that is no trusted proxy, and not at all unless the peer is one.
+    pub fn client_address(&self, peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
+        client_address(peer, forwarded, &self.trusted_proxies)
     }
 
     /// Whether this peer is one of the trusted proxies.

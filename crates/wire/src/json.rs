@@ -6,6 +6,6 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 
 pub use decode::{Fault, Incoming, decode};
-pub use encode::{PING, event, publication, push, push_of, reply};
+pub use encode::{PING, event, message, publication, push, push_of, reply};
 
 pub use crate::text::{DEPTH_MAX, compact, depth_within};

@@ -66,6 +66,7 @@ export const CLOSES = {
   "shutdown": 3001,
   "internal-server-error": 3004,
   "connection-expired": 3005,
+  "subscription-expired": 3006,
   "slow": 3008,
   "no-pong": 3012,
   "invalid-token": 3500,
@@ -81,9 +82,6 @@ export const CLOSE_FINAL = 3500;
 
 /** The reader fell off its channel and subscribes again. */
 export const UNSUBSCRIBE_INSUFFICIENT = 2500;
-
-/** The subscription's token expired. */
-export const UNSUBSCRIBE_EXPIRED = 2501;
 
 /** Limits as they are by default; the server's own word is final. */
 export const LIMITS = {

@@ -232,10 +232,11 @@ pub trait Log: Send + Sync {
     /// Part of the log.
     async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault>;
 
-    /// From the answer on, deliveries of this channel arrive on this node. Idempotent.
+    /// From the answer on, deliveries of this channel arrive on this node. Idempotent. An entry that was appended shortly
+    /// before may arrive too: whoever listens first and reads the top then, drops what is not above it.
     async fn watch(&self, key: &Key) -> Result<(), Fault>;
 
-    /// They need not arrive any longer.
+    /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);
 }
 

@@ -64,9 +64,7 @@ fn codes() -> String {
         let _ = writeln!(text, "| {} | {reconnect} | {} |", close.code, close.reason);
     }
     text.push_str("\n# Ended subscriptions\n\nThe push `unsubscribe` of the server; clients subscribe again.\n\n| code | reason |\n| --- | --- |\n");
-    for (code, reason) in [UNSUBSCRIBE_INSUFFICIENT] {
-        let _ = writeln!(text, "| {code} | {reason} |");
-    }
+    let _ = writeln!(text, "| {} | {} |", UNSUBSCRIBE_INSUFFICIENT.0, UNSUBSCRIBE_INSUFFICIENT.1);
     text
 }
 

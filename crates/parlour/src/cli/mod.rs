@@ -1,14 +1,26 @@
 //! The command line: which commands there are, what each does, and how the process ends.
+//! Exit codes: 0 done, 1 failed or wrongly configured, 2 not understood.
 
 mod arguments;
 mod document;
 mod log;
+mod serve;
+mod tail;
+mod token;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::ArgMatches;
 
-use crate::config::ConfigFault;
+use crate::config::{Config, Sources};
+use crate::server::Place;
+use crate::sqlite::Beside;
+
+/// The command failed, or the configuration is wrong.
+const FAILED: u8 = 1;
+/// The command was not understood.
+const USAGE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
@@ -24,19 +36,63 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("parlour: {error:#}");
-            ExitCode::from(if error.is::<ConfigFault>() { USAGE } else { FAILED })
+            ExitCode::from(FAILED)
         }
     }
 }
 
-/// The command was not understood, or the configuration is wrong.
-const USAGE: u8 = 2;
-/// The command failed.
-const FAILED: u8 = 1;
-
 fn dispatch(matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
-        Some(("docs", matches)) => document::write(matches),
-        _ => Ok(()),
+        Some(("docs", below)) => document::write(below),
+        Some(("tail", below)) => runtime()?.block_on(tail::run(below)),
+        Some(("check", below)) => check(&configured(&[matches, below])?.1),
+        Some(("token", below)) => token::token(&configured(&[matches, below])?.1, below),
+        Some(("key", below)) => {
+            let last = below.subcommand().map_or(below, |(_, last)| last);
+            token::key(&configured(&[matches, last])?.1, below)
+        }
+        Some((_, below)) => serve(&[matches, below]),
+        None => serve(&[matches]),
     }
+}
+
+fn serve(matches: &[&ArgMatches]) -> anyhow::Result<()> {
+    let (sources, config) = configured(matches)?;
+    runtime()?.block_on(serve::run(sources, config))
+}
+
+/// Reads the configuration, begins to log, and says what was probably meant otherwise.
+fn configured(matches: &[&ArgMatches]) -> anyhow::Result<(Sources, Config)> {
+    let sources = arguments::sources(matches)?;
+    let config = sources.read()?;
+    log::begin(&config.process.log)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((sources, config))
+}
+
+/// `parlour check`: a line for each thing that is in order; the first that is not is the error.
+fn check(config: &Config) -> anyhow::Result<()> {
+    let rules = config.rules()?;
+    let listen = config.listen()?;
+    config.metrics_listen()?;
+    match &config.file {
+        Some(path) => println!("file      {}", path.display()),
+        None => println!("file      none"),
+    }
+    println!("listen    {listen}");
+    for (site, rules) in &rules.sites {
+        let origins = if rules.origins.is_empty() { "no origins" } else { "origins named" };
+        let tokens = if rules.token_key.is_some() { "tokens of its own" } else { "no tokens of its own" };
+        println!("site      {site}: {origins}, {tokens}");
+    }
+    let Place::Sqlite(path) = Place::parse(&config.process.store)?;
+    let keys = Beside::open(&path).and_then(|store| store.keys()).context("the store cannot be opened")?;
+    println!("store     {}: {} keys", config.process.store, keys.len());
+    Ok(())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }

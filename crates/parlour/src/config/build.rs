@@ -9,8 +9,9 @@ use super::{Config, ConfigFault, ProcessOptions, SiteOptions};
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
 use crate::identity::{KeyAlgorithm, SiteKey};
+use crate::limit::Cidr;
 use crate::page::PageLimits;
-use crate::rule::{Dialect, Limits, Network, Origins, Rules, SiteRules};
+use crate::rule::{Dialect, Limits, Origins, Rules, SiteRules};
 
 /// The most names of reactions that a site may have.
 const REACTIONS_MAX: usize = 64;
@@ -24,10 +25,10 @@ impl Config {
     /// The first option whose value does not fit, by name.
     pub fn rules(&self) -> Result<Rules, ConfigFault> {
         let process = &self.process;
-        let trusted_proxies: Vec<Network> = process
+        let trusted_proxies: Vec<Cidr> = process
             .trusted_proxy
             .iter()
-            .map(|text| text.parse().map_err(|error| fault("trusted-proxy", format!("{text}: {error}"))))
+            .map(|text| text.parse().map_err(|error| fault("trusted-proxy", format!("`{text}`: {error}"))))
             .collect::<Result<_, _>>()?;
         let limits = limits(process)?;
         let mut sites = BTreeMap::new();
@@ -152,9 +153,9 @@ fn comment_limits(prefix: &str, options: &SiteOptions, process: &ProcessOptions,
         message_bytes_max: limits.message_bytes_max,
         publication_bytes_max: limits.publication_bytes_max,
         member_posts_burst: options.member_posts.burst,
-        member_post_every_ms: options.member_posts.every_ms,
+        member_post_every_ms: options.member_posts.per_ms,
         address_posts_burst: options.address_posts.burst,
-        address_post_every_ms: options.address_posts.every_ms,
+        address_post_every_ms: options.address_posts.per_ms,
         address_pages_per_hour: fitting(&key("address-pages"), options.address_pages)?,
         site_pages_per_day: fitting(&key("site-pages"), options.site_pages)?,
         keep_events_max: process.keep_events,

@@ -5,7 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::rule::{Rate, Secret};
+use crate::limit::Rate;
+use crate::rule::Secret;
 
 /// A value as a flag, a variable or the file gave it, before its kind is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +137,7 @@ impl Kind for Pace {
         if burst == 0 || every.is_zero() {
             return Err(fault());
         }
-        Ok(Rate { burst, every_ms: u64::try_from(every.as_millis()).map_err(|_| fault())?.max(1) })
+        Ok(Rate { burst, per_ms: u64::try_from(every.as_millis()).map_err(|_| fault())?.max(1) })
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_pace_is_a_burst_and_a_time() {
-        assert_eq!(Pace::parse("5/10s").unwrap(), Rate { burst: 5, every_ms: 10_000 });
+        assert_eq!(Pace::parse("5/10s").unwrap(), Rate { burst: 5, per_ms: 10_000 });
         for bad in ["5", "0/1s", "5/0", "/1s", "5/", "5/10"] {
             assert!(Pace::parse(bad).is_err(), "{bad}");
         }

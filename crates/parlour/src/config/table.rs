@@ -236,7 +236,7 @@ mod tests {
         // A number that no default is, given to one row at a time, must come out at that row alone.
         let options = ProcessOptions::read(&|row| (row.field == "publication_bytes").then(|| Raw::Text("77".into()))).unwrap();
         assert_eq!((options.publication_bytes, options.message_bytes), (77, 65_536));
-        let fault = ProcessOptions::read(&|row| (row.field == "ping").then(|| Raw::Text("often".into()))).unwrap_err();
-        assert_eq!(fault.0.name(), "ping");
+        let fault = ProcessOptions::read(&|row| (row.field == "linger").then(|| Raw::Text("often".into()))).unwrap_err();
+        assert_eq!(fault.0.name(), "linger");
     }
 }

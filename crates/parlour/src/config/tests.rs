@@ -47,8 +47,8 @@ fn an_unknown_key_is_named_wherever_it_stands() {
 
 #[test]
 fn a_bad_value_is_named_with_its_option() {
-    let fault = read(&[], &[], "ping = \"soon\"").unwrap_err().to_string();
-    assert!(fault.starts_with("`ping`: a time is expected"), "{fault}");
+    let fault = read(&[], &[], "linger = \"soon\"").unwrap_err().to_string();
+    assert!(fault.starts_with("`linger`: a time is expected"), "{fault}");
     let fault = read(&[], &[], "[site.shop]\ndepth = \"deep\"").unwrap_err().to_string();
     assert!(fault.starts_with("`site.shop.depth`: "), "{fault}");
     assert!(read(&[], &[], "listen = {}").is_err());
@@ -126,7 +126,7 @@ fn a_dialect_is_off_until_its_option_says_otherwise() {
 fn rules_refuse_what_does_not_fit() {
     for bad in [
         "trusted-proxy = [\"10.0.0.0/99\"]", "origins = [\"example.org\"]", "chats = [\"a b\"]", "reactions = [\"Up!\"]",
-        "public-url = \"talk.example.org\"", "public-url = \"https://u:p@x.example\"", "subscriptions = 0", "ping = \"0\"",
+        "public-url = \"talk.example.org\"", "public-url = \"https://u:p@x.example\"", "subscriptions = 0", "head-timeout = \"0\"",
         "head-bytes = 100", "msgs = \"a b\"", "publish-root = \"maybe\"", "depth = 99999999999",
     ] {
         assert!(read(&[], &[], bad).and_then(|config| config.rules().map(|_| ())).is_err(), "{bad}");

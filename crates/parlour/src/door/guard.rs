@@ -16,8 +16,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use parlour_wire::code::Code;
 
 use super::{Peer, Problem};
+use crate::limit::address_key;
 use crate::metrics::Metrics;
-use crate::rule::{Book, Rules, counted_address, is_local_host, is_local_origin};
+use crate::rule::{Book, Rules, is_local_host, is_local_origin};
 
 /// Seconds that a browser remembers the answer to a preflight.
 const PREFLIGHT_AGE: &str = "7200";
@@ -61,7 +62,7 @@ pub async fn watch(State(guard): State<Guard>, mut request: Request, next: Next)
 /// # Errors
 /// [`Code::DemoIsLocal`], [`Code::OriginNotAllowed`].
 pub fn admit(rules: &Rules, headers: &HeaderMap, uri: &Uri, is_preflight: bool) -> Result<(), Code> {
-    if rules.demo && !(is_addressed_to_this_machine(headers, uri) && !is_forwarded(headers)) {
+    if rules.demo && (is_forwarded(headers) || !is_addressed_to_this_machine(headers, uri)) {
         return Err(Code::DemoIsLocal);
     }
     let mut origins = headers.get_all(ORIGIN).iter();
@@ -79,25 +80,14 @@ pub fn admit(rules: &Rules, headers: &HeaderMap, uri: &Uri, is_preflight: bool) 
 
 /// Whom limits by address count; `None` in demo mode.
 pub fn counted(rules: &Rules, socket_address: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-    let forwarded = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or(""));
-    // The iterator of header values only goes forwards as a trait object would; there are few.
-    let forwarded: Vec<&str> = forwarded.collect();
-    (!rules.demo).then(|| counted_address(rules.client_address(socket_address, forwarded.into_iter())))
+    let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("")).collect();
+    (!rules.demo).then(|| address_key(rules.client_address(socket_address, Some(&forwarded.join(",")))))
 }
 
 fn is_addressed_to_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
-    let is_local = |authority: &str| is_local_host(without_port(authority));
-    host.is_some_and(is_local) && hosts.next().is_none() && uri.authority().is_none_or(|authority| is_local(authority.as_str()))
-}
-
-/// The host of `host`, `host:port` or `[address]:port`. What is not of this form is returned as it is, and is no local host.
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) => host,
-        _ => authority,
-    }
+    host.is_some_and(is_local_host) && hosts.next().is_none() && uri.authority().is_none_or(|authority| is_local_host(authority.as_str()))
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {

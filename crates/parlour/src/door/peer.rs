@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::rule::counted_address;
+use crate::limit::address_key;
 
 /// Whose request it is. Every request carries it among its extensions; whoever takes over the connection (an upgrade) keeps a
 /// clone as long as the connection lives, because the seat is given back when the last clone is gone.
@@ -51,7 +51,7 @@ impl Seats {
         if taken.all >= all_max {
             return None;
         }
-        let address = per_address_max.map(|_| counted_address(address));
+        let address = per_address_max.map(|_| address_key(address));
         if let (Some(address), Some(max)) = (address, per_address_max) {
             let count = taken.by_address.entry(address).or_default();
             if *count >= max {

@@ -106,7 +106,7 @@ impl Node {
         Ok(Some(PageNote { url: page.url, title: page.title }))
     }
 
-    fn limit_posts(&self, asker: &Asker, rules: &SiteRules) -> Result<(), Code> {
+    pub(super) fn limit_posts(&self, asker: &Asker, rules: &SiteRules) -> Result<(), Code> {
         if asker.who.is_key() {
             return Ok(());
         }

@@ -24,6 +24,7 @@ use crate::rule::{Book, Rules, SiteRules};
 mod comments;
 mod flush;
 mod keep;
+mod measure;
 mod presence;
 mod publish;
 mod read;

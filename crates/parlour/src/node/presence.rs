@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parlour_wire::code::Code;
+use parlour_wire::code::{Close, Code};
 use parlour_wire::push::{ClientInfo, Event, Kind};
 
 use super::{Asker, Node, told};
 use crate::backend::Signal;
 use crate::channel::Key;
+use crate::clients::Client;
 use crate::hub::{Channel, SMALL_READERS, Viewer};
 use crate::identity::Act;
 
@@ -88,6 +89,19 @@ impl Node {
         let left = MEMBERS_MAX - members.len();
         members.extend(self.backend.presence.members_elsewhere(key, left).await.map_err(told)?);
         Ok(members)
+    }
+
+    /// Ends the connections of a member, or one of them; for keys.
+    pub fn disconnect(&self, asker: &Asker, user: &str, client: &str, close: Close) -> Result<(), Code> {
+        if !asker.who.is_admin() {
+            return Err(Code::Forbidden);
+        }
+        let is_meant = |one: &Client| {
+            let info = &one.viewer.info;
+            one.site == asker.site && &*info.user == user && (client.is_empty() || &*info.client == client)
+        };
+        self.clients.all().iter().filter(|one| is_meant(one)).for_each(|one| one.close(close));
+        Ok(())
     }
 
     /// Connections and different people in a channel.

@@ -53,6 +53,21 @@ impl Node {
         Ok(self.backend.log.append(key, append).await.map_err(told)?.position)
     }
 
+    /// A line that a person says through a dialect without comments: by the rights and the limits of comments, kept as a
+    /// publication.
+    pub async fn say(&self, asker: &Asker, key: &Key, data: &str) -> Result<(), Code> {
+        self.permit(Act::Comment, asker, key)?;
+        let rules = self.site_rules(&key.site)?;
+        if data.chars().nth(rules.limits.body_chars_max).is_some() {
+            return Err(Code::BodyTooLong);
+        }
+        self.limit_posts(asker, &rules)?;
+        let data = self.checked_data(data)?;
+        self.stats.published.fetch_add(1, Ordering::Relaxed);
+        let append = Append::Publication { data, publisher: None, nonce: None, time_ms: self.clock.now_ms() };
+        self.backend.log.append(key, append).await.map_err(told).map(|_| ())
+    }
+
     /// Data as it is kept: JSON in UTF-8, not too large, not too deep, white space between tokens gone.
     fn checked_data(&self, data: &str) -> Result<Arc<str>, Code> {
         let too_large = data.len() > self.book.now().limits.publication_bytes_max;

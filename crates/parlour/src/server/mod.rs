@@ -1,4 +1,194 @@
 //! The assembly: from a configuration to a running server, and back. The only place that names a concrete backend.
 
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::api::{self, Api};
+use crate::backend::{Backend, Lanes, lanes};
+use crate::config::Config;
+use crate::door::{Peer, guard};
+use crate::metrics::Metrics;
+use crate::node::Node;
+use crate::rule::{Book, Dialect, Rules};
+use crate::{site, sqlite, transport};
+
 pub mod accept;
 pub mod files;
+
+/// How long connections may take to finish their last request once all sessions were told to go.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Which store `--store` names.
+pub enum Place {
+    /// One file.
+    Sqlite(PathBuf),
+}
+
+impl Place {
+    /// Reads the option.
+    ///
+    /// # Errors
+    /// A scheme that this program has no backend for.
+    pub fn parse(store: &str) -> anyhow::Result<Place> {
+        match store.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Place::Sqlite(PathBuf::from(path))),
+            _ => bail!("`store`: sqlite:PATH is expected"),
+        }
+    }
+}
+
+/// A server that is ready to serve: the store is open, the node runs, nothing listens yet.
+pub struct Server {
+    /// The node.
+    pub node: Arc<Node>,
+    /// The rules in force; replaced when the configuration is read again.
+    pub book: Arc<Book>,
+    /// The figures.
+    pub metrics: Arc<Metrics>,
+    connections_max: usize,
+    drain: Duration,
+}
+
+impl Server {
+    /// Opens the store and starts the node.
+    ///
+    /// # Errors
+    /// Options that do not fit together; a store that cannot be opened.
+    pub async fn open(config: &Config) -> anyhow::Result<Server> {
+        let rules = config.rules()?;
+        let files = files::raise();
+        let connections_max = files::connections_max(rules.limits.connections_max, files);
+        match files {
+            Some(files) => tracing::info!("{files} files may be open, room for {connections_max} connections"),
+            None => tracing::info!("any number of files may be open, room for {connections_max} connections"),
+        }
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let (sender, receivers) = lanes(workers);
+        let metrics = Arc::new(Metrics::default());
+        let backend = open_backend(config, &rules, sender, &metrics)?;
+        tracing::info!("store {}", backend.store.describe());
+        let book = Arc::new(Book::new(rules));
+        let node = Node::start(backend, receivers, book.clone()).await?;
+        // The figures do not keep the node alive.
+        let measured = Arc::downgrade(&node);
+        metrics.observe(move |metrics| {
+            if let Some(node) = measured.upgrade() {
+                node.measure(metrics);
+            }
+        });
+        Ok(Server { node, book, metrics, connections_max, drain: config.process.drain })
+    }
+
+    /// Everything that is served.
+    pub fn router(&self) -> Router {
+        let api = Api { node: self.node.clone(), metrics: self.metrics.clone() };
+        let guard = guard::Guard { book: self.book.clone(), metrics: self.metrics.clone() };
+        api::routes()
+            .route("/", get(site::home).post(api::publish_root))
+            .route("/embed.js", get(site::loader))
+            .route("/embed/{name}", get(site::part))
+            .route("/connection/websocket", get(websocket))
+            .method_not_allowed_fallback(api::method_not_allowed)
+            .fallback(api::not_found)
+            .layer(from_fn_with_state(guard, guard::watch))
+            .with_state(api)
+    }
+
+    /// Serves until `shutdown` is ready; then tells everyone to go, lets them finish, and closes the store.
+    pub async fn serve(self, listener: TcpListener, metrics_listener: Option<TcpListener>, shutdown: impl Future<Output = ()>) {
+        let (close, closing) = watch::channel(false);
+        let acceptor = |router: Router, connections_max: usize| accept::Acceptor {
+            router,
+            book: self.book.clone(),
+            metrics: self.metrics.clone(),
+            connections_max,
+        };
+        let doors = tokio::spawn(acceptor(self.router(), self.connections_max).run(listener, closing.clone()));
+        let figures = metrics_listener.map(|listener| {
+            let acceptor = acceptor(figures_router(&self.metrics), FIGURES_CONNECTIONS_MAX);
+            tokio::spawn(acceptor.run(listener, closing))
+        });
+        shutdown.await;
+        tracing::info!("closing: no connection is accepted, {:?} to tell everyone", self.drain);
+        // Whoever is told may read the loop's end first; both only say that it is over.
+        let _ = close.send(true);
+        let left = doors.await.unwrap_or_default();
+        self.node.drain(self.drain).await;
+        finish(left).await;
+        if let Some(figures) = figures {
+            finish(figures.await.unwrap_or_default()).await;
+        }
+        self.node.close().await;
+        tracing::info!("closed: everything that was accepted is stored");
+    }
+}
+
+/// Connections to the address of the figures.
+const FIGURES_CONNECTIONS_MAX: usize = 16;
+
+/// Starts a server on this listener and runs it until `shutdown` is ready.
+///
+/// # Errors
+/// As [`Server::open`].
+pub async fn run(config: &Config, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let server = Server::open(config).await?;
+    server.serve(listener, None, shutdown).await;
+    Ok(())
+}
+
+fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics) -> anyhow::Result<Backend> {
+    match Place::parse(&config.process.store)? {
+        Place::Sqlite(path) => {
+            let mut options = sqlite::Options::new(path);
+            options.keep_events = config.process.keep_events;
+            options.keep_for_ms = i64::try_from(config.process.keep_for.as_millis()).unwrap_or(i64::MAX);
+            options.keep_whole = match &rules.msgs {
+                Dialect::Channel(channel) => Some(channel.clone()),
+                Dialect::Off => None,
+            };
+            let counters = options.counters.clone();
+            metrics.observe(move |metrics| {
+                metrics.appends.inner().store(counters.tasks(), Ordering::Relaxed);
+                metrics.commits.inner().store(counters.commits(), Ordering::Relaxed);
+            });
+            sqlite::open(options, sender).context("the store cannot be opened")
+        }
+    }
+}
+
+/// The address of the figures serves nothing else.
+fn figures_router(metrics: &Arc<Metrics>) -> Router {
+    let serve = async |State(metrics): State<Arc<Metrics>>| api::figures(&metrics);
+    Router::new().route("/metrics", get(serve)).fallback(api::not_found).with_state(metrics.clone())
+}
+
+/// `GET /connection/websocket`.
+async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
+    let peer = request.extensions_mut().remove::<Peer>();
+    let (address, seat) = peer.map_or((None, None), |peer| (peer.counted, Some(peer.seat)));
+    transport::websocket::upgrade(api.node, request, address, seat)
+}
+
+/// Waits for connections to finish their last request, but not for ever.
+async fn finish(mut left: JoinSet<()>) {
+    let all = async { while left.join_next().await.is_some() {} };
+    if tokio::time::timeout(FINISH_WITHIN, all).await.is_err() {
+        left.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

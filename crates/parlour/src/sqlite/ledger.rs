@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
-use super::{Answer, Task};
+use super::{Answer, Task, keys};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
@@ -79,14 +79,11 @@ impl Ledger {
                 Ok((Answer::Appended(Box::new(outcome.appended)), outcome.news))
             }
             Task::AddKey { hash, row } => {
-                self.connection
-                    .prepare_cached("INSERT INTO key (hash, id, site, label, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                    .execute((hash, &row.id, row.site.as_str(), &row.label, row.created_ms))?;
+                keys::add(&self.connection, hash, row)?;
                 Ok((Answer::Done(true), None))
             }
             Task::RevokeKey { id } => {
-                let gone = self.connection.execute("DELETE FROM key WHERE id = ?1", [id])?;
-                Ok((Answer::Done(gone > 0), None))
+                Ok((Answer::Done(keys::revoke(&self.connection, id)?), None))
             }
             Task::Check => {
                 self.tick()?;

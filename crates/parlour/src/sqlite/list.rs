@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::{find, nowhere};
-use super::rows::{COLUMNS, StoredComment};
+use super::rows::{COLUMNS, StoredComment, unknown_word};
 use crate::backend::{CommentPage, Counts, Fault, Query, Sort, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId};
@@ -25,7 +25,7 @@ pub(super) fn comment(connection: &Connection, site: &SiteName, id: &CommentId) 
         .query_row((id.as_str(), site.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((channel, name)) = channel else { return Ok(None) };
-    let name = ChannelName::parse(&name).map_err(|_| rusqlite::Error::InvalidColumnName(name))?;
+    let name = ChannelName::parse(&name).map_err(|_| unknown_word(1))?;
     Ok(StoredComment::find(connection, channel, &name, id)?.map(|stored| (name, stored.comment)))
 }
 

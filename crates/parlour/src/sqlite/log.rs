@@ -157,7 +157,8 @@ fn comment(row: &rusqlite::Row<'_>, key: &Key, channel: &Arc<str>) -> rusqlite::
     let offset = stored.comment.offset.unwrap_or(0);
     let made = stored.made.unwrap_or(offset);
     let is_gone = stored.comment.state == State::Deleted;
-    let now = if is_gone { None } else { Some(told(&stored.comment).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?) };
+    let failed = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+    let now = if is_gone { None } else { Some(told(&stored.comment).map_err(failed)?) };
     let kind = match &now {
         None => Kind::CommentDeleted,
         Some(_) if made == offset => Kind::CommentCreated,

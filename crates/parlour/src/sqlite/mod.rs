@@ -15,6 +15,8 @@ use parking_lot::RwLock;
 use parlour_wire::position::Position;
 use parlour_wire::push::ClientInfo;
 
+pub use self::beside::Beside;
+
 use self::announce::{Announcer, Watched};
 use self::channels::Channels;
 use self::ledger::{Keep, Ledger};
@@ -29,6 +31,7 @@ use crate::comment::{Comment, CommentId, Limits};
 
 mod announce;
 mod append;
+mod beside;
 mod channels;
 mod comments;
 mod keys;

@@ -85,7 +85,8 @@ fn id_at(column: usize, text: &str) -> rusqlite::Result<CommentId> {
     CommentId::parse(text).map_err(|fault| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(fault)))
 }
 
-fn unknown_word(column: usize) -> rusqlite::Error {
+/// What stands in a column is nothing that a version of Parlour wrote. The text itself is not told: it may be anyone's.
+pub(super) fn unknown_word(column: usize) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, "a word that no version wrote".into())
 }
 

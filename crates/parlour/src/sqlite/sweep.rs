@@ -3,6 +3,7 @@
 
 use super::channels::Slot;
 use super::ledger::Ledger;
+use super::rows::unknown_word;
 use crate::channel::{ChannelName, Key, SiteName};
 
 /// Publications over the limit before the oldest are deleted together: a sixteenth of it, but no more than this.
@@ -60,7 +61,7 @@ impl Ledger {
             let (id, site, name) = row?;
             match (SiteName::parse(&site), ChannelName::parse(&name)) {
                 (Ok(site), Ok(channel)) => Ok((id, Key { site, channel })),
-                _ => Err(rusqlite::Error::InvalidColumnName(name)),
+                _ => Err(unknown_word(2)),
             }
         })
         .collect()

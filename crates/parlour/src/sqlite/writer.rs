@@ -311,7 +311,7 @@ impl Thread {
         if let Err(fault) = noted {
             tracing::error!(%fault, "the store could not be closed properly");
         }
-        let checkpoint = self.ledger.connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()));
+        let checkpoint = self.ledger.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = checkpoint {
             tracing::warn!(%error, "the write-ahead log was left for the next start");
         }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::clients::Manners;
-use crate::door::Peer;
+use crate::door::Seat;
 use crate::node::Node;
 use crate::outbox::{Outbox, Pumped, WriteHalf};
 use crate::session::{Session, Speech, Then};
@@ -57,19 +58,18 @@ impl WriteHalf for Half {
 /// The kernel raises no signal for a socket that is gone.
 const SEND_FLAGS: i32 = 0x4000;
 
-/// Answers the handshake and serves the connection in a task of its own.
-pub fn upgrade(node: Arc<Node>, mut request: Request<Body>) -> Response<Body> {
+/// Answers the handshake and serves the connection in a task of its own, which keeps the seat as long as it lives.
+pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAddr>, seat: Option<Arc<Seat>>) -> Response<Body> {
     let accept = match handshake(request.method().as_str(), request.headers()) {
         Ok(accept) => accept,
         Err(fault) => return refuse(fault),
     };
-    let peer = request.extensions().get::<Peer>().cloned();
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return refuse(HandshakeFault::NotAsked) };
     tokio::spawn(async move {
         // The future of a connection is small; what it takes to get there is gone once it is.
         match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
             Ok(Ok(parts)) => {
-                tokio::spawn(serve(node, parts.io.into_inner(), parts.read_buf, peer));
+                tokio::spawn(serve(node, parts.io.into_inner(), parts.read_buf, address, seat));
             }
             Ok(Err(_)) => tracing::error!("a WebSocket came over something that is no TCP stream"),
             Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
@@ -144,17 +144,16 @@ enum End {
     Lost,
 }
 
-/// `peer` is held as long as the connection: its seat is counted.
-async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, peer: Option<Peer>) {
+async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>, seat: Option<Arc<Seat>>) {
     let stream = Arc::new(stream);
     let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
     let message_bytes_max = node.book.now().limits.message_bytes_max;
-    let address = peer.as_ref().and_then(|peer| peer.counted);
     let session = Session::new(node, outbox.clone(), &SPEECH, address);
     let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
     let end = connection.run(first).await;
     connection.session.end(end == End::Lost);
     connection.linger().await;
+    drop(seat);
 }
 
 impl Connection {

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Receiver;
 
 mod comments;
 mod log;
+mod readers;
 mod sqlite;
 
 /// What a test asks of the backend that it is given.
@@ -177,6 +178,10 @@ macro_rules! contract {
                  a_closed_thread_takes_no_comments_but_edits_and_deletions
                  five_hundred_comments_are_paged_once_each
                  cursors_that_nobody_gave_are_refused
+                 a_page_is_of_one_snapshot_while_others_write
+            }
+            readers {
+                 readers_who_come_and_go_end_with_what_the_list_shows
             }
         }
     };

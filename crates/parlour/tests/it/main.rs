@@ -2,3 +2,6 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod first;
+mod server;
+mod socket;

@@ -71,7 +71,7 @@ pub fn push(push: &Push) -> String {
 }
 
 /// The `message` of an error: the protocol's own words for its numbers, the stable name for Parlour's.
-pub(crate) const fn message(code: Code) -> &'static str {
+pub const fn message(code: Code) -> &'static str {
     match code {
         Code::Internal => "internal server error",
         Code::Unauthorized => "unauthorized",

@@ -72,6 +72,32 @@ async fn a_clean_restart_and_a_killed_process_keep_the_epoch_and_the_log() {
 }
 
 #[tokio::test]
+async fn what_was_acknowledged_while_closing_is_there_afterwards() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("store.db");
+    let given = open(&path).unwrap();
+    let posts: Vec<_> = (0..200)
+        .map(|number| {
+            let log = given.backend.log.clone();
+            let new = comment(&format!("c{number}"), None);
+            tokio::spawn(async move { log.append(&key("lobby"), Append::Comment(Box::new(new))).await })
+        })
+        .collect();
+    given.post(&key("lobby"), comment("first", None)).await;
+    given.backend.store.close().await;
+    let mut acknowledged = HashSet::from([id_of("first")]);
+    for post in posts {
+        match post.await.unwrap() {
+            Ok(appended) => assert!(acknowledged.insert(appended.comment.unwrap().id)),
+            Err(fault) => assert!(matches!(fault, Fault::Unavailable(_)), "{fault}"),
+        }
+    }
+    let given = open(&path).unwrap();
+    let stored: HashSet<_> = given.read(&key("lobby"), 0).await.entries.iter().map(|entry| entry.comment.clone().unwrap().id).collect();
+    assert_eq!(stored, acknowledged);
+}
+
+#[tokio::test]
 async fn a_copy_and_a_backup_put_back_start_a_new_epoch() {
     let directory = TempDir::new().unwrap();
     let (path, copy) = (directory.path().join("store.db"), directory.path().join("copy.db"));
@@ -80,6 +106,8 @@ async fn a_copy_and_a_backup_put_back_start_a_new_epoch() {
     let first = given.publish(&key, "1").await;
     given.backend.store.close().await;
     std::fs::copy(&path, &copy).unwrap();
+    // With all that lies beside it, so that only the inode tells them apart.
+    std::fs::copy(directory.path().join("store.db.lock"), directory.path().join("copy.db.lock")).unwrap();
 
     let copied = open(&copy).unwrap();
     let top = copied.backend.log.top(&key).await.unwrap();
@@ -295,5 +323,19 @@ async fn durable_comments_a_second() {
         }
         let a_second = f64::from(writers * each) / started.elapsed().as_secs_f64();
         println!("{writers} writers: {a_second:.0} comments/s, {} in {} commits", counters.tasks(), counters.commits());
+        let started = std::time::Instant::now();
+        let tasks = (0..writers).map(|_| {
+            let log = given.backend.log.clone();
+            tokio::spawn(async move {
+                for _ in 0..1_000 {
+                    log.append(&key("feed"), publication("{\"price\":1.25}")).await.unwrap();
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let each_us = started.elapsed().as_secs_f64() * 1e6 / f64::from(writers * 1_000);
+        println!("{writers} writers: {each_us:.1} us a publication");
     }
 }

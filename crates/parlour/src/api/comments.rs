@@ -1,0 +1,114 @@
+//! Comments over HTTP: read, write, change, take away; and guests, who are made by writing or on their own.
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use parlour_wire::code::Code;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::ask::Parameters;
+use super::{Api, Ask, Target, answer};
+use crate::comment::Draft;
+use crate::door::{Problem, body};
+use crate::page::Page;
+use crate::shape::{self, ListQuery};
+
+#[derive(Deserialize)]
+pub struct Create {
+    page: Option<Page>,
+    #[serde(flatten)]
+    draft: Draft,
+}
+
+#[derive(Deserialize)]
+pub struct Change {
+    body: Option<String>,
+    state: Option<String>,
+    pinned: Option<bool>,
+}
+
+#[derive(Deserialize)]
+pub struct Preview {
+    body: String,
+}
+
+/// Parameters that a later version reads, and whose being ignored would change the answer.
+#[derive(Deserialize)]
+pub struct Unread {
+    around: Option<String>,
+    parent: Option<String>,
+}
+
+/// `POST /v1/guests`.
+pub async fn new_guest(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
+    let (text, token) = api.node.new_guest(&ask.asker.site)?;
+    let member = json!({ "id": token.member.id, "name": token.member.name, "role": token.member.role, "verified": token.member.verified });
+    Ok(answer::fresh(StatusCode::OK, &json!({ "token": text, "member": member })))
+}
+
+/// `GET /v1/channels/{channel}/comments`.
+pub async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Target { ask, key }: Target,
+    Parameters(unread): Parameters<Unread>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Response, Problem> {
+    if unread.around.is_some() || unread.parent.is_some() {
+        return Err(Problem::with_detail(Code::NotAvailable, "`around` and `parent` are not read by this version."));
+    }
+    let (sort, limit) = query.checked()?;
+    let page = api.node.comments(&ask.asker, &key, sort, limit, query.before).await?;
+    Ok(answer::read(&headers, ask.is_personal, &shape::comment_page(&key, &page)))
+}
+
+/// `POST /v1/channels/{channel}/comments`.
+pub async fn create(State(api): State<Api>, Target { ask, key }: Target, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let create: Create = body::json(&headers, body, api.reading()).await?;
+    let posted = api.node.post(&ask.asker, &key, create.draft, create.page).await?;
+    let status = if posted.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer::fresh(status, &shape::posted(&posted)))
+}
+
+/// `GET /v1/comments/{id}`.
+pub async fn read(State(api): State<Api>, headers: HeaderMap, ask: Ask, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let comment = api.node.comment(&ask.asker, &named(id)?).await?;
+    Ok(answer::read(&headers, ask.is_personal, &json!({ "comment": comment })))
+}
+
+/// `PATCH /v1/comments/{id}`.
+pub async fn change(
+    State(api): State<Api>,
+    ask: Ask,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let change: Change = body::json(&headers, body, api.reading()).await?;
+    if change.state.is_some() || change.pinned.is_some() {
+        return Err(Problem::with_detail(Code::NotAvailable, "`state` and `pinned` cannot be changed in this version."));
+    }
+    let text = change.body.ok_or_else(|| Problem::with_detail(Code::BadRequest, "Nothing to change: `body` is expected."))?;
+    let comment = api.node.edit(&ask.asker, &named(id)?, &text).await?;
+    Ok(answer::fresh(StatusCode::OK, &json!({ "comment": comment })))
+}
+
+/// `DELETE /v1/comments/{id}`.
+pub async fn delete(State(api): State<Api>, ask: Ask, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    api.node.delete(&ask.asker, &named(id)?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST /v1/preview`.
+pub async fn preview(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let preview: Preview = body::json(&headers, body, api.reading()).await?;
+    let html = api.node.preview(&ask.asker, &preview.body)?;
+    Ok(answer::fresh(StatusCode::OK, &json!({ "html": html })))
+}
+
+fn named(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    id.map(|Path(id)| id).map_err(|_| Code::UnknownComment.into())
+}

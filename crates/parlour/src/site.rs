@@ -1,0 +1,133 @@
+//! What browsers are given: the loader, its parts, and the demo page. Built from `web/` into `dist/`, which lies in the
+//! repository, and compiled in; nothing is read from a disk at run time.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use parlour_wire::code::Code;
+use rust_embed::RustEmbed;
+
+use crate::api::{Api, tagged};
+use crate::door::Problem;
+
+/// Everything that was built. A folder that is not there fails the build.
+#[derive(RustEmbed)]
+#[folder = "dist/"]
+struct Dist;
+
+/// What the demo page may do: run and style itself from this server alone, and talk to it.
+const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The loader names the parts, so a new version of the server is seen at most so much later.
+const LOADER_CACHE: &str = "public, max-age=300";
+/// A part's name changes with its content.
+const PART_CACHE: &str = "public, max-age=31536000, immutable";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+/// Pages that isolate themselves (COEP) may load it too.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// `GET /`: the demo page in demo mode, else a line of text.
+pub async fn home(State(api): State<Api>, headers: HeaderMap) -> Response {
+    if !api.node.book.now().demo {
+        return concat!("Parlour ", env!("CARGO_PKG_VERSION"), ": the interface is described at /openapi.json\n").into_response();
+    }
+    let Some(page) = text("demo.html") else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+/// `GET /embed.js`: the loader.
+pub async fn loader(headers: HeaderMap) -> Response {
+    let Some(script) = text("embed.js") else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(&headers, SCRIPT, script, LOADER_CACHE);
+    response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    response
+}
+
+/// `GET /embed/NAME-HASH.ext`: a part that never changes.
+pub async fn part(name: Result<Path<String>, PathRejection>) -> Response {
+    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?)));
+    let Some((content_type, file)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
+    let mut response = file.data.into_owned().into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(PART_CACHE));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    response
+}
+
+/// The content type of a part; `None` for what is not one, such as the demo page.
+fn content_type(name: &str) -> Option<&'static str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    stem.rsplit_once('-')?;
+    match extension {
+        "js" => Some(SCRIPT),
+        "css" => Some(STYLE),
+        _ => None,
+    }
+}
+
+fn text(name: &str) -> Option<String> {
+    String::from_utf8(Dist::get(name)?.data.into_owned()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+    use std::path::{Path, PathBuf};
+
+    /// Everything below `folder`, by its path relative to `root`.
+    fn below(root: &Path, folder: &Path, paths: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                below(root, &path, paths);
+            } else {
+                paths.push(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_browsers_are_given_is_built_from_what_is_in_the_repository() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+        let mut paths = vec!["build.mjs".to_owned(), "package-lock.json".to_owned()];
+        below(&root, &root.join("src"), &mut paths);
+        paths.sort_unstable();
+        let mut hash = Sha256::new();
+        for path in &paths {
+            hash.update(path);
+            hash.update([0]);
+            hash.update(std::fs::read(root.join(path)).unwrap());
+        }
+        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json").unwrap()).unwrap();
+        assert_eq!(manifest["inputs"], format!("{:x}", hash.finalize()), "dist is stale: run cargo xtask web");
+    }
+
+    #[test]
+    fn every_file_of_the_manifest_is_there_and_served_as_what_it_is() {
+        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json").unwrap()).unwrap();
+        for file in manifest["files"].as_object().unwrap().values() {
+            let file = file.as_str().unwrap();
+            assert!(Dist::get(file).is_some(), "{file}");
+            assert_eq!(content_type(file).is_none(), matches!(file, "embed.js" | "demo.html"), "{file}");
+        }
+        assert!(content_type("manifest.json").is_none() && content_type("../secret-x.js").is_some());
+        assert!(Dist::get("../Cargo.toml").is_none());
+    }
+
+    #[test]
+    fn the_demo_page_keeps_to_its_policy() {
+        let page = text("demo.html").unwrap();
+        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
+        assert!(!page.contains("<script>") && !page.contains("src=\"http"));
+    }
+}

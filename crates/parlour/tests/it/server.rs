@@ -1,0 +1,144 @@
+//! A real server for a test: the built binary as a child process, on a port of its own, with a store of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// How long anything may take before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    directory: TempDir,
+    options: Vec<String>,
+}
+
+impl Server {
+    /// In demo mode: everyone may publish, limits per address are off.
+    pub fn demo() -> Server {
+        Server::start(&["--demo"], "")
+    }
+
+    /// With these options and this configuration file.
+    pub fn start(options: &[&str], file: &str) -> Server {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
+        if !file.is_empty() {
+            std::fs::write(directory.path().join("parlour.toml"), file).unwrap();
+            options.extend(["--config".into(), directory.path().join("parlour.toml").display().to_string()]);
+        }
+        let (child, address) = spawn(directory.path(), "127.0.0.1:0", &options);
+        Server { child, address, directory, options }
+    }
+
+    /// `http://127.0.0.1:PORT` and this path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The WebSocket's address.
+    pub fn socket_url(&self) -> String {
+        format!("ws://{}/connection/websocket", self.address)
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.directory.path().join("parlour.db")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`, and gone.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends `SIGTERM` and does not wait.
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has gone by itself; whether with exit code 0.
+    pub fn wait(&mut self) -> bool {
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(std::time::Instant::now() < until, "the server does not stop");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Starts again on the same port with the same store.
+    pub fn start_again(&mut self) {
+        let (child, address) = spawn(self.directory.path(), &self.address.to_string(), &self.options);
+        self.child = child;
+        self.address = address;
+    }
+
+    /// Another command of the same binary on the same store; what it printed.
+    pub fn parlour(&self, arguments: &[&str]) -> String {
+        let store = format!("sqlite:{}", self.store().display());
+        let output = Command::new(binary()).args(arguments).args(["--store", &store]).current_dir(self.directory.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A token of `parlour token` for a member.
+    pub fn token(&self, user: &str, more: &[&str]) -> String {
+        let arguments: Vec<&str> = ["token", "--user", user].into_iter().chain(more.iter().copied()).collect();
+        self.parlour(&arguments).lines().last().unwrap().to_owned()
+    }
+
+    /// A new key of a site.
+    pub fn key(&self, site: &str) -> String {
+        let printed = self.parlour(&["key", "new", "--site", site]);
+        printed.split_whitespace().find(|word| word.starts_with("pk_")).unwrap().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_parlour")
+}
+
+/// Starts a server and waits until it says where it listens.
+fn spawn(directory: &Path, listen: &str, options: &[String]) -> (Child, SocketAddr) {
+    let store = format!("sqlite:{}", directory.join("parlour.db").display());
+    let mut child = Command::new(binary())
+        .args(["serve", "--listen", listen, "--store", &store])
+        .args(options)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (said, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if let Some(address) = line.split("http://").nth(1).filter(|_| line.contains("listens on")) {
+                let _ = said.send(address.trim_end_matches('/').to_owned());
+            }
+        }
+    });
+    let address = heard.recv_timeout(PATIENCE).expect("the server does not say where it listens");
+    (child, address.parse().unwrap())
+}
