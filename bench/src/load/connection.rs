@@ -78,12 +78,6 @@ impl Connection {
         let refused = bytes.starts_with(b"HTTP/1.1 4") || bytes.starts_with(b"HTTP/1.1 5");
         if refused { Err(Fault(format!("publishing was refused: {}", String::from_utf8_lossy(bytes)))) } else { Ok(()) }
     }
-
-    /// Ends the connection with a reset, as a lost network would look once it is noticed.
-    pub fn cut(self) -> Outcome<()> {
-        rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO))?;
-        Ok(())
-    }
 }
 
 impl Drop for Connection {

@@ -32,8 +32,6 @@ const LATENCIES_MAX: usize = 4_000_000;
 #[derive(Default)]
 pub struct Tally {
     pub deliveries: u64,
-    /// Payload bytes, for peers whose unit is bytes.
-    pub bytes: u64,
     /// Nanoseconds from sending a publication to receiving it, of sampled connections.
     pub latencies_ns: Vec<u64>,
     /// Connections that the server closed.
@@ -54,6 +52,7 @@ pub struct Load<'a> {
     ready: usize,
     sample_every: usize,
     payload_bytes: usize,
+    unit: Unit,
     /// Positions given in answers to subscribing, by connection, if asked for.
     pub positions: Option<Vec<(usize, String)>>,
     /// The position that returning clients name.
@@ -75,7 +74,8 @@ impl<'a> Load<'a> {
             events: Vec::with_capacity(1024),
             ready: 0,
             sample_every: sample_every.max(1),
-            payload_bytes: payload_bytes.max(stamp::BYTES_MIN),
+            payload_bytes,
+            unit: peer.unit(payload_bytes),
             positions: None,
             return_position: None,
             tally: Tally::default(),
@@ -111,16 +111,11 @@ impl<'a> Load<'a> {
         self.finish_handshakes()
     }
 
-    /// Cuts every subscriber at once, without a word.
-    pub fn cut_all(&mut self) -> Outcome<()> {
-        if !self.publishers.is_empty() {
-            return Err(Fault("publishers cannot be cut".into()));
-        }
-        for connection in self.connections.drain(..) {
-            connection.cut()?;
-        }
+    /// Cuts every connection at once, without a word.
+    pub fn cut_all(&mut self) {
+        self.connections.clear();
+        self.publishers.clear();
         self.ready = 0;
-        Ok(())
     }
 
     fn finish_handshakes(&mut self) -> Outcome<()> {
@@ -271,7 +266,7 @@ impl<'a> Load<'a> {
     /// How many deliveries a payload holds; what is shorter than one may want an answer.
     fn count(&mut self, index: usize, payload: &[u8]) -> Outcome<u64> {
         let least = self.payload_bytes;
-        match self.peer.unit() {
+        match self.unit {
             Unit::Bytes { beside } if payload.len() >= least || self.connections[index].partial_bytes > 0 => {
                 let connection = &mut self.connections[index];
                 let bytes = connection.partial_bytes + payload.len();

@@ -21,10 +21,9 @@ pub struct Targets {
     pub readers_each: u64,
 }
 
-/// What was published, and how long it took until the last delivery of it.
+/// How many deliveries were to arrive, and how long it took until the last delivery of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Paced {
-    pub published: u64,
     pub expected: u64,
     pub elapsed: Duration,
     /// The most by which the generator was behind its plan.
@@ -57,7 +56,7 @@ impl Load<'_> {
         }
         let expected = total * targets.readers_each;
         self.stragglers(already + expected, napping)?;
-        Ok(Paced { published, expected, elapsed: start.elapsed(), late_max })
+        Ok(Paced { expected, elapsed: start.elapsed(), late_max })
     }
 
     /// Publishes as fast as deliveries arrive, with `in_flight` publications not yet delivered to all.
@@ -85,7 +84,7 @@ impl Load<'_> {
         }
         let expected = published * targets.readers_each;
         self.stragglers(already + expected, false)?;
-        Ok(Paced { published, expected, elapsed: start.elapsed(), late_max: Duration::ZERO })
+        Ok(Paced { expected, elapsed: start.elapsed(), late_max: Duration::ZERO })
     }
 
     /// Every subscriber publishes into its own channel and again whenever it hears itself, with `in_flight` under way each.
@@ -103,7 +102,7 @@ impl Load<'_> {
         }
         self.stragglers(already + published, false)?;
         self.delivered = None;
-        Ok(Paced { published, expected: published, elapsed: start.elapsed(), late_max: Duration::ZERO })
+        Ok(Paced { expected: published, elapsed: start.elapsed(), late_max: Duration::ZERO })
     }
 
     /// Waits until so many deliveries have arrived since the last reset, or no more come.

@@ -7,8 +7,11 @@ use std::process::Command;
 use crate::fault::{Fault, Outcome};
 use crate::wire;
 
+mod nats;
+mod nchan;
 mod parlour;
 mod plain;
+mod socketio;
 
 /// What a server may be started with.
 pub struct Place<'a> {
@@ -72,12 +75,16 @@ pub trait Peer {
     fn position(&self, _answer: &[u8]) -> Option<String> {
         None
     }
+    /// Whether returning clients get what they missed.
+    fn recovers(&self) -> bool {
+        self.return_step(0, "any", "e:0").is_some()
+    }
     fn publishing(&self) -> Publishing {
         Publishing::WebSocket
     }
     /// Appends what publishes `payload`; `sequence` differs for each.
     fn publish(&self, channel: &str, payload: &[u8], sequence: u64, out: &mut Vec<u8>);
-    fn unit(&self) -> Unit {
+    fn unit(&self, _payload_bytes: usize) -> Unit {
         Unit::Frame
     }
     /// The answer to a short text that is no delivery, such as a ping of the server's own.
@@ -91,7 +98,7 @@ pub trait Peer {
 }
 
 /// The names that [`find`] knows, in the order of the table.
-pub const NAMES: &[&str] = &["parlour", "parlour-linger-0", "parlour-keep-0", "bare", "bare-merging", "bun", "ws"];
+pub const NAMES: &[&str] = &["parlour", "parlour-linger-0", "parlour-keep-0", "bare", "bare-merging", "bun", "ws", "nchan", "nats", "socketioxide", "socketio", "socketio-redis"];
 
 /// The peer of that name.
 pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
@@ -103,6 +110,11 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
         "bun" => Box::new(plain::Plain::Bun),
         "ws" => Box::new(plain::Plain::Ws),
+        "nchan" => Box::new(nchan::Nchan),
+        "nats" => Box::new(nats::Nats),
+        "socketioxide" => Box::new(socketio::SocketIo::Oxide),
+        "socketio" => Box::new(socketio::SocketIo::Node),
+        "socketio-redis" => Box::new(socketio::SocketIo::NodeWithRedis),
         _ => return Err(Fault(format!("no peer is called {name}; there are {}", NAMES.join(", ")))),
     })
 }

@@ -72,7 +72,7 @@ impl Peer for Parlour {
         put_text(&[head.as_bytes(), payload, b"}}"], out);
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _payload_bytes: usize) -> Unit {
         Unit::Line
     }
 

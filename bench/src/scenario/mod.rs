@@ -11,16 +11,20 @@ use crate::peer::{Peer, Place};
 use crate::server::{Cpu, Scratch, Server};
 
 mod fan_out;
+mod herd;
 mod idle;
 
 /// More connections than this do not fit beside the rest into the usual 20,000 open files.
 pub const CLIENTS_MAX: usize = 18_000;
 
+/// Every channel's name has this length, so that deliveries can be counted by bytes.
+pub const CHANNEL_BYTES: usize = "bench-00000".len();
+
 /// A named number; the unit is the name's end.
 pub type Figure = (&'static str, f64);
 
 /// The names of the scenarios, in the order of the report.
-pub const NAMES: &[&str] = &["fan-out", "fan-out-full", "busy", "channels", "channels-full", "echo", "idle"];
+pub const NAMES: &[&str] = &["fan-out", "fan-out-full", "busy", "channels", "channels-full", "echo", "idle", "herd"];
 
 /// Runs one scenario once against a fresh server.
 pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure>> {
@@ -32,6 +36,7 @@ pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure
         "fan-out-full" => fan_out::full(&mut bench, options.clients.unwrap_or(1_000), 1, options.in_flight.unwrap_or(16)),
         "channels-full" => fan_out::full(&mut bench, options.clients.unwrap_or(10_000), 5, options.in_flight.unwrap_or(400)),
         "echo" => fan_out::echo(&mut bench, options.clients.unwrap_or(50), options.in_flight.unwrap_or(4)),
+        "herd" => herd::run(&mut bench, options.clients.unwrap_or(1_000)),
         "idle" => idle::run(&mut bench, options.clients.unwrap_or(10_000)),
         _ => Err(Fault(format!("no scenario is called {name}; there are {}", NAMES.join(", ")))),
     }
