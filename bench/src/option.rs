@@ -13,6 +13,8 @@ pub struct Options {
     pub rate: Option<f64>,
     pub in_flight: Option<u64>,
     pub bytes: usize,
+    /// Of the long thread.
+    pub comments: usize,
     pub seconds: f64,
     pub repeat: usize,
     pub server_cores: Vec<usize>,
@@ -29,12 +31,14 @@ parlour-bench run --scenario fan-out[,busy…] --peers parlour,bare,bun [options
 parlour-bench all [options]        every scenario with every peer that is installed; writes bench/results/
 parlour-bench bare --port PORT [--merging]
 
-  --scenario NAMES      fan-out fan-out-full busy channels channels-full echo idle herd
+  --scenario NAMES      fan-out fan-out-full busy channels channels-full echo
+                        idle herd posting reading
   --peers NAMES         see bench/README.md
   --clients N           instead of the scenario's own number (at most 18000)
   --rate N              publications a second over all channels
   --in-flight N         publications under way at full speed
   --bytes N             of a publication, at least 64 [128]
+  --comments N          of the long thread that is read [100000]
   --seconds N           of each measurement [10]
   --repeat N            interleaved repetitions [5]
   --server-core LIST    cores of the server, as 1 or 0,1 [1]
@@ -55,6 +59,7 @@ impl Options {
             rate: None,
             in_flight: None,
             bytes: 128,
+            comments: 100_000,
             seconds: 10.0,
             repeat: 5,
             server_cores: vec![1],
@@ -91,6 +96,7 @@ impl Options {
             "--rate" => self.rate = Some(number(name, value)?),
             "--in-flight" => self.in_flight = Some(number(name, value)?),
             "--bytes" => self.bytes = number::<usize>(name, value)?.max(crate::stamp::BYTES_MIN),
+            "--comments" => self.comments = number::<usize>(name, value)?.max(1_000),
             "--seconds" => self.seconds = number(name, value)?,
             "--repeat" => self.repeat = number(name, value)?,
             "--server-core" => self.server_cores = list().iter().map(|core| number(name, core)).collect::<Outcome<_>>()?,

@@ -15,6 +15,7 @@ use crate::peer::{Peer, Publishing, Step, Unit};
 use crate::{stamp, wire};
 
 mod connection;
+pub mod http;
 pub mod pace;
 
 use connection::{Connection, Role, Stage};

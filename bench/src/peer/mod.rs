@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::fault::{Fault, Outcome};
 use crate::wire;
 
+mod isso;
 mod nats;
 mod nchan;
 mod parlour;
@@ -52,6 +53,13 @@ pub enum Publishing {
     Http,
 }
 
+/// What is asked of a comment server.
+pub enum CommentRequest<'a> {
+    Post { text: &'a str, nonce: &'a str, token: Option<&'a str> },
+    /// A page of the thread, as sorted by default, after where `before` was given.
+    Page { before: Option<&'a str>, limit: usize },
+}
+
 /// One server to compare.
 pub trait Peer {
     fn name(&self) -> &str;
@@ -91,6 +99,26 @@ pub trait Peer {
     fn answer(&self, _text: &[u8]) -> Option<&'static [u8]> {
         None
     }
+    /// Whether it has channels at all.
+    fn pushes(&self) -> bool {
+        true
+    }
+    /// The HTTP request that does this; a fault for servers without comments.
+    fn comments(&self, _ask: &CommentRequest) -> Outcome<Vec<u8>> {
+        Err(Fault(format!("{} has no comments", self.name())))
+    }
+    /// The token in the answer to a post, where posts are signed.
+    fn token(&self, _answer: &[u8]) -> Option<String> {
+        None
+    }
+    /// Where the page after this one begins.
+    fn next_page(&self, _body: &[u8]) -> Outcome<Option<String>> {
+        Err(Fault(format!("{} has no comments", self.name())))
+    }
+    /// A program that adds so many comments to the thread; `None` if they are to be posted.
+    fn fill(&self, _place: &Place, _comments: usize) -> Option<Outcome<Command>> {
+        None
+    }
     /// Whether a client may publish into its own channel over its own WebSocket.
     fn echoes(&self) -> bool {
         self.publishing() == Publishing::WebSocket
@@ -98,19 +126,36 @@ pub trait Peer {
 }
 
 /// The names that [`find`] knows, in the order of the table.
-pub const NAMES: &[&str] = &["parlour", "parlour-linger-0", "parlour-keep-0", "bare", "bare-merging", "bun", "ws", "nchan", "nats", "socketioxide", "socketio", "socketio-redis"];
+pub const NAMES: &[&str] = &[
+    "parlour",
+    "parlour-linger-0",
+    "parlour-keep-0",
+    "parlour-unsynced",
+    "bare",
+    "bare-merging",
+    "bun",
+    "ws",
+    "nchan",
+    "nats",
+    "socketioxide",
+    "socketio",
+    "socketio-redis",
+    "isso",
+];
 
 /// The peer of that name.
 pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
     Ok(match name {
-        "parlour" => Box::new(parlour::Parlour { name: "parlour", flags: &[] }),
-        "parlour-linger-0" => Box::new(parlour::Parlour { name: "parlour-linger-0", flags: &["--flush-linger", "0ms"] }),
-        "parlour-keep-0" => Box::new(parlour::Parlour { name: "parlour-keep-0", flags: &["--keep-events", "0"] }),
+        "parlour" => Box::new(parlour::Parlour { name: "parlour", flags: &[], unsynced: false }),
+        "parlour-linger-0" => Box::new(parlour::Parlour { name: "parlour-linger-0", flags: &["--flush-linger", "0ms"], unsynced: false }),
+        "parlour-keep-0" => Box::new(parlour::Parlour { name: "parlour-keep-0", flags: &["--keep-events", "0"], unsynced: false }),
+        "parlour-unsynced" => Box::new(parlour::Parlour { name: "parlour-unsynced", flags: &[], unsynced: true }),
         "bare" => Box::new(plain::Plain::Bare { merging: false }),
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
         "bun" => Box::new(plain::Plain::Bun),
         "ws" => Box::new(plain::Plain::Ws),
         "nchan" => Box::new(nchan::Nchan),
+        "isso" => Box::new(isso::Isso),
         "nats" => Box::new(nats::Nats),
         "socketioxide" => Box::new(socketio::SocketIo::Oxide),
         "socketio" => Box::new(socketio::SocketIo::Node),
@@ -122,6 +167,13 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
 /// Appends a publication that is one masked text frame.
 fn put_text(parts: &[&[u8]], out: &mut Vec<u8>) {
     wire::put_masked(wire::TEXT, &parts.concat(), out);
+}
+
+/// A request over a connection that is kept.
+fn http_request(method: &str, path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let kind = if body.is_empty() { String::new() } else { format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()) };
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}{kind}\r\n{body}").into_bytes()
 }
 
 /// A file of a rival, with a sentence that helps when it is not there.

@@ -3,15 +3,19 @@
 
 use std::process::Command;
 
-use super::{Peer, Place, Step, Unit, first_line, put_text};
+use super::{CommentRequest, Peer, Place, Step, Unit, first_line, http_request, put_text};
 use crate::fault::{Fault, Outcome};
 
 /// Parlour with options besides the defaults.
 pub struct Parlour {
     pub name: &'static str,
     pub flags: &'static [&'static str],
+    /// Whether its calls to sync files do nothing: what durability costs is the difference.
+    pub unsynced: bool,
 }
 
+/// The channel whose comments are posted and read.
+const THREAD: &str = "bench-comments";
 const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
 
 impl Peer for Parlour {
@@ -21,7 +25,8 @@ impl Peer for Parlour {
 
     fn version(&self, place: &Place) -> String {
         let version = first_line(Command::new(place.parlour).arg("--version"));
-        format!("{version} {}", self.flags.join(" ")).trim_end().to_owned()
+        let unsynced = if self.unsynced { "under libeatmydata, which makes syncing do nothing" } else { "" };
+        format!("{version} {}{unsynced}", self.flags.join(" ")).trim_end().to_owned()
     }
 
     fn command(&self, place: &Place) -> Outcome<Command> {
@@ -31,6 +36,11 @@ impl Peer for Parlour {
         let mut command = Command::new(place.parlour);
         command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", place.port)]);
         command.args(["--store", &format!("sqlite:{}", place.scratch.join("parlour.db").display())]).args(self.flags);
+        // One writer of the bench stands for many people.
+        command.args(["--member-posts", "1000000/1ms"]);
+        if self.unsynced {
+            command.env("LD_PRELOAD", "libeatmydata.so");
+        }
         Ok(command)
     }
 
@@ -78,5 +88,29 @@ impl Peer for Parlour {
 
     fn answer(&self, text: &[u8]) -> Option<&'static [u8]> {
         (text == b"{}").then_some(b"{}")
+    }
+
+    fn comments(&self, ask: &CommentRequest) -> Outcome<Vec<u8>> {
+        let path = format!("/v1/channels/{THREAD}/comments");
+        Ok(match ask {
+            CommentRequest::Post { text, nonce, token } => {
+                let body = serde_json::json!({"body": text, "nonce": nonce}).to_string();
+                http_request("POST", &path, *token, &body)
+            }
+            CommentRequest::Page { before, limit } => {
+                let before = before.map(|cursor| format!("&before={cursor}")).unwrap_or_default();
+                http_request("GET", &format!("{path}?limit={limit}{before}"), None, "")
+            }
+        })
+    }
+
+    fn token(&self, answer: &[u8]) -> Option<String> {
+        let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
+        answer["token"].as_str().map(str::to_owned)
+    }
+
+    fn next_page(&self, body: &[u8]) -> Outcome<Option<String>> {
+        let page: serde_json::Value = serde_json::from_slice(body).map_err(|error| Fault(error.to_string()))?;
+        Ok(page["next"].as_str().map(str::to_owned))
     }
 }

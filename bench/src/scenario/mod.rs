@@ -10,6 +10,7 @@ use crate::option::Options;
 use crate::peer::{Peer, Place};
 use crate::server::{Cpu, Scratch, Server};
 
+mod comments;
 mod fan_out;
 mod herd;
 mod idle;
@@ -24,10 +25,14 @@ pub const CHANNEL_BYTES: usize = "bench-00000".len();
 pub type Figure = (&'static str, f64);
 
 /// The names of the scenarios, in the order of the report.
-pub const NAMES: &[&str] = &["fan-out", "fan-out-full", "busy", "channels", "channels-full", "echo", "idle", "herd"];
+pub const NAMES: &[&str] = &["fan-out", "fan-out-full", "busy", "channels", "channels-full", "echo", "idle", "herd", "posting", "reading"];
 
 /// Runs one scenario once against a fresh server.
 pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure>> {
+    let about_comments = matches!(name, "posting" | "reading");
+    if !about_comments && !peer.pushes() {
+        return Err(Fault(format!("{} has no channels", peer.name())));
+    }
     let mut bench = Bench::start(peer, options)?;
     match name {
         "fan-out" => fan_out::paced(&mut bench, options.clients.unwrap_or(1_000), 1, options.rate.unwrap_or(50.0)),
@@ -37,6 +42,8 @@ pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure
         "channels-full" => fan_out::full(&mut bench, options.clients.unwrap_or(10_000), 5, options.in_flight.unwrap_or(400)),
         "echo" => fan_out::echo(&mut bench, options.clients.unwrap_or(50), options.in_flight.unwrap_or(4)),
         "herd" => herd::run(&mut bench, options.clients.unwrap_or(1_000)),
+        "posting" => comments::posting(&mut bench),
+        "reading" => comments::reading(&mut bench, options.comments),
         "idle" => idle::run(&mut bench, options.clients.unwrap_or(10_000)),
         _ => Err(Fault(format!("no scenario is called {name}; there are {}", NAMES.join(", ")))),
     }
@@ -48,7 +55,7 @@ pub struct Bench<'a> {
     pub options: &'a Options,
     pub server: Server,
     /// Dropped after the server, whose files it holds.
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl<'a> Bench<'a> {
@@ -58,7 +65,12 @@ impl<'a> Bench<'a> {
         let place = Place { port, scratch: &scratch.0, rivals: &options.rivals, parlour: &options.parlour };
         let command = peer.command(&place)?;
         let server = Server::start(command, port, &options.server_cores, options.own_core, &scratch.0)?;
-        Ok(Self { peer, options, server, _scratch: scratch })
+        Ok(Self { peer, options, server, scratch })
+    }
+
+    fn place(&self) -> Place<'_> {
+        let (rivals, parlour) = (&self.options.rivals, &self.options.parlour);
+        Place { port: self.server.address.port(), scratch: &self.scratch.0, rivals, parlour }
     }
 
     fn lasting(&self) -> Duration {
@@ -94,13 +106,15 @@ fn deliveries(load: &Load, paced: Paced) -> [Figure; 2] {
     [("deliveries", load.tally.deliveries as f64), ("lost", paced.expected as f64 - load.tally.deliveries as f64)]
 }
 
-/// Percentiles of the latencies sampled, milliseconds.
+/// Percentiles of the latencies sampled.
 fn latencies(load: &mut Load) -> [Figure; 3] {
     let sampled = &mut load.tally.latencies_ns;
-    sampled.sort_unstable();
-    let at = |share: f64| {
-        let index = ((sampled.len() as f64 * share) as usize).min(sampled.len().saturating_sub(1));
-        sampled.get(index).map_or(f64::NAN, |ns| *ns as f64 / 1e6)
-    };
-    [("p50_ms", at(0.5)), ("p99_ms", at(0.99)), ("p999_ms", at(0.999))]
+    [("p50_ms", percentile_ms(sampled, 0.5)), ("p99_ms", percentile_ms(sampled, 0.99)), ("p999_ms", percentile_ms(sampled, 0.999))]
+}
+
+/// The latency that this share does not exceed, milliseconds; sorts what it is given.
+fn percentile_ms(sampled_ns: &mut [u64], share: f64) -> f64 {
+    sampled_ns.sort_unstable();
+    let index = ((sampled_ns.len() as f64 * share) as usize).min(sampled_ns.len().saturating_sub(1));
+    sampled_ns.get(index).map_or(f64::NAN, |ns| *ns as f64 / 1e6)
 }
