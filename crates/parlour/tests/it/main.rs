@@ -7,6 +7,7 @@ mod first;
 mod http;
 mod jwt;
 mod leaks;
+mod model;
 mod npm;
 mod raw;
 mod refusals;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -36,7 +35,7 @@ struct Client {
     token: String,
     http: Http,
     life: watch::Receiver<Life>,
-    acknowledged: Arc<AtomicUsize>,
+    acknowledged: Arc<watch::Sender<usize>>,
     /// Comments by nonce: the body and the id.
     done: Vec<(String, String, String)>,
     repeated: usize,
@@ -49,7 +48,7 @@ impl Client {
             let (nonce, body) = (format!("n{count}"), format!("comment {count} of {}", self.number));
             let id = self.post(&nonce, &body).await;
             self.done.push((nonce, body, id));
-            self.acknowledged.fetch_add(1, Ordering::Relaxed);
+            self.acknowledged.send_modify(|count| *count += 1);
             if *self.life.borrow() == Life::Over {
                 break;
             }
@@ -100,7 +99,7 @@ async fn all_comments(http: &Http) -> Vec<Value> {
 async fn every_acknowledged_comment_survives_kill_9_once_and_a_repetition_is_the_same_comment() {
     let mut server = Server::start(&[], FILE);
     let (live, life) = watch::channel(Life::Up(0));
-    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let acknowledged = Arc::new(watch::Sender::new(0));
     let mut writers = JoinSet::new();
     for number in 0..CLIENTS {
         let token = server.token(&format!("client-{number}"), &[]);
@@ -109,12 +108,12 @@ async fn every_acknowledged_comment_survives_kill_9_once_and_a_repetition_is_the
         writers.spawn(client.write());
     }
     for kill in 1..=KILLS {
-        until(&acknowledged, BETWEEN * kill).await;
+        so_many_more(&acknowledged).await;
         server.kill();
         server.start_again();
         live.send_replace(Life::Up(kill));
     }
-    until(&acknowledged, BETWEEN * (KILLS + 1)).await;
+    so_many_more(&acknowledged).await;
     live.send_replace(Life::Over);
     let clients = writers.join_all().await;
 
@@ -150,15 +149,12 @@ async fn group_commit_was_at_work(server: &Server, http: &Http) {
     let figures = http.get_as(&server.key("default"), "/metrics").await.text;
     let figure = |name: &str| -> usize { figures.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap() };
     let (appends, commits) = (figure("parlour_appends_total"), figure("parlour_commits_total"));
-    assert!(appends >= BETWEEN && commits < appends, "{appends} changes in {commits} transactions");
+    assert!(appends > BETWEEN / 2 && commits < appends, "{appends} changes in {commits} transactions");
 }
 
-/// Waits until so many are acknowledged.
-async fn until(acknowledged: &AtomicUsize, wanted: usize) {
-    let waiting = async {
-        while acknowledged.load(Ordering::Relaxed) < wanted {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE * 2, waiting).await.expect("comments are no longer acknowledged");
+/// Waits until so many more are acknowledged as lie between two kills.
+async fn so_many_more(acknowledged: &watch::Sender<usize>) {
+    let mut count = acknowledged.subscribe();
+    let wanted = *count.borrow() + BETWEEN;
+    tokio::time::timeout(PATIENCE * 2, count.wait_for(|count| *count >= wanted)).await.expect("nothing is acknowledged any more").unwrap();
 }
