@@ -130,6 +130,7 @@ impl Server {
         });
         shutdown.await;
         tracing::info!("closing: no connection is accepted, {:?} to tell everyone", self.drain);
+        self.node.begin_drain();
         // Whoever is told may read the loop's end first; both only say that it is over.
         let _ = close.send(true);
         let left = doors.await.unwrap_or_default();

@@ -4,8 +4,13 @@
 mod backend;
 mod browser;
 mod first;
+mod http;
+mod jwt;
+mod model;
 mod npm;
+mod raw;
 mod relay;
+mod rights;
 mod script;
 mod server;
 mod socket;
