@@ -11,13 +11,16 @@ use crate::option::Options;
 use crate::peer::{Peer, Place};
 use crate::scenario::Figure;
 
+/// Each figure's name and its values, in the order in which they first came.
+type Figures = Vec<(&'static str, Vec<f64>)>;
+
 /// All runs so far.
 pub struct Results {
     peers: Vec<String>,
     versions: Vec<String>,
     machine: Vec<(&'static str, String)>,
     /// By scenario and peer: each figure's name and its values.
-    runs: BTreeMap<(String, String), Vec<(&'static str, Vec<f64>)>>,
+    runs: BTreeMap<(String, String), Figures>,
     failures: Vec<String>,
 }
 
