@@ -2,6 +2,7 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod crowd;
 mod first;
 mod model;
 mod server;

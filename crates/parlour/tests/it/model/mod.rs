@@ -66,10 +66,11 @@ async fn readers_in_a_crowd_miss_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: cargo xtask long"]
 async fn long_whatever_happens_nobody_is_left_with_a_silent_hole() {
+    let seeds = std::env::var("MODEL_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(25);
     for (index, run) in [ROOMY, SMALL_RINGS, FORGETFUL, CROWDED].into_iter().enumerate() {
         let first = 1_000 * (index as u64 + 1);
-        all(run, first..first + 25).await;
-        println!("{} readers, {} changes, options {:?}: 25 seeds", run.readers, run.phases * run.changes, run.options);
+        all(run, first..first + seeds).await;
+        println!("{} readers, {} changes, options {:?}: {seeds} seeds", run.readers, run.phases * run.changes, run.options);
     }
 }
 
