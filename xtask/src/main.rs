@@ -1,16 +1,19 @@
 //! Chores of the repository: `cargo xtask docs` writes what is generated from the server's tables, `cargo xtask web` builds the
-//! page's scripts. Has no dependencies, so that it builds at once; what it does, other programs do.
+//! page's scripts, `cargo xtask long` runs the large tests. Has no dependencies, so that it builds at once; what it does, other programs do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+
+mod long;
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     match task.as_deref() {
         Some("docs") => ran(Command::new(cargo()).args(["run", "--quiet", "--package", "parlour", "--", "docs"]).arg(root())),
         Some("web") => web(),
+        Some("long") => long::run(&cargo(), &root(), std::env::args().nth(2).as_deref()),
         _ => {
-            eprintln!("usage: cargo xtask docs|web");
+            eprintln!("usage: cargo xtask docs|web|long [NAME]");
             ExitCode::from(2)
         }
     }

@@ -4,6 +4,8 @@
 mod backend;
 mod crowd;
 mod first;
+mod leaving;
+mod limits;
 mod model;
 mod server;
 mod socket;

@@ -112,7 +112,7 @@ impl Member {
                     self.subscribe().await;
                 }
                 Some(Came::Text(text)) => self.take(&text),
-                Some(Came::Close(_)) => {}
+                Some(Came::Close(code)) => assert!((3000..3500).contains(&code), "told never to come back: {code}"),
                 None => {
                     self.lost += 1;
                     // Whoever would say so being gone is as good.
