@@ -165,9 +165,7 @@ impl Node {
         wish: Wish<'_>,
         reply: impl FnOnce(Start) -> Option<Bytes>,
     ) -> Result<Subscription, Code> {
-        if !self.is_allowed(Act::Read, asker, key)? {
-            return Err(Code::Forbidden);
-        }
+        self.permit(Act::Read, asker, key)?;
         let mut audience = wish.audience;
         if audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
             audience = audience.without(Audience::PRESENCE);

@@ -2,10 +2,18 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
 mod crowd;
 mod first;
+mod http;
+mod jwt;
 mod leaving;
 mod limits;
 mod model;
+mod npm;
+mod raw;
+mod relay;
+mod rights;
+mod script;
 mod server;
 mod socket;
