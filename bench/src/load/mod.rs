@@ -131,7 +131,9 @@ impl<'a> Load<'a> {
         let events = self.wait(HANDSHAKE_STALL)?;
         if self.tally.closed > 0 || (events == 0 && before.elapsed() >= HANDSHAKE_STALL) {
             let (ready, all, closed) = (self.ready, self.connections.len(), self.tally.closed);
-            return Err(Fault(format!("{ready} of {all} clients got through, {closed} were closed by the server, then nothing happened")));
+            return Err(Fault(format!(
+                "{ready} of {all} clients got through, {closed} were closed by the server, then nothing happened"
+            )));
         }
         Ok(())
     }

@@ -24,13 +24,56 @@ pub const CHANNEL_BYTES: usize = "bench-00000".len();
 /// A named number; the unit is the name's end.
 pub type Figure = (&'static str, f64);
 
+/// Name, what it is in a sentence, and the servers that `all` compares in it besides [`EVERYONE`].
+const SCENARIOS: &[(&str, &str, &[&str])] = &[
+    ("fan-out", "One channel of 1,000 clients, 50 publications a second.", &["parlour-linger-0"]),
+    (
+        "fan-out-full",
+        "One channel of 1,000 clients at full speed, 16 publications in flight.",
+        &["bare-merging", "parlour-linger-0"],
+    ),
+    ("busy", "One channel of 200 clients, 400 publications a second.", &["parlour-linger-0"]),
+    ("channels", "2,000 channels of 5 clients, 5,000 publications a second over all.", &["parlour-keep-0"]),
+    ("channels-full", "2,000 channels of 5 clients at full speed, 400 publications in flight.", &["parlour-keep-0"]),
+    ("echo", "50 clients that each hear themselves, 4 publications each in flight.", &["parlour-keep-0"]),
+    ("idle", "10,000 silent subscribers in channels of 100 (or as many as `--clients` says).", &[]),
+    ("herd", "1,000 clients of a channel cut at once and back, five times; with recovery where the server knows one.", &[]),
+    ("posting", "Durable comments over HTTP by 64, 8 and 1 writers who wait for their answers.", COMMENTERS),
+    (
+        "reading",
+        "Pages of 50 comments of a long thread (100,000, no page twice) and of a short one (100), by 16 readers.",
+        COMMENTERS,
+    ),
+];
+
+/// Compared wherever channels are measured.
+const EVERYONE: &[&str] = &["parlour", "bare", "bun", "ws", "nchan", "nats", "socketioxide", "socketio", "socketio-redis"];
+/// Compared where comments are.
+const COMMENTERS: &[&str] = &["parlour", "parlour-unsynced", "isso"];
+
 /// The names of the scenarios, in the order of the report.
-pub const NAMES: &[&str] = &["fan-out", "fan-out-full", "busy", "channels", "channels-full", "echo", "idle", "herd", "posting", "reading"];
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|(name, ..)| *name)
+}
+
+/// What a scenario is.
+pub fn sentence(name: &str) -> &'static str {
+    SCENARIOS.iter().find(|(known, ..)| *known == name).map_or("", |(_, sentence, _)| sentence)
+}
+
+/// Whether `all` compares this server in this scenario.
+pub fn compares(name: &str, peer: &str) -> bool {
+    let besides = SCENARIOS.iter().find(|(known, ..)| *known == name).map_or(&[][..], |(.., besides)| besides);
+    besides.contains(&peer) || (!about_comments(name) && EVERYONE.contains(&peer) && !(name == "echo" && peer == "nchan"))
+}
+
+fn about_comments(name: &str) -> bool {
+    matches!(name, "posting" | "reading")
+}
 
 /// Runs one scenario once against a fresh server.
 pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure>> {
-    let about_comments = matches!(name, "posting" | "reading");
-    if !about_comments && !peer.pushes() {
+    if !about_comments(name) && !peer.pushes() {
         return Err(Fault(format!("{} has no channels", peer.name())));
     }
     let mut bench = Bench::start(peer, options)?;
@@ -45,7 +88,7 @@ pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure
         "posting" => comments::posting(&mut bench),
         "reading" => comments::reading(&mut bench, options.comments),
         "idle" => idle::run(&mut bench, options.clients.unwrap_or(10_000)),
-        _ => Err(Fault(format!("no scenario is called {name}; there are {}", NAMES.join(", ")))),
+        _ => Err(Fault(format!("no scenario is called {name}; there are {}", names().collect::<Vec<_>>().join(", ")))),
     }
 }
 
@@ -109,7 +152,11 @@ fn deliveries(load: &Load, paced: Paced) -> [Figure; 2] {
 /// Percentiles of the latencies sampled.
 fn latencies(load: &mut Load) -> [Figure; 3] {
     let sampled = &mut load.tally.latencies_ns;
-    [("p50_ms", percentile_ms(sampled, 0.5)), ("p99_ms", percentile_ms(sampled, 0.99)), ("p999_ms", percentile_ms(sampled, 0.999))]
+    [
+        ("p50_ms", percentile_ms(sampled, 0.5)),
+        ("p99_ms", percentile_ms(sampled, 0.99)),
+        ("p999_ms", percentile_ms(sampled, 0.999)),
+    ]
 }
 
 /// The latency that this share does not exceed, milliseconds; sorts what it is given.
