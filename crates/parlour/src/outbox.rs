@@ -8,11 +8,11 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parlour_wire::position::{Epoch, Position};
-use tokio::sync::Notify;
 
 use crate::ring::{Audience, Ring, SignalSlot, Slot};
 
@@ -104,35 +104,44 @@ struct Inner {
     /// After the lane is empty nothing is sent any more.
     finishing: bool,
     broken: bool,
+    woken: bool,
+    waker: Option<Waker>,
 }
 
 /// What one client is to be sent.
 pub struct Outbox {
     half: Option<Box<dyn WriteHalf>>,
     limits: LaneLimits,
-    wake: Notify,
     inner: Mutex<Inner>,
 }
 
 impl Outbox {
     /// An outbox that sends by itself.
     pub fn direct(half: Box<dyn WriteHalf>, limits: LaneLimits) -> Outbox {
-        Outbox { half: Some(half), limits, wake: Notify::new(), inner: Mutex::default() }
+        Outbox { half: Some(half), limits, inner: Mutex::default() }
     }
 
     /// An outbox whose door takes.
     pub fn pulled(limits: LaneLimits) -> Outbox {
-        Outbox { half: None, limits, wake: Notify::new(), inner: Mutex::default() }
+        Outbox { half: None, limits, inner: Mutex::default() }
     }
 
     /// Waits until the door has something to do: room to wait for, a reader that fell, something to take, the end.
     pub async fn woken(&self) {
-        self.wake.notified().await;
+        std::future::poll_fn(|context| self.poll_woken(context)).await;
     }
 
-    /// Wakes the door.
-    pub fn wake(&self) {
-        self.wake.notify_one();
+    /// The same for a door that waits for other things too. One task waits at a time.
+    pub fn poll_woken(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if std::mem::take(&mut inner.woken) {
+            return Poll::Ready(());
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     /// Keeps a place for a cursor that is about to be attached.
@@ -182,6 +191,13 @@ impl Outbox {
         Ok(result)
     }
 
+    /// The reader at this place has yet to be told what it missed, and knows comments as of `seen` until it reaches the top.
+    pub fn knows_as_of(&self, place: usize, seen: u64) {
+        if let Some(Place::Reading(cursor)) = self.inner.lock().places.get_mut(place) {
+            cursor.seen = seen.min(cursor.offset);
+        }
+    }
+
     /// Gives a place back; what was in flight from it stays in flight.
     pub fn detach(&self, place: usize) {
         let mut inner = self.inner.lock();
@@ -221,7 +237,7 @@ impl Outbox {
             inner.lane.push_back(frame);
         }
         self.go_on(&mut inner);
-        self.wake.notify_one();
+        inner.wake();
     }
 
     /// Whether so much waits in the lane that its door should do nothing that adds to it.
@@ -246,7 +262,7 @@ impl Outbox {
         }
         let Some(half) = &self.half else {
             cursor.waiting = true;
-            self.wake.notify_one();
+            inner.wake();
             return;
         };
         if !idle || cursor.waiting || !batch.fits(cursor) {
@@ -267,7 +283,7 @@ impl Outbox {
                 if sent < frames.len() {
                     inner.sending.push_back(frames.slice(sent..));
                     inner.blocked = true;
-                    self.wake.notify_one();
+                    inner.wake();
                 }
             }
             Err(error) => {
@@ -276,7 +292,7 @@ impl Outbox {
                     io::ErrorKind::WouldBlock => inner.blocked = true,
                     _ => inner.broken = true,
                 }
-                self.wake.notify_one();
+                inner.wake();
             }
         }
     }
@@ -291,9 +307,9 @@ impl Outbox {
     /// Sends what can be sent; what needs the door wakes it.
     fn go_on(&self, inner: &mut Inner) {
         if self.half.is_none() {
-            self.wake.notify_one();
+            inner.wake();
         } else if !inner.blocked && self.pump_locked(inner) != Pumped::Idle {
-            self.wake.notify_one();
+            inner.wake();
         }
     }
 
@@ -343,7 +359,8 @@ impl Outbox {
                 continue;
             }
             for entry in ring.after(cursor.offset) {
-                if let (Some(event), Some(text)) = (entry.event(cursor.seen), entry.stream(cursor.seen)) {
+                let seen = entry.told_as_of(cursor.seen, cursor.offset);
+                if let (Some(event), Some(text)) = (entry.event(seen), entry.stream(seen)) {
                     bytes += text.len();
                     taken.push(Taken::Event { place, offset: Some(entry.offset()), name: event.kind.name(), text });
                 }
@@ -381,6 +398,14 @@ impl Cursor {
 }
 
 impl Inner {
+    /// Wakes the door, or lets it not wait next time.
+    fn wake(&mut self) {
+        self.woken = true;
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
     fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
         let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
         if self.finishing || (crowded && !self.lane.is_empty()) {
@@ -410,7 +435,7 @@ impl Inner {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {
-                if let Some(frame) = entry.frame(cursor.seen) {
+                if let Some(frame) = entry.frame(entry.told_as_of(cursor.seen, cursor.offset)) {
                     bytes += frame.len();
                     self.sending.push_back(frame);
                 }
@@ -463,16 +488,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing.
+    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing. Where some of it has left the ring
+    /// already, the batch fits nobody, and every reader finds out by itself.
     pub fn since(ring: &SharedRing, from: u64, signal_from: u64) -> Option<Batch> {
         let locked = ring.lock();
         if locked.top() == from && locked.signal_top() == signal_from {
             return None;
         }
+        let is_whole = from >= locked.floor() && from <= locked.top();
         Some(Batch {
             ring: ring.clone(),
             epoch: locked.epoch().clone(),
-            from,
+            from: if is_whole { from } else { u64::MAX },
             to: locked.top(),
             signal_from,
             signal_to: locked.signal_top(),

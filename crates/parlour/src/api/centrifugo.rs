@@ -77,7 +77,12 @@ struct DisconnectWith {
 }
 
 /// `POST /api/{method}`.
-pub async fn call(State(api): State<Api>, Path(method): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn call(
+    State(api): State<Api>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok()).or_else(|| api_key(&headers));
     let asker = api.node.identify(key, None, None).await?;
     if !asker.who.is_key() && !api.node.book.now().demo {
@@ -188,7 +193,9 @@ async fn publish_to(api: &Api, asker: &Asker, channel: &str, publishing: Publish
 async fn history(api: &Api, asker: &Asker, history: History) -> Result<Value, Code> {
     let key = api.node.key(asker, &history.channel)?;
     let since = match history.since {
-        Some(since) => Some(Position { epoch: Epoch::new(&since.epoch).map_err(|_| Code::UnrecoverablePosition)?, offset: since.offset }),
+        Some(since) => {
+            Some(Position { epoch: Epoch::new(&since.epoch).map_err(|_| Code::UnrecoverablePosition)?, offset: since.offset })
+        }
         None => None,
     };
     let limit = usize::try_from(history.limit).ok();

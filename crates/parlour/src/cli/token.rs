@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use clap::ArgMatches;
 
+use super::say;
 use crate::backend::KeyRow;
 use crate::channel::{Patterns, SiteName};
 use crate::comment::Time;
@@ -48,7 +49,7 @@ pub fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
         exp_s: now_s.saturating_add(i64::try_from(expires.as_secs())?),
     };
     let secret = InstallSecret::from_bytes(open(config)?.secret()?);
-    println!("{}", Signer::new(&secret).member(&grant, now_s)?);
+    say(&Signer::new(&secret).member(&grant, now_s)?)?;
     Ok(())
 }
 
@@ -81,12 +82,12 @@ pub fn key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
             if !open(config)?.revoke_key(id)? {
                 bail!("no key has the id {id}");
             }
-            println!("revoked {id}");
+            say(&format!("revoked {id}"))?;
             Ok(())
         }
         _ => {
             for row in open(config)?.keys()? {
-                println!("{}  {}  {}  {}", row.id, Time(row.created_ms), row.site, row.label);
+                say(&format!("{}  {}  {}  {}", row.id, Time(row.created_ms), row.site, row.label))?;
             }
             Ok(())
         }
@@ -104,7 +105,7 @@ fn new_key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let hash = key.hash();
     let id = hash.as_str().chars().take(KEY_ID_DIGITS).collect();
     open(config)?.add_key(hash.as_str(), &KeyRow { id, site, label: label.to_owned(), created_ms: now_ms()? })?;
-    println!("{}", key.reveal());
+    say(&key.reveal())?;
     eprintln!("It is shown this once; keep it like a password.");
     Ok(())
 }

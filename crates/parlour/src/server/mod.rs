@@ -115,14 +115,22 @@ impl Server {
             book: self.book.clone(),
             metrics: self.metrics.clone(),
             connections_max,
+            seats: Arc::default(),
         };
-        let doors = tokio::spawn(acceptor(self.router(), self.connections_max).run(listener, closing.clone()));
+        let door = acceptor(self.router(), self.connections_max);
+        let seats = Arc::downgrade(&door.seats);
+        self.metrics.observe(move |metrics| {
+            let taken = seats.upgrade().map_or(0, |seats| seats.taken());
+            metrics.connections.set(i64::try_from(taken).unwrap_or(i64::MAX));
+        });
+        let doors = tokio::spawn(door.run(listener, closing.clone()));
         let figures = metrics_listener.map(|listener| {
             let acceptor = acceptor(figures_router(&self.metrics), FIGURES_CONNECTIONS_MAX);
             tokio::spawn(acceptor.run(listener, closing))
         });
         shutdown.await;
         tracing::info!("closing: no connection is accepted, {:?} to tell everyone", self.drain);
+        self.node.begin_drain();
         // Whoever is told may read the loop's end first; both only say that it is over.
         let _ = close.send(true);
         let left = doors.await.unwrap_or_default();

@@ -2,6 +2,15 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
 mod first;
+mod http;
+mod jwt;
+mod model;
+mod npm;
+mod raw;
+mod relay;
+mod rights;
+mod script;
 mod server;
 mod socket;
