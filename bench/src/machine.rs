@@ -1,6 +1,10 @@
 //! What results hold for: the machine, the commit, the day.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Work in a second, over all cores, that still counts as quiet.
+const QUIET_S: f64 = 0.15;
 
 /// Each a name and what it is; unknown ones are empty.
 pub fn description() -> Vec<(&'static str, String)> {
@@ -26,6 +30,27 @@ fn line_of(file: &str, field: &str) -> String {
 /// Runnable processes over the last minute: a machine that was busy before the run measures badly.
 pub fn load_average() -> String {
     line_of("/proc/loadavg", "").split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// CPU time that the whole machine has spent working, seconds over all cores.
+pub fn busy_s() -> f64 {
+    let ticks: Vec<f64> = line_of("/proc/stat", "cpu ").split_whitespace().filter_map(|field| field.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal; guests are counted in user already.
+    let working: f64 =
+        ticks.iter().take(8).enumerate().filter(|(index, _)| !matches!(index, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    working / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Waits, at most so long, until the machine has been quiet for a second.
+pub fn await_quiet(at_most: Duration) {
+    let until = Instant::now() + at_most;
+    while Instant::now() < until {
+        let before = busy_s();
+        std::thread::sleep(Duration::from_secs(1));
+        if busy_s() - before < QUIET_S {
+            return;
+        }
+    }
 }
 
 /// Today in UTC, `YYYY-MM-DD`.

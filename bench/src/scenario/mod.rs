@@ -1,14 +1,16 @@
 //! What is measured: each scenario starts one server, connects clients, lets it work, and gives named figures. Relies on `server` for what the
 //! server cost and on `load` for what arrived; how often and in which order is `main`'s matter, what the figures add up to `report`'s.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Outcome};
 use crate::load::Load;
 use crate::load::pace::{Paced, Targets};
+use crate::machine;
 use crate::option::Options;
 use crate::peer::{Peer, Place};
-use crate::server::{Cpu, Scratch, Server};
+use crate::server::{self, Cpu, Scratch, Server};
 
 mod comments;
 mod fan_out;
@@ -76,18 +78,26 @@ pub fn run(name: &str, peer: &dyn Peer, options: &Options) -> Outcome<Vec<Figure
     if !about_comments(name) && !peer.pushes() {
         return Err(Fault(format!("{} has no channels", peer.name())));
     }
+    machine::await_quiet(Duration::from_secs_f64(options.patience_s));
     let mut bench = Bench::start(peer, options)?;
+    let mut figures = measure(name, &mut bench)?;
+    figures.push(("others_cpu_percent", bench.others_percent.get()));
+    Ok(figures)
+}
+
+fn measure(name: &str, bench: &mut Bench) -> Outcome<Vec<Figure>> {
+    let options = bench.options;
     match name {
-        "fan-out" => fan_out::paced(&mut bench, options.clients.unwrap_or(1_000), 1, options.rate.unwrap_or(50.0)),
-        "busy" => fan_out::paced(&mut bench, options.clients.unwrap_or(200), 1, options.rate.unwrap_or(400.0)),
-        "channels" => fan_out::paced(&mut bench, options.clients.unwrap_or(10_000), 5, options.rate.unwrap_or(5_000.0)),
-        "fan-out-full" => fan_out::full(&mut bench, options.clients.unwrap_or(1_000), 1, options.in_flight.unwrap_or(16)),
-        "channels-full" => fan_out::full(&mut bench, options.clients.unwrap_or(10_000), 5, options.in_flight.unwrap_or(400)),
-        "echo" => fan_out::echo(&mut bench, options.clients.unwrap_or(50), options.in_flight.unwrap_or(4)),
-        "herd" => herd::run(&mut bench, options.clients.unwrap_or(1_000)),
-        "posting" => comments::posting(&mut bench),
-        "reading" => comments::reading(&mut bench, options.comments),
-        "idle" => idle::run(&mut bench, options.clients.unwrap_or(10_000)),
+        "fan-out" => fan_out::paced(bench, options.clients.unwrap_or(1_000), 1, options.rate.unwrap_or(50.0)),
+        "busy" => fan_out::paced(bench, options.clients.unwrap_or(200), 1, options.rate.unwrap_or(400.0)),
+        "channels" => fan_out::paced(bench, options.clients.unwrap_or(10_000), 5, options.rate.unwrap_or(5_000.0)),
+        "fan-out-full" => fan_out::full(bench, options.clients.unwrap_or(1_000), 1, options.in_flight.unwrap_or(16)),
+        "channels-full" => fan_out::full(bench, options.clients.unwrap_or(10_000), 5, options.in_flight.unwrap_or(400)),
+        "echo" => fan_out::echo(bench, options.clients.unwrap_or(50), options.in_flight.unwrap_or(4)),
+        "herd" => herd::run(bench, options.clients.unwrap_or(1_000)),
+        "posting" => comments::posting(bench),
+        "reading" => comments::reading(bench, options.comments),
+        "idle" => idle::run(bench, options.clients.unwrap_or(10_000)),
         _ => Err(Fault(format!("no scenario is called {name}; there are {}", names().collect::<Vec<_>>().join(", ")))),
     }
 }
@@ -97,6 +107,8 @@ pub struct Bench<'a> {
     pub peer: &'a dyn Peer,
     pub options: &'a Options,
     pub server: Server,
+    /// What other programs took of the machine while the server was measured, percent of a core; the most of all measurements of the run.
+    others_percent: Cell<f64>,
     /// Dropped after the server, whose files it holds.
     scratch: Scratch,
 }
@@ -104,11 +116,11 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn start(peer: &'a dyn Peer, options: &'a Options) -> Outcome<Self> {
         let scratch = Scratch::new()?;
-        let port = crate::server::free_port()?;
+        let port = server::free_port()?;
         let place = Place { port, scratch: &scratch.0, rivals: &options.rivals, parlour: &options.parlour };
         let command = peer.command(&place)?;
         let server = Server::start(command, port, &options.server_cores, options.own_core, &scratch.0)?;
-        Ok(Self { peer, options, server, scratch })
+        Ok(Self { peer, options, server, others_percent: Cell::new(0.0), scratch })
     }
 
     fn place(&self) -> Place<'_> {
@@ -127,9 +139,13 @@ impl<'a> Bench<'a> {
 
     /// The CPU that the server used during `work`, and what came out of it.
     fn costing<T>(&self, work: impl FnOnce() -> Outcome<T>) -> Outcome<(Cpu, T)> {
+        let (start, busy, own) = (Instant::now(), machine::busy_s(), server::own_cpu()?);
         let before = self.server.cpu()?;
         let done = work()?;
-        Ok((self.server.cpu()?.since(before), done))
+        let cpu = self.server.cpu()?.since(before);
+        let others = machine::busy_s() - busy - cpu.total() - server::own_cpu()?.since(own).total();
+        self.others_percent.set(self.others_percent.get().max(others / start.elapsed().as_secs_f64() * 100.0));
+        Ok((cpu, done))
     }
 }
 
