@@ -1,43 +1,41 @@
-//! Chores of the repository: `cargo xtask docs` writes what is generated from the server's tables, `cargo xtask web` builds the
-//! page's scripts. Has no dependencies, so that it builds at once; what it does, other programs do.
+//! Chores of the repository: `cargo xtask test` runs every test there is, `cargo xtask docs` writes what is generated from
+//! the server's tables, `cargo xtask web` builds the page's scripts, `cargo xtask long` runs the large tests. Has no
+//! dependencies, so that it builds at once; what it does, other programs do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod long;
+mod needs;
+mod test;
+mod web;
+
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
-    match task.as_deref() {
+    let done = match task.as_deref() {
         Some("docs") => ran(Command::new(cargo()).args(["run", "--quiet", "--package", "parlour", "--", "docs"]).arg(root())),
-        Some("web") => web(),
+        Some("test") => test::everything(),
+        Some("web") => web::install(&root().join("web")) && web::build(),
+        Some("long") => long::run(&cargo(), &root(), std::env::args().nth(2).as_deref()),
         _ => {
-            eprintln!("usage: cargo xtask docs|web");
-            ExitCode::from(2)
+            eprintln!("usage: cargo xtask docs|test|web|long [NAME]");
+            return ExitCode::from(2);
         }
-    }
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Installs what the build needs, exactly as locked, if it is not there; then builds.
-fn web() -> ExitCode {
-    let web = root().join("web");
-    if !web.join("node_modules").exists() {
-        let installed = ran(Command::new("npm").arg("ci").current_dir(&web));
-        if installed != ExitCode::SUCCESS {
-            return installed;
-        }
-    }
-    ran(Command::new("npm").args(["run", "build"]).current_dir(&web))
-}
-
-fn ran(command: &mut Command) -> ExitCode {
+/// Runs it with our own input and output; says why if it was not well.
+fn ran(command: &mut Command) -> bool {
     match command.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) if status.success() => true,
         Ok(status) => {
-            eprintln!("{command:?} ended with {status}");
-            ExitCode::FAILURE
+            eprintln!("xtask: {command:?} ended with {status}");
+            false
         }
         Err(error) => {
-            eprintln!("{command:?} could not be started: {error}");
-            ExitCode::FAILURE
+            eprintln!("xtask: {command:?} could not be started: {error}");
+            false
         }
     }
 }
@@ -46,6 +44,8 @@ fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
+/// The repository.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
 }

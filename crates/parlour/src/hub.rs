@@ -29,6 +29,9 @@ const EARLY_DELIVERIES_MAX: usize = 256;
 /// Lost viewers of one channel that are remembered while they linger; beyond that they leave at once.
 const GHOSTS_MAX: usize = 10_000;
 
+/// How long a channel without publications is held after its last reader left.
+const UNUSED_IDLE: Duration = Duration::from_secs(1);
+
 /// Who reads: shared by all subscriptions of a session.
 #[derive(Debug)]
 pub struct Viewer {
@@ -79,6 +82,8 @@ pub struct Channel {
     pub opened: OnceCell<()>,
     /// Rung when so much waits that no linger may hold it.
     pub urgent: Notify,
+    /// Rung when what waited is being offered.
+    pub relieved: Notify,
     state: Mutex<State>,
 }
 
@@ -203,6 +208,7 @@ impl Channel {
             name,
             opened: OnceCell::new(),
             urgent: Notify::new(),
+            relieved: Notify::new(),
             state: Mutex::new(State {
                 readers: Vec::new(),
                 free: Vec::new(),
@@ -242,6 +248,12 @@ impl Channel {
         pushed
     }
 
+    /// Whether so much waits to be offered that the next delivery is to wait for it.
+    pub fn is_pressed(&self) -> bool {
+        let state = self.state.lock();
+        state.present > 0 && self.ring.lock().is_half_full_since(state.offered, state.signal_offered)
+    }
+
     fn push(&self, delivery: Delivery) -> Option<bool> {
         let mut ring = self.ring.lock();
         match delivery {
@@ -266,10 +278,15 @@ impl Channel {
             let mut ring = self.ring.lock();
             // `part` is newest first; it is whole down to its oldest entry's predecessor, or to what was trimmed away.
             let oldest = part.entries.last().map_or(part.top.offset, |entry| entry.offset() - 1);
-            let floor = if part.more { oldest } else { part.whole_from.min(part.top.offset) };
+            // Comments lie among publications that were trimmed: the ring reaches no further down than the log does.
+            let whole_from = part.whole_from.min(part.top.offset);
+            let floor = if part.more { oldest.max(whole_from) } else { whole_from };
             let fresh = *ring.epoch() == Epoch::unopened();
-            let entries = part.entries.into_iter().rev().collect();
-            ring.refill(part.top, floor, entries);
+            // Two may have read the log at once; the ring never goes back.
+            if part.top.epoch != *ring.epoch() || part.top.offset > ring.top() {
+                let entries = part.entries.into_iter().rev().collect();
+                ring.refill(part.top, floor, entries);
+            }
             if fresh {
                 state.offered = ring.top();
                 state.signal_offered = ring.signal_top();
@@ -391,6 +408,7 @@ impl Channel {
                 state.offered = batch.to();
                 state.signal_offered = batch.signal_to();
                 state.last_flush = Some(now);
+                self.relieved.notify_one();
             }
             None => state.flushing = false,
         }
@@ -414,6 +432,8 @@ impl Channel {
     /// Whether nobody has read it for so long.
     pub fn is_idle(&self, now: Instant, idle: Duration) -> bool {
         let state = self.state.lock();
+        // One in which nothing was ever published costs nothing to open again, and anybody can name any number of them.
+        let idle = if self.ring.lock().top() == 0 { UNUSED_IDLE } else { idle };
         state.present == 0 && state.ghosts.is_empty() && state.empty_since.is_some_and(|since| now >= since + idle)
     }
 

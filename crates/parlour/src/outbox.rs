@@ -9,13 +9,13 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parlour_wire::engineio::Version;
 use parlour_wire::position::{Epoch, Position};
 use parlour_wire::{frame, socketio};
-use tokio::sync::Notify;
 
 use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
@@ -141,6 +141,8 @@ struct Inner {
     /// After the lane is empty nothing is sent any more.
     finishing: bool,
     broken: bool,
+    woken: bool,
+    waker: Option<Waker>,
 }
 
 /// What one client is to be sent.
@@ -148,7 +150,6 @@ pub struct Outbox {
     half: OnceLock<Box<dyn WriteHalf>>,
     dress: Dress,
     limits: LaneLimits,
-    wake: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -163,7 +164,7 @@ impl Outbox {
 
     /// An outbox whose door takes.
     pub fn pulled(limits: LaneLimits) -> Outbox {
-        Outbox { half: OnceLock::new(), dress: Dress::Frames, limits, wake: Notify::new(), inner: Mutex::default() }
+        Outbox { half: OnceLock::new(), dress: Dress::Frames, limits, inner: Mutex::default() }
     }
 
     /// An outbox of Socket.IO packets, as frames of a WebSocket. Its door takes, until it gives a write half.
@@ -179,14 +180,27 @@ impl Outbox {
         }
     }
 
-    /// Waits until the door has something to do: room to wait for, a reader that fell, something to take, the end.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    /// Wakes the door: there is news that the outbox does not know of.
+    pub fn wake(&self) {
+        self.inner.lock().wake();
     }
 
-    /// Wakes the door.
-    pub fn wake(&self) {
-        self.wake.notify_one();
+    /// Waits until the door has something to do: room to wait for, a reader that fell, something to take, the end.
+    pub async fn woken(&self) {
+        std::future::poll_fn(|context| self.poll_woken(context)).await;
+    }
+
+    /// The same for a door that waits for other things too. One task waits at a time.
+    pub fn poll_woken(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if std::mem::take(&mut inner.woken) {
+            return Poll::Ready(());
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     /// Keeps a place for a cursor that is about to be attached.
@@ -238,6 +252,13 @@ impl Outbox {
         }
         self.go_on(&mut inner);
         Ok(result)
+    }
+
+    /// The reader at this place has yet to be told what it missed, and knows comments as of `seen` until it reaches the top.
+    pub fn knows_as_of(&self, place: usize, seen: u64) {
+        if let Some(Place::Reading(cursor)) = self.inner.lock().places.get_mut(place) {
+            cursor.seen = seen.min(cursor.offset);
+        }
     }
 
     /// Gives a place back; what was in flight from it stays in flight.
@@ -335,7 +356,7 @@ impl Outbox {
             inner.lane.push_back(frame);
         }
         self.go_on(&mut inner);
-        self.wake.notify_one();
+        inner.wake();
     }
 
     /// Whether so much waits in the lane that its door should do nothing that adds to it.
@@ -360,7 +381,7 @@ impl Outbox {
         }
         let Some(half) = self.half.get() else {
             cursor.waiting = true;
-            self.wake.notify_one();
+            inner.wake();
             return;
         };
         if !idle || cursor.waiting || self.dress != Dress::Frames || !batch.fits(cursor) {
@@ -381,7 +402,7 @@ impl Outbox {
                 if sent < frames.len() {
                     inner.sending.push_back(frames.slice(sent..));
                     inner.blocked = true;
-                    self.wake.notify_one();
+                    inner.wake();
                 }
             }
             Err(error) => {
@@ -390,7 +411,7 @@ impl Outbox {
                     io::ErrorKind::WouldBlock => inner.blocked = true,
                     _ => inner.broken = true,
                 }
-                self.wake.notify_one();
+                inner.wake();
             }
         }
     }
@@ -407,10 +428,8 @@ impl Outbox {
         if inner.held {
             return;
         }
-        if self.half.get().is_none() {
-            self.wake.notify_one();
-        } else if !inner.blocked && self.pump_locked(inner) != Pumped::Idle {
-            self.wake.notify_one();
+        if self.half.get().is_none() || (!inner.blocked && self.pump_locked(inner) != Pumped::Idle) {
+            inner.wake();
         }
     }
 
@@ -420,10 +439,10 @@ impl Outbox {
             if inner.broken {
                 return Pumped::Finished;
             }
-            if inner.sending.is_empty() {
-                if let Some(fallen) = inner.fill(self.dress) {
-                    return Pumped::Fell(fallen);
-                }
+            if inner.sending.is_empty()
+                && let Some(fallen) = inner.fill(self.dress)
+            {
+                return Pumped::Fell(fallen);
             }
             if inner.sending.is_empty() {
                 return if inner.finishing { Pumped::Finished } else { Pumped::Idle };
@@ -476,7 +495,8 @@ impl Outbox {
                 continue;
             }
             for entry in ring.after(cursor.offset) {
-                if let (Some(event), Some(text)) = (entry.event(cursor.seen), entry.stream(cursor.seen)) {
+                let seen = entry.told_as_of(cursor.seen, cursor.offset);
+                if let (Some(event), Some(text)) = (entry.event(seen), entry.stream(seen)) {
                     bytes += text.len();
                     taken.push(Taken::Event { place, offset: Some(entry.offset()), name: event.kind.name(), text });
                 }
@@ -532,6 +552,14 @@ impl Cursor {
 }
 
 impl Inner {
+    /// Wakes the door, or lets it not wait next time.
+    fn wake(&mut self) {
+        self.woken = true;
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
     fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
         let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
         if self.finishing || (crowded && !self.lane.is_empty()) {
@@ -576,9 +604,10 @@ impl Inner {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {
+                let seen = entry.told_as_of(cursor.seen, cursor.offset);
                 let piece = match dress {
-                    Dress::Frames => entry.frame(cursor.seen),
-                    Dress::Packets(version) => entry.packet(cursor.tongue, version, &cursor.epoch, cursor.seen),
+                    Dress::Frames => entry.frame(seen),
+                    Dress::Packets(version) => entry.packet(cursor.tongue, version, &cursor.epoch, seen),
                 };
                 cursor.offset = entry.offset();
                 if let Some(piece) = piece {

@@ -158,6 +158,15 @@ impl Slot {
         self.entry.comment.as_ref().map(|change| &change.id)
     }
 
+    /// As of when a reader is told this entry who took everything up to `taken` and knew comments as of `seen`: what came into
+    /// sight in between it may have heard of, so it hears that it is gone.
+    pub fn told_as_of(&self, seen: u64, taken: u64) -> u64 {
+        match &self.entry.comment {
+            Some(change) if change.now.is_none() => taken,
+            _ => seen,
+        }
+    }
+
     /// Bytes that this slot is reckoned to hold once it has been encoded for one format.
     fn bytes(&self) -> usize {
         let now = self.entry.comment.as_ref().and_then(|change| change.now.as_ref()).map_or(0, |now| now.len());
@@ -386,10 +395,8 @@ impl Ring {
     fn add(&mut self, slot: Arc<Slot>) {
         if let Some(change) = &slot.entry.comment {
             let older = |old: &Arc<Slot>| old.entry.comment.as_ref().is_some_and(|old| old.id == change.id);
-            if let Some(index) = self.slots.iter().position(older) {
-                if let Some(gone) = self.slots.remove(index) {
-                    self.bytes -= gone.bytes();
-                }
+            if let Some(gone) = self.slots.iter().position(older).and_then(|index| self.slots.remove(index)) {
+                self.bytes -= gone.bytes();
             }
         }
         self.bytes += slot.bytes();
@@ -435,6 +442,11 @@ impl Ring {
         self.slots.range(start..)
     }
 
+    /// Whether a later change of the same comment is here.
+    pub fn supersedes(&self, slot: &Slot) -> bool {
+        slot.comment().is_some_and(|id| self.after(slot.offset()).any(|newer| newer.comment() == Some(id)))
+    }
+
     /// The signals after number `cursor`, oldest first.
     pub fn signals_after(&self, cursor: u64) -> impl Iterator<Item = &Arc<SignalSlot>> {
         self.signals.iter().filter(move |slot| slot.number > cursor)
@@ -442,8 +454,9 @@ impl Ring {
 
     /// Whether so much waits to be offered that a linger must not hold it any longer: half a ring.
     pub fn is_half_full_since(&self, offered: u64, signals_offered: u64) -> bool {
-        self.after(offered).count() * 2 >= self.limits.entries_max
+        let waiting = |weigh: fn(&Slot) -> usize| self.after(offered).map(|slot| weigh(slot)).sum::<usize>();
+        waiting(|_| 1) * 2 >= self.limits.entries_max
             || (self.signal_top - signals_offered) as usize * 2 >= SIGNALS_MAX
-            || (self.bytes * 2 >= self.limits.bytes_max && self.top > offered)
+            || (self.bytes * 2 >= self.limits.bytes_max && waiting(Slot::bytes) * 2 >= self.limits.bytes_max)
     }
 }

@@ -73,8 +73,6 @@ pub struct Limits {
     pub lane_entries_max: usize,
     /// What they may weigh, in bytes.
     pub lane_bytes_max: usize,
-    /// Channels with more readers than this linger; the others flush at once.
-    pub linger_readers_min: usize,
     /// The least time between two flushes of a channel with many readers, in milliseconds.
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.

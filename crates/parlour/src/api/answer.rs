@@ -73,7 +73,10 @@ mod tests {
         asked.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
         assert_eq!(read(&asked, false, &value).status(), 304);
         assert_eq!(read(&asked, false, &json!({ "a": 2 })).status(), 200);
-        asked.insert(IF_NONE_MATCH, HeaderValue::from_str(&format!("\"x\", W/{}", first.headers()[ETAG].to_str().unwrap())).unwrap());
+        asked.insert(
+            IF_NONE_MATCH,
+            HeaderValue::from_str(&format!("\"x\", W/{}", first.headers()[ETAG].to_str().unwrap())).unwrap(),
+        );
         assert_eq!(read(&asked, false, &value).status(), 304);
     }
 

@@ -37,7 +37,12 @@ pub struct Listed {
 }
 
 /// `PATCH /v1/channels/{channel}`.
-pub async fn change(State(api): State<Api>, Target { ask, key }: Target, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn change(
+    State(api): State<Api>,
+    Target { ask, key }: Target,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let change: Change = body::json(&headers, body, api.reading()).await?;
     if change.closed.is_none() && change.title.is_none() {
         return Err(Problem::with_detail(Code::BadRequest, "Nothing to change: `closed` or `title` is expected."));
@@ -51,7 +56,10 @@ pub async fn presence(State(api): State<Api>, headers: HeaderMap, Target { ask, 
     let mut value = json!({ "viewers": api.node.viewers_of(&ask.asker, &key).await? });
     match api.node.members(&ask.asker, &key).await {
         Ok(members) => {
-            let members: Vec<Value> = members.iter().map(|member| json!({ "client": &*member.client, "user": &*member.user, "name": &*member.name })).collect();
+            let members: Vec<Value> = members
+                .iter()
+                .map(|member| json!({ "client": &*member.client, "user": &*member.user, "name": &*member.name }))
+                .collect();
             value["members"] = json!(members);
         }
         Err(Code::Forbidden | Code::Unauthorized) => {}
@@ -61,7 +69,12 @@ pub async fn presence(State(api): State<Api>, headers: HeaderMap, Target { ask, 
 }
 
 /// `GET /v1/counts?channel=…&url=…`.
-pub async fn counts_asked(State(api): State<Api>, headers: HeaderMap, ask: Ask, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub async fn counts_asked(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    ask: Ask,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let mut listed = Listed::default();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
@@ -83,7 +96,10 @@ pub async fn counts_listed(State(api): State<Api>, ask: Ask, headers: HeaderMap,
 
 async fn counts(node: &Node, asker: &Asker, listed: Listed, most: usize) -> Result<Value, Problem> {
     if listed.channels.len() + listed.urls.len() > most {
-        return Err(Problem::with_detail(Code::LimitExceeded, format!("At most {most} channels and addresses can be asked for at once.")));
+        return Err(Problem::with_detail(
+            Code::LimitExceeded,
+            format!("At most {most} channels and addresses can be asked for at once."),
+        ));
     }
     let limits = node.site_rules(&asker.site)?.limits.page;
     let mut asked: BTreeMap<String, Option<ChannelName>> = BTreeMap::new();

@@ -45,7 +45,8 @@ pub struct Unread {
 /// `POST /v1/guests`.
 pub async fn new_guest(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
     let (text, token) = api.node.new_guest(&ask.asker.site)?;
-    let member = json!({ "id": token.member.id, "name": token.member.name, "role": token.member.role, "verified": token.member.verified });
+    let member =
+        json!({ "id": token.member.id, "name": token.member.name, "role": token.member.role, "verified": token.member.verified });
     Ok(answer::fresh(StatusCode::OK, &json!({ "token": text, "member": member })))
 }
 
@@ -66,7 +67,12 @@ pub async fn list(
 }
 
 /// `POST /v1/channels/{channel}/comments`.
-pub async fn create(State(api): State<Api>, Target { ask, key }: Target, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn create(
+    State(api): State<Api>,
+    Target { ask, key }: Target,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let create: Create = body::json(&headers, body, api.reading()).await?;
     let posted = api.node.post(&ask.asker, &key, create.draft, create.page).await?;
     let status = if posted.repeated { StatusCode::OK } else { StatusCode::CREATED };
@@ -74,7 +80,12 @@ pub async fn create(State(api): State<Api>, Target { ask, key }: Target, headers
 }
 
 /// `GET /v1/comments/{id}`.
-pub async fn read(State(api): State<Api>, headers: HeaderMap, ask: Ask, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+pub async fn read(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    ask: Ask,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
     let comment = api.node.comment(&ask.asker, &named(id)?).await?;
     Ok(answer::read(&headers, ask.is_personal, &json!({ "comment": comment })))
 }

@@ -73,7 +73,11 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("since", "string", "A position, EPOCH:OFFSET"),
     ("reverse", "boolean", "The newest first"),
     ("channel", "string", "A channel's name, repeatable"),
-    ("last_event_id", "string", "The position to resume at, as the header Last-Event-ID has it; of several channels joined by commas"),
+    (
+        "last_event_id",
+        "string",
+        "The position to resume at, as the header Last-Event-ID has it; of several channels joined by commas",
+    ),
     ("signals", "string", "viewers, typing, or both with a comma"),
     ("wait", "integer", "Seconds that a long poll waits: 25, at most 60"),
     ("viewer", "string", "A random id: this long poll is counted as a viewer for 30 s"),
@@ -120,7 +124,8 @@ fn operation(row: &Row) -> Value {
     } else if !row.answer.is_empty() {
         success["content"] = json!({ "application/json": { "schema": reference(row.answer) } });
     }
-    let problem = json!({ "description": "A problem", "content": { "application/problem+json": { "schema": reference("Problem") } } });
+    let problem =
+        json!({ "description": "A problem", "content": { "application/problem+json": { "schema": reference("Problem") } } });
     let mut operation = json!({
         "summary": row.summary,
         "parameters": parameters,
@@ -128,7 +133,8 @@ fn operation(row: &Row) -> Value {
     });
     if !row.body.is_empty() {
         let is_required = row.body != "Typing";
-        operation["requestBody"] = json!({ "required": is_required, "content": { "application/json": { "schema": reference(row.body) } } });
+        operation["requestBody"] =
+            json!({ "required": is_required, "content": { "application/json": { "schema": reference(row.body) } } });
     }
     operation
 }

@@ -51,7 +51,9 @@ fn read(parts: &Parts) -> Result<Asked, Problem> {
             },
             "last_event_id" => asked.last_event_id = Some(value),
             "signals" => asked.signals = Signals::from_names(value.split(',')),
-            "wait" => asked.wait_s = Some(value.parse().map_err(|_| Problem::with_detail(Code::BadRequest, "`wait` is in seconds."))?),
+            "wait" => {
+                asked.wait_s = Some(value.parse().map_err(|_| Problem::with_detail(Code::BadRequest, "`wait` is in seconds."))?)
+            }
             "viewer" if !is_nonce(&value) => {
                 return Err(Problem::with_detail(Code::BadRequest, "`viewer` is 1 to 64 of A-Z, a-z, 0-9, _ and -."));
             }
@@ -80,7 +82,11 @@ async fn identify(api: &Api, parts: &Parts, asked: &Asked) -> Result<Asker, Prob
 }
 
 /// `GET /v1/channels/{channel}/events`.
-pub async fn of_channel(State(api): State<Api>, name: Result<Path<String>, PathRejection>, parts: Parts) -> Result<Response, Problem> {
+pub async fn of_channel(
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+    parts: Parts,
+) -> Result<Response, Problem> {
     let asked = read(&parts)?;
     let asker = identify(&api, &parts, &asked).await?;
     let Path(name) = name.map_err(|_| Code::InvalidChannel)?;
@@ -118,7 +124,8 @@ async fn answer(
     channels: Vec<(Key, Since)>,
 ) -> Result<Response, Problem> {
     let question = Question { channels, signals: asked.signals, viewer: asked.viewer };
-    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream"));
+    let accepts =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream"));
     if accepts {
         return Ok(sse::answer(&api.node, asker, Question { viewer: None, ..question }).await?);
     }

@@ -67,9 +67,15 @@ pub struct HistoryQuery {
 }
 
 /// `POST /v1/channels/{channel}/publications`.
-pub async fn publish(State(api): State<Api>, Target { ask, key }: Target, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn publish(
+    State(api): State<Api>,
+    Target { ask, key }: Target,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let publish: Publish = body::json(&headers, body, api.reading()).await?;
-    let publishing = Publishing { data: publish.data.get(), nonce: publish.nonce.as_deref(), store: publish.store.unwrap_or(true) };
+    let publishing =
+        Publishing { data: publish.data.get(), nonce: publish.nonce.as_deref(), store: publish.store.unwrap_or(true) };
     let position = api.node.publish(&ask.asker, &key, publishing).await?;
     Ok(answer::fresh(StatusCode::OK, &shape::position(position.as_ref())))
 }
@@ -92,7 +98,8 @@ pub async fn batch(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: B
 }
 
 async fn publish_item(api: &Api, asker: &Asker, text: &str) -> Result<Option<Position>, Problem> {
-    let item: BatchItem = serde_json::from_str(text).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))?;
+    let item: BatchItem =
+        serde_json::from_str(text).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))?;
     let key = api.node.key(asker, &item.channel)?;
     let publishing = Publishing { data: item.data.get(), nonce: item.nonce.as_deref(), store: item.store.unwrap_or(true) };
     Ok(api.node.publish(asker, &key, publishing).await?)
@@ -129,7 +136,12 @@ pub async fn post_msgs(State(api): State<Api>, ask: Ask, headers: HeaderMap, bod
 }
 
 /// `POST /v1/channels/{channel}/typing`. A body is optional: who has a name of their own need not say it.
-pub async fn typing(State(api): State<Api>, Target { ask, key }: Target, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub async fn typing(
+    State(api): State<Api>,
+    Target { ask, key }: Target,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let typing = if http_body::Body::is_end_stream(&body) {
         Typing { name: None, parent: None }
     } else {

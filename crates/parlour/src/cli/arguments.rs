@@ -13,13 +13,23 @@ pub fn command() -> Command {
     with_options(Command::new("parlour"), |_| true)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Comments, chat and presence for any web page")
-        .after_help("Without a command, parlour serves. Options may also stand in parlour.toml or in variables: docs/configuration.md.")
+        .after_help(
+            "Without a command, parlour serves. Options may also stand in parlour.toml or in variables: docs/configuration.md.",
+        )
         .subcommand(with_options(Command::new("serve").about("Serves until it is told to end"), |_| true))
         .subcommand(with_store(token()))
         .subcommand(with_store_below(key()))
-        .subcommand(with_options(Command::new("check").about("Reads the configuration, opens the store, and says a line of each"), |_| true))
+        .subcommand(with_options(
+            Command::new("check").about("Reads the configuration, opens the store, and says a line of each"),
+            |_| true,
+        ))
         .subcommand(tail())
-        .subcommand(Command::new("docs").hide(true).about("Writes what is generated from the tables").arg(Arg::new("directory").required(true)))
+        .subcommand(
+            Command::new("docs")
+                .hide(true)
+                .about("Writes what is generated from the tables")
+                .arg(Arg::new("directory").required(true)),
+        )
 }
 
 fn token() -> Command {
@@ -40,9 +50,18 @@ fn key() -> Command {
     Command::new("key")
         .about("Keys of applications: each may what an admin may")
         .subcommand_required(true)
-        .subcommand(Command::new("new").about("Makes a key and prints it, once").arg(site()).arg(Arg::new("label").long("label").help("What it is for").default_value("")))
+        .subcommand(
+            Command::new("new")
+                .about("Makes a key and prints it, once")
+                .arg(site())
+                .arg(Arg::new("label").long("label").help("What it is for").default_value("")),
+        )
         .subcommand(Command::new("list").about("Lists the keys by id; the keys themselves are kept nowhere"))
-        .subcommand(Command::new("revoke").about("Makes a key worthless").arg(Arg::new("id").required(true).help("Its id, from the list")))
+        .subcommand(
+            Command::new("revoke")
+                .about("Makes a key worthless")
+                .arg(Arg::new("id").required(true).help("Its id, from the list")),
+        )
 }
 
 fn tail() -> Command {
@@ -52,7 +71,11 @@ fn tail() -> Command {
         .arg(Arg::new("server").long("server").help("The server's address").default_value("http://127.0.0.1:8080"))
         .arg(Arg::new("since").long("since").help("The position to begin at, EPOCH:OFFSET; else from now on"))
         .arg(Arg::new("site").long("site").help("The site"))
-        .arg(Arg::new("token").long("token").help("A token or key; better as the variable PARLOUR_TOKEN, which other users of the machine do not see"))
+        .arg(
+            Arg::new("token")
+                .long("token")
+                .help("A token or key; better as the variable PARLOUR_TOKEN, which other users of the machine do not see"),
+        )
 }
 
 /// The flags of the options that find the store.
@@ -73,7 +96,13 @@ fn with_options(mut command: Command, wanted: impl Fn(&Opt) -> bool) -> Command 
         command = command.arg(flag(row));
         if row.is_secret() {
             let name = format!("{}-file", row.name());
-            command = command.arg(Arg::new(name.clone()).long(name).value_name("PATH").help_heading(row.group.title()).help("A file that holds it."));
+            command = command.arg(
+                Arg::new(name.clone())
+                    .long(name)
+                    .value_name("PATH")
+                    .help_heading(row.group.title())
+                    .help("A file that holds it."),
+            );
         }
     }
     command
@@ -82,7 +111,11 @@ fn with_options(mut command: Command, wanted: impl Fn(&Opt) -> bool) -> Command 
 fn flag(row: &Opt) -> Arg {
     let default = if row.default.is_empty() { String::new() } else { format!(" [default: {}]", row.default) };
     let name = row.name();
-    let arg = Arg::new(name.clone()).long(name).value_name(row.hint).help_heading(row.group.title()).help(format!("{}{default}", row.text));
+    let arg = Arg::new(name.clone())
+        .long(name)
+        .value_name(row.hint)
+        .help_heading(row.group.title())
+        .help(format!("{}{default}", row.text));
     if row.is_switch() {
         // `--demo` and `--demo=false`, but not `--demo false`, where `false` might as well be a command.
         arg.num_args(0..=1).require_equals(true).default_missing_value("true")

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ArgMatches;
 use parlour_wire::code::{Close, Code, UNSUBSCRIBE_INSUFFICIENT};
 
+use super::say;
 use crate::comment::Limits;
 use crate::config::document::{configuration, sample};
 
@@ -33,7 +34,7 @@ pub fn write(matches: &ArgMatches) -> anyhow::Result<()> {
             continue;
         }
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
-        println!("wrote {}", path.display());
+        say(&format!("wrote {}", path.display()))?;
     }
     Ok(())
 }
@@ -57,7 +58,9 @@ fn codes() -> String {
         let again = if code.retry() { "yes" } else { "no" };
         let _ = writeln!(text, "| {} | `{}` | {} | {again} | {} |", code.number(), code.name(), code.status(), code.text());
     }
-    text.push_str("\n# Closes\n\nWhy the server closed a WebSocket. *Reconnect* says whether a client should come back by itself.\n\n");
+    text.push_str(
+        "\n# Closes\n\nWhy the server closed a WebSocket. *Reconnect* says whether a client should come back by itself.\n\n",
+    );
     text.push_str("| code | reconnect | reason |\n| --- | --- | --- |\n");
     for close in Close::ALL {
         let reconnect = if close.reconnect() { "yes" } else { "no" };
@@ -70,13 +73,18 @@ fn codes() -> String {
 
 /// `web/src/client/codes.ts`.
 fn constants() -> String {
-    let mut text = "/** Codes and limits. Written by `cargo xtask docs` from the tables of the server; not to be edited. */\n\n".to_owned();
-    text.push_str("/** Why a request was refused: the number over the WebSocket, by the `type` of HTTP. */\nexport const CODES = {\n");
+    let mut text =
+        "/** Codes and limits. Written by `cargo xtask docs` from the tables of the server; not to be edited. */\n\n".to_owned();
+    text.push_str(
+        "/** Why a request was refused: the number over the WebSocket, by the `type` of HTTP. */\nexport const CODES = {\n",
+    );
     for code in Code::ALL {
         let _ = writeln!(text, "  \"{}\": {},", code.name(), code.number());
     }
     text.push_str("} as const;\n\n/** The names of refusals. */\nexport type CodeName = keyof typeof CODES;\n\n");
-    text.push_str("/** Refusals after which the same request may succeed later. */\nexport const RETRIED: readonly CodeName[] = [\n");
+    text.push_str(
+        "/** Refusals after which the same request may succeed later. */\nexport const RETRIED: readonly CodeName[] = [\n",
+    );
     for code in Code::ALL.iter().filter(|code| code.retry()) {
         let _ = writeln!(text, "  \"{}\",", code.name());
     }

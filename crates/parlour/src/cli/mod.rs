@@ -15,7 +15,6 @@ use clap::ArgMatches;
 
 use crate::config::{Config, Sources};
 use crate::server::Place;
-use crate::sqlite::Beside;
 
 /// The command failed, or the configuration is wrong.
 const FAILED: u8 = 1;
@@ -78,20 +77,30 @@ fn check(config: &Config) -> anyhow::Result<()> {
     let listen = config.listen()?;
     config.metrics_listen()?;
     match &config.file {
-        Some(path) => println!("file      {}", path.display()),
-        None => println!("file      none"),
+        Some(path) => say(&format!("file      {}", path.display()))?,
+        None => say("file      none")?,
     }
-    println!("listen    {listen}");
+    say(&format!("listen    {listen}"))?;
     for (site, rules) in &rules.sites {
         let origins = if rules.origins.is_empty() { "no origins" } else { "origins named" };
         let tokens = if rules.token_key.is_some() { "tokens of its own" } else { "no tokens of its own" };
-        println!("site      {site}: {origins}, {tokens}");
+        say(&format!("site      {site}: {origins}, {tokens}"))?;
     }
-    let Place::Sqlite(path) = Place::parse(&config.process.store)?;
-    let keys = Beside::open(&path).and_then(|store| store.keys()).context("the store cannot be opened")?;
-    println!("store     {}: {} keys", config.process.store, keys.len());
+    let keys = Place::parse(&config.process.store)?.beside()?.keys().context("the store cannot be read")?;
+    say(&format!("store     {}: {} keys", config.process.store, keys.len()))?;
     Ok(())
 }
+
+/// Prints a line; whoever was to read it may be gone.
+fn say(line: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Unheard(error).into())
+}
+
+/// The standard output is closed.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads what is printed: {0}")]
+struct Unheard(std::io::Error);
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")

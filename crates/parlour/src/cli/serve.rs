@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::token;
+use super::{say, token};
 use crate::config::{Config, Sources};
 use crate::node::Node;
 use crate::rule::Book;
@@ -28,13 +28,13 @@ pub async fn run(sources: Sources, config: Config) -> anyhow::Result<()> {
     let server = Server::open(&config).await?;
     let base = format!("http://{}", listener.local_addr()?);
     if let Some(listener) = &metrics_listener {
-        println!("Figures at http://{}/metrics", listener.local_addr()?);
+        say(&format!("Figures at http://{}/metrics", listener.local_addr()?))?;
     }
     if config.process.demo {
-        println!("Demo mode: everybody on this machine may do everything; nobody else is answered");
-        println!("Moderate at {base}/#token={}", moderator(&server.node).await?);
+        say("Demo mode: everybody on this machine may do everything; nobody else is answered")?;
+        say(&format!("Moderate at {base}/#token={}", moderator(&server.node).await?))?;
     }
-    println!("Parlour listens on {base}/");
+    say(&format!("Parlour listens on {base}/"))?;
     let reloads = tokio::spawn(reload(hangup, sources, server.book.clone()));
     let shutdown = async move {
         tokio::select! {
@@ -66,7 +66,9 @@ async fn moderator(node: &Node) -> anyhow::Result<String> {
 async fn reload(mut hangup: Signal, sources: Sources, book: Arc<Book>) {
     while hangup.recv().await.is_some() {
         match sources.read().and_then(|config| config.rules()) {
-            Ok(rules) if rules.demo != book.now().demo => tracing::error!("the configuration was not taken: demo mode cannot change while the server runs"),
+            Ok(rules) if rules.demo != book.now().demo => {
+                tracing::error!("the configuration was not taken: demo mode cannot change while the server runs")
+            }
             Ok(rules) => {
                 book.replace(rules);
                 tracing::info!("the configuration was read again; addresses, the store and what is open stay as they are");

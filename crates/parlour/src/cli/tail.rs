@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::arguments::tail_token;
+use super::{Unheard, say};
 use crate::rule::Secret;
 
 /// How long to wait before coming back.
@@ -42,6 +43,7 @@ pub async fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         let printed = follower.print(&mut stream).await;
         match &printed {
             Ok(()) => eprintln!("parlour: the stream ended; coming back"),
+            Err(error) if error.is::<Unheard>() => return printed,
             Err(error) => eprintln!("parlour: {error:#}; coming back"),
         }
         stream = loop {
@@ -83,7 +85,8 @@ impl Follower {
             return Ok(response);
         }
         let status = response.status();
-        let body = Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body =
+            Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         Err(Refused(format!("{status} {}", String::from_utf8_lossy(&body))).into())
     }
 
@@ -109,14 +112,18 @@ impl Follower {
     /// Prints events until the stream ends, and keeps the position.
     async fn print(&mut self, stream: &mut Response<Incoming>) -> anyhow::Result<()> {
         let mut lines = Lines::default();
+        let mut is_position = false;
         while let Some(frame) = stream.body_mut().frame().await {
             let frame = frame.context("the stream broke")?;
             let Ok(data) = frame.into_data() else { continue };
             for line in lines.take(&data)? {
                 if let Some(position) = field(&line, "id") {
                     self.position = Some(position.to_owned());
-                } else if let Some(data) = field(&line, "data") {
-                    println!("{data}");
+                } else if line.is_empty() || field(&line, "event").is_some() {
+                    // This event says where the stream begins, and nothing that happened.
+                    is_position = field(&line, "event") == Some("position");
+                } else if let Some(data) = field(&line, "data").filter(|_| !is_position) {
+                    say(data)?;
                 }
             }
         }

@@ -86,7 +86,6 @@ fn limits(process: &ProcessOptions) -> Result<Limits, ConfigFault> {
         ring_idle: process.ring_idle,
         lane_entries_max: at_least_one("lane-entries", process.lane_entries)?,
         lane_bytes_max: at_least("lane-bytes", process.lane_bytes, 1_024)?,
-        linger_readers_min: fitting("linger-readers", process.linger_readers)?,
         flush_linger_ms: u64::try_from(process.flush_linger.as_millis()).unwrap_or(u64::MAX),
         viewer_linger: process.linger,
         admissions_per_second: u32::try_from(at_least_one("admissions", process.admissions)?).unwrap_or(u32::MAX),
@@ -109,7 +108,12 @@ fn milliseconds(time: std::time::Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn site_rules(site: &SiteName, options: &SiteOptions, process: &ProcessOptions, limits: &Limits) -> Result<SiteRules, ConfigFault> {
+fn site_rules(
+    site: &SiteName,
+    options: &SiteOptions,
+    process: &ProcessOptions,
+    limits: &Limits,
+) -> Result<SiteRules, ConfigFault> {
     let prefix = if *site == SiteName::default() { String::new() } else { format!("site.{site}.") };
     let fault = |key: &str, text: String| fault(&format!("{prefix}{key}"), text);
     if options.reactions.len() > REACTIONS_MAX || !options.reactions.iter().all(|name| is_reaction(name)) {
@@ -117,7 +121,10 @@ fn site_rules(site: &SiteName, options: &SiteOptions, process: &ProcessOptions, 
     }
     let token_key = match &options.token_secret {
         Some(secret) if secret.reveal().len() < SECRET_BYTES_MIN => {
-            return Err(fault("token-secret", format!("at least {SECRET_BYTES_MIN} bytes are needed; try: openssl rand -hex 32")));
+            return Err(fault(
+                "token-secret",
+                format!("at least {SECRET_BYTES_MIN} bytes are needed; try: openssl rand -hex 32"),
+            ));
         }
         Some(secret) => {
             let key = SiteKey::parse(KeyAlgorithm::Hs256, secret.reveal().as_bytes());
@@ -136,7 +143,12 @@ fn site_rules(site: &SiteName, options: &SiteOptions, process: &ProcessOptions, 
     })
 }
 
-fn comment_limits(prefix: &str, options: &SiteOptions, process: &ProcessOptions, limits: &Limits) -> Result<comment::Limits, ConfigFault> {
+fn comment_limits(
+    prefix: &str,
+    options: &SiteOptions,
+    process: &ProcessOptions,
+    limits: &Limits,
+) -> Result<comment::Limits, ConfigFault> {
     let key = |name: &str| format!("{prefix}{name}");
     Ok(comment::Limits {
         body_chars_max: at_least_one(&key("body-characters"), options.body_characters)?,
@@ -175,7 +187,11 @@ fn public_url(text: &str) -> Result<Option<String>, ConfigFault> {
         return Ok(None);
     }
     let url = Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
     });
     match url {
         Some(url) => Ok(Some(url.as_str().trim_end_matches('/').to_owned())),

@@ -34,7 +34,8 @@ origins = [\"https://shop.example\"]
 pub fn configuration() -> String {
     let mut text = INTRODUCTION.to_owned();
     for group in Group::ALL {
-        let _ = write!(text, "\n## {}\n\n| option | variable | default | what it does |\n| --- | --- | --- | --- |\n", group.title());
+        let _ =
+            write!(text, "\n## {}\n\n| option | variable | default | what it does |\n| --- | --- | --- | --- |\n", group.title());
         for row in table::all().filter(|row| row.group == group) {
             let site = if row.scope == Scope::Site { " *(site)*" } else { "" };
             let default = if row.default.is_empty() { "none".to_owned() } else { format!("`{}`", row.default) };
@@ -59,7 +60,9 @@ pub fn sample() -> String {
             let _ = write!(text, "\n# {}\n# {} = {}\n", row.text, row.name(), sample_value(row));
         }
     }
-    text.push_str("\n# Other sites have tables of their own and inherit nothing.\n# [site.shop]\n# origins = [\"https://shop.example\"]\n");
+    text.push_str(
+        "\n# Other sites have tables of their own and inherit nothing.\n# [site.shop]\n# origins = [\"https://shop.example\"]\n",
+    );
     text
 }
 
@@ -67,7 +70,8 @@ fn sample_value(row: &Opt) -> String {
     let is_bare = row.default.parse::<u64>().is_ok() || matches!(row.default, "true" | "false");
     match row.default {
         default if row.is_list() => {
-            let items: Vec<String> = default.split(',').filter(|item| !item.is_empty()).map(|item| format!("\"{item}\"")).collect();
+            let items: Vec<String> =
+                default.split(',').filter(|item| !item.is_empty()).map(|item| format!("\"{item}\"")).collect();
             format!("[{}]", items.join(", "))
         }
         default if is_bare && row.hint != Hidden::HINT => default.to_owned(),

@@ -191,7 +191,9 @@ mod tests {
 
     #[test]
     fn times_are_numbers_with_a_unit() {
-        for (text, ms) in [("5ms", 5), ("10s", 10_000), ("15m", 900_000), ("1h", 3_600_000), ("7d", 604_800_000), ("0", 0), ("2 s", 2_000)] {
+        for (text, ms) in
+            [("5ms", 5), ("10s", 10_000), ("15m", 900_000), ("1h", 3_600_000), ("7d", 604_800_000), ("0", 0), ("2 s", 2_000)]
+        {
             assert_eq!(Time::parse(text).unwrap().as_millis(), ms, "{text}");
         }
         for bad in ["", "5", "s", "-1s", "5 weeks", "99999999999999999999s", "9999999d", "1.5s"] {

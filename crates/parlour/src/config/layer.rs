@@ -36,14 +36,18 @@ impl Layer {
         let mut layer = Layer::default();
         for row in table::all() {
             let name = row.name();
-            if row.is_secret() && let Some(path) = get(&format!("{name}-file")).and_then(|values| values.into_iter().next_back()) {
+            if row.is_secret()
+                && let Some(path) = get(&format!("{name}-file")).and_then(|values| values.into_iter().next_back())
+            {
                 layer.set(name.clone(), secret_from(&format!("--{name}-file"), &path)?);
             }
             if let Some(mut values) = get(&name) {
                 let raw = match (row.is_list() && values.len() > 1, values.pop()) {
                     (false, Some(value)) => Raw::Text(value),
                     // A repeated flag: every occurrence may have commas of its own.
-                    (_, last) => Raw::List(values.iter().chain(&last).flat_map(|value| value.split(',')).map(str::to_owned).collect()),
+                    (_, last) => {
+                        Raw::List(values.iter().chain(&last).flat_map(|value| value.split(',')).map(str::to_owned).collect())
+                    }
                 };
                 layer.set(name, raw);
             }
@@ -62,7 +66,9 @@ impl Layer {
         for row in table::all() {
             let variable = row.variable();
             let from_file = format!("{variable}_FILE");
-            if row.is_secret() && let Some(path) = given.get(&from_file) {
+            if row.is_secret()
+                && let Some(path) = given.get(&from_file)
+            {
                 layer.set(row.name(), secret_from(&from_file, path)?);
             }
             if let Some(value) = given.get(&variable) {
@@ -117,7 +123,9 @@ impl FileLayers {
                         layers.sites.insert(name, layer);
                     }
                 }
-                ("site", _) => return Err(ConfigFault::Value { key: key.clone(), fault: "sites are tables: [site.NAME]".to_owned() }),
+                ("site", _) => {
+                    return Err(ConfigFault::Value { key: key.clone(), fault: "sites are tables: [site.NAME]".to_owned() });
+                }
                 _ => put(&mut layers.top, key, value, "", None)?,
             }
         }
@@ -126,7 +134,8 @@ impl FileLayers {
 }
 
 fn site_layer(name: &str, site: &toml::Value) -> Result<(SiteName, Layer), ConfigFault> {
-    let site_name = SiteName::parse(name).map_err(|fault| ConfigFault::Value { key: format!("site.{name}"), fault: fault.to_string() })?;
+    let site_name =
+        SiteName::parse(name).map_err(|fault| ConfigFault::Value { key: format!("site.{name}"), fault: fault.to_string() })?;
     let prefix = format!("site.{name}.");
     let toml::Value::Table(table) = site else {
         return Err(ConfigFault::Value { key: format!("site.{name}"), fault: format!("a site is a table: [site.{name}]") });
@@ -146,7 +155,10 @@ fn put(layer: &mut Layer, key: &str, value: &toml::Value, prefix: &str, scope: O
     let Some(row) = row else {
         return Err(ConfigFault::UnknownKey { nearest: nearest(key), key: shown });
     };
-    let raw = raw(value).ok_or_else(|| ConfigFault::Value { key: shown.clone(), fault: "a text, a number, true or false, or an array of texts is expected".to_owned() })?;
+    let raw = raw(value).ok_or_else(|| ConfigFault::Value {
+        key: shown.clone(),
+        fault: "a text, a number, true or false, or an array of texts is expected".to_owned(),
+    })?;
     let raw = match (secret, raw) {
         (Some(_), Raw::Text(path)) => secret_from(&shown, &path)?,
         (_, raw) => raw,
@@ -160,14 +172,20 @@ fn raw(value: &toml::Value) -> Option<Raw> {
         toml::Value::String(text) => Some(Raw::Text(text.clone())),
         toml::Value::Integer(number) => Some(Raw::Text(number.to_string())),
         toml::Value::Boolean(switch) => Some(Raw::Text(switch.to_string())),
-        toml::Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Raw::List),
+        toml::Value::Array(items) => {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Raw::List)
+        }
         toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }
 
 fn secret_from(named_by: &str, path: &str) -> Result<Raw, ConfigFault> {
     let read = std::fs::metadata(path).and_then(|metadata| {
-        if metadata.len() > FILE_BYTES_MAX { Err(std::io::Error::other("larger than 1 MiB")) } else { std::fs::read_to_string(path) }
+        if metadata.len() > FILE_BYTES_MAX {
+            Err(std::io::Error::other("larger than 1 MiB"))
+        } else {
+            std::fs::read_to_string(path)
+        }
     });
     read.map(Raw::Text).map_err(|error| ConfigFault::Value { key: named_by.to_owned(), fault: format!("{path}: {error}") })
 }
@@ -175,7 +193,12 @@ fn secret_from(named_by: &str, path: &str) -> Result<Raw, ConfigFault> {
 /// The option whose name is nearest to a mistyped one, if one is near.
 fn nearest(key: &str) -> Option<String> {
     let plain = key.replace('_', "-").to_ascii_lowercase();
-    table::all().map(Opt::name).map(|name| (distance(&plain, &name), name)).min().filter(|(far, _)| *far <= 2).map(|(_, name)| name)
+    table::all()
+        .map(Opt::name)
+        .map(|name| (distance(&plain, &name), name))
+        .min()
+        .filter(|(far, _)| *far <= 2)
+        .map(|(_, name)| name)
 }
 
 /// How many letters must change, come or go to make one word the other. Both are short: one is an option's name.

@@ -86,20 +86,24 @@ impl Sources {
     /// # Errors
     /// [`ConfigFault`], which names the key or the option.
     pub fn read_with(&self, layers: FileLayers, file: Option<PathBuf>) -> Result<Config, ConfigFault> {
-        let fault = |prefix: String| move |(row, fault): (&table::Opt, String)| ConfigFault::Value { key: format!("{prefix}{}", row.name()), fault };
+        let fault = |prefix: String| {
+            move |(row, fault): (&table::Opt, String)| ConfigFault::Value { key: format!("{prefix}{}", row.name()), fault }
+        };
         let first = |row: &table::Opt| self.flags.get(row).or_else(|| self.variables.get(row));
         let process = ProcessOptions::read(&|row| first(row).or_else(|| layers.top.get(row))).map_err(fault(String::new()))?;
         let mut sites = BTreeMap::new();
         let default = SiteName::default();
         let own = layers.sites.get(&default);
-        let of_default = |row: &table::Opt| first(row).or_else(|| own.and_then(|layer| layer.get(row))).or_else(|| layers.top.get(row));
+        let of_default =
+            |row: &table::Opt| first(row).or_else(|| own.and_then(|layer| layer.get(row))).or_else(|| layers.top.get(row));
         sites.insert(default, SiteOptions::read(&of_default).map_err(fault(String::new()))?);
         for (name, layer) in layers.sites.iter().filter(|(name, _)| **name != SiteName::default()) {
             // Nothing is inherited from the site `default`: a secret or an origin must not reach a site that does not name it.
             let options = SiteOptions::read(&|row| layer.get(row)).map_err(fault(format!("site.{name}.")))?;
             sites.insert(name.clone(), options);
         }
-        let warnings = self.unknown_variables.iter().map(|name| format!("the variable {name} is no option's and changes nothing")).collect();
+        let warnings =
+            self.unknown_variables.iter().map(|name| format!("the variable {name} is no option's and changes nothing")).collect();
         Ok(Config { process, sites, file, warnings })
     }
 
@@ -108,7 +112,9 @@ impl Sources {
         let row = table::find("config").and_then(|row| self.flags.get(row).or_else(|| self.variables.get(row)));
         match row {
             Some(kind::Raw::Text(path)) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
-            Some(kind::Raw::List(_)) => Err(ConfigFault::Value { key: "config".to_owned(), fault: "one file is expected".to_owned() }),
+            Some(kind::Raw::List(_)) => {
+                Err(ConfigFault::Value { key: "config".to_owned(), fault: "one file is expected".to_owned() })
+            }
             _ => Ok(Path::new(FILE_DEFAULT).exists().then(|| PathBuf::from(FILE_DEFAULT))),
         }
     }
@@ -122,7 +128,9 @@ impl Config {
     pub fn listen(&self) -> Result<SocketAddr, ConfigFault> {
         let listen = address("listen", &self.process.listen)?;
         if self.process.demo && !listen.ip().is_loopback() {
-            let fault = format!("demo mode listens on this machine alone, not on {listen}; use 127.0.0.1, or start without --demo and name the site's origins");
+            let fault = format!(
+                "demo mode listens on this machine alone, not on {listen}; use 127.0.0.1, or start without --demo and name the site's origins"
+            );
             return Err(ConfigFault::Value { key: "listen".to_owned(), fault });
         }
         Ok(listen)
@@ -140,5 +148,8 @@ impl Config {
 
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigFault> {
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| ConfigFault::Value { key: key.to_owned(), fault: "an address and a port are expected, such as 127.0.0.1:8080 or [::]:80".to_owned() })
+    text.parse().map_err(|_| ConfigFault::Value {
+        key: key.to_owned(),
+        fault: "an address and a port are expected, such as 127.0.0.1:8080 or [::]:80".to_owned(),
+    })
 }

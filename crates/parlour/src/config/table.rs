@@ -152,8 +152,7 @@ options! {
     msgs: Text = "demo", Dialects, "GET and POST /msgs, a plain list: off, on (the channel msgs), a channel's name, or demo (on in demo mode).";
     publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
 
-    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with many readers.";
-    linger_readers: Count = "16", Delivery, "Channels with more readers than this linger; others are flushed at once.";
+    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with more than 16 readers; smaller ones are flushed at once.";
     linger: Time = "5s", Delivery, "How long a viewer whose connection was lost is still counted.";
     ring_entries: Count = "256", Delivery, "Publications that a channel in use holds in memory.";
     ring_bytes: Size = "256KiB", Delivery, "What these may weigh, in every encoding.";
@@ -172,7 +171,7 @@ options! {
     head_bytes: Size = "16KiB", Connections, "The size of a request's head; at least 8KiB.";
     headers: Count = "64", Connections, "Header fields of a request.";
     body_timeout: Time = "20s", Connections, "How long the body of a request may take.";
-    send_timeout: Time = "30s", Connections, "How long what was sent may stay unacknowledged before the connection counts as dead.";
+    send_timeout: Time = "60s", Connections, "How long what was sent may stay unacknowledged before the connection counts as dead.";
     unsent_bytes: Size = "64KiB", Connections, "Unsent bytes that the kernel keeps for a connection.";
 
     request_bytes: Size = "64KiB", Requests, "The body of a request.";

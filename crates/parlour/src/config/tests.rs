@@ -37,7 +37,10 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 #[test]
 fn an_unknown_key_is_named_wherever_it_stands() {
     assert_eq!(read(&[], &[], "liste = 1").unwrap_err().to_string(), "unknown key `liste`; did you mean `listen`?");
-    assert_eq!(read(&[], &[], "[site.shop]\norigin = []").unwrap_err().to_string(), "unknown key `site.shop.origin`; did you mean `origins`?");
+    assert_eq!(
+        read(&[], &[], "[site.shop]\norigin = []").unwrap_err().to_string(),
+        "unknown key `site.shop.origin`; did you mean `origins`?"
+    );
     assert_eq!(read(&[], &[], "nonsense = 1").unwrap_err().to_string(), "unknown key `nonsense`");
     assert_eq!(read(&[], &[], "[database]\nurl = 1").unwrap_err().to_string(), "unknown key `database`");
     // An option of the process is none of a site, and the file does not name itself.
@@ -60,7 +63,12 @@ fn a_bad_value_is_named_with_its_option() {
 
 #[test]
 fn what_stands_outside_tables_is_the_default_sites_and_no_other_inherits_it() {
-    let config = read(&[], &[], "origins = [\"https://a.example\"]\nchats = \"lobby,team-*\"\n[site.default]\nchats = []\n[site.shop]\ndepth = 3\n").unwrap();
+    let config = read(
+        &[],
+        &[],
+        "origins = [\"https://a.example\"]\nchats = \"lobby,team-*\"\n[site.default]\nchats = []\n[site.shop]\ndepth = 3\n",
+    )
+    .unwrap();
     let default = site(&config, "default");
     assert_eq!(default.origins, ["https://a.example"]);
     assert!(default.chats.is_empty());
@@ -71,7 +79,8 @@ fn what_stands_outside_tables_is_the_default_sites_and_no_other_inherits_it() {
 
 #[test]
 fn lists_come_repeated_with_commas_or_as_arrays() {
-    let config = read(&[("chats", "a"), ("chats", "b,c")], &[("PARLOUR_ORIGINS", "https://a.example, https://b.example")], "").unwrap();
+    let config =
+        read(&[("chats", "a"), ("chats", "b,c")], &[("PARLOUR_ORIGINS", "https://a.example, https://b.example")], "").unwrap();
     assert_eq!(site(&config, "default").chats, ["a", "b", "c"]);
     assert_eq!(site(&config, "default").origins, ["https://a.example", "https://b.example"]);
 }
@@ -125,9 +134,18 @@ fn a_dialect_is_off_until_its_option_says_otherwise() {
 #[test]
 fn rules_refuse_what_does_not_fit() {
     for bad in [
-        "trusted-proxy = [\"10.0.0.0/99\"]", "origins = [\"example.org\"]", "chats = [\"a b\"]", "reactions = [\"Up!\"]",
-        "public-url = \"talk.example.org\"", "public-url = \"https://u:p@x.example\"", "subscriptions = 0", "head-timeout = \"0\"",
-        "head-bytes = 100", "msgs = \"a b\"", "publish-root = \"maybe\"", "depth = 99999999999",
+        "trusted-proxy = [\"10.0.0.0/99\"]",
+        "origins = [\"example.org\"]",
+        "chats = [\"a b\"]",
+        "reactions = [\"Up!\"]",
+        "public-url = \"talk.example.org\"",
+        "public-url = \"https://u:p@x.example\"",
+        "subscriptions = 0",
+        "head-timeout = \"0\"",
+        "head-bytes = 100",
+        "msgs = \"a b\"",
+        "publish-root = \"maybe\"",
+        "depth = 99999999999",
     ] {
         assert!(read(&[], &[], bad).and_then(|config| config.rules().map(|_| ())).is_err(), "{bad}");
     }
@@ -143,5 +161,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(site.reactions, ["up"]);
     assert!(!rules.allows_origin("http://localhost") && !rules.allows_origin("https://example.org"));
     let raw = Raw::Text("5ms".into());
-    assert_eq!(<super::kind::Time as super::kind::Kind>::read(&raw).unwrap().as_millis(), u128::from(rules.limits.flush_linger_ms));
+    assert_eq!(
+        <super::kind::Time as super::kind::Kind>::read(&raw).unwrap().as_millis(),
+        u128::from(rules.limits.flush_linger_ms)
+    );
 }

@@ -66,6 +66,9 @@ pub async fn read(node: &Arc<Node>, asker: &Asker, start: u64) -> Result<Vec<Ent
 
 async fn list(node: &Node, asker: &Asker, key: &Key, start: u64) -> Result<(Vec<Entry>, Position), Code> {
     let top = node.history(asker, key, Some(0), None, false).await?.position;
+    if start >= top.offset {
+        return Ok((Vec::new(), top));
+    }
     let since = Position { epoch: top.epoch.clone(), offset: start };
     let page = node.history(asker, key, Some(ENTRIES_MAX), Some(since), false).await?;
     Ok((page.events.iter().map(entry).collect(), page.position))

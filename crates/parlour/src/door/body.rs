@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http_body_util::BodyExt;
 use parlour_wire::code::Code;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
+
+/// How much of a body that is too large is read and dropped.
+const DISCARDED_BYTES_MAX: usize = 8 << 20;
+/// For how long.
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How much of a body is read, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +26,7 @@ pub struct Reading {
     pub timeout: Duration,
 }
 
-/// Reads a body that must be JSON in UTF-8.
+/// Reads a body that must be a JSON object in UTF-8.
 ///
 /// # Errors
 /// 415 for another content type, 413 beyond the limit, 400 for what is not JSON of this shape or does not come in time.
@@ -30,28 +35,71 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
         return Err(Code::UnsupportedMediaType.into());
     }
     let bytes = bytes(headers, body, reading).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
+    // All of it is UTF-8, also what no field is read from.
+    let text = std::str::from_utf8(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))?;
+    // Checked by hand because a derived struct would take an array of its fields as well.
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::with_detail(Code::BadRequest, "The body must be a JSON object."));
+    }
+    serde_json::from_str(text).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
 }
 
 /// Reads a body of whatever type.
 ///
 /// # Errors
 /// 413 beyond the limit, 400 for what breaks off or does not come in time.
-pub async fn bytes(headers: &HeaderMap, body: Body, reading: Reading) -> Result<Bytes, Problem> {
-    let told: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    if told.is_some_and(|told| told > reading.bytes_max as u64) {
-        return Err(too_large(reading.bytes_max));
+pub async fn bytes(headers: &HeaderMap, mut body: Body, reading: Reading) -> Result<Bytes, Problem> {
+    let told: Option<usize> =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    if told.is_some_and(|told| told > reading.bytes_max) {
+        return Err(too_large(headers, body, reading.bytes_max).await);
     }
-    let read = tokio::time::timeout(reading.timeout, Limited::new(body, reading.bytes_max).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(reading.bytes_max)),
+    match tokio::time::timeout(reading.timeout, collect(&mut body, reading.bytes_max)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large(headers, body, reading.bytes_max).await),
         Ok(Err(_)) => Err(Problem::with_detail(Code::BadRequest, "The body broke off.")),
         Err(_) => Err(Problem::with_detail(Code::BadRequest, "The body did not come in time.")),
     }
 }
 
-fn too_large(bytes_max: usize) -> Problem {
+/// All of a body; `None` beyond the limit.
+async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.len() + all.len() + data.len() > bytes_max {
+            return Ok(None);
+        }
+        // Most bodies come in one piece, which need not be copied.
+        if all.is_empty() && first.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(if all.is_empty() { first } else { all.freeze() }))
+}
+
+/// The refusal of a body that is too large. Some of what is under way is read and dropped first: a connection that is closed
+/// with unread bytes is reset, and the client might never see why.
+async fn too_large(headers: &HeaderMap, mut body: Body, bytes_max: usize) -> Problem {
+    let discard = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Who asks before sending is told before sending.
+    if !headers.contains_key(EXPECT) {
+        let _ = tokio::time::timeout(DISCARD_WITHIN, discard).await;
+    }
     Problem::with_detail(Code::RequestTooLarge, format!("A body may have {bytes_max} bytes here."))
 }
 
@@ -79,12 +127,14 @@ mod tests {
     #[tokio::test]
     async fn only_json_is_read_and_only_so_much() {
         assert_eq!(read(Some("application/json"), "{\"a\": 1}").await.unwrap()["a"], 1);
-        assert!(read(Some("Application/JSON; charset=utf-8"), "1").await.is_ok());
+        assert!(read(Some("Application/JSON; charset=utf-8"), "{}").await.is_ok());
         for kind in [None, Some("text/plain"), Some("application/jsonx"), Some("application/x-www-form-urlencoded")] {
             assert_eq!(read(kind, "1").await, Err(Code::UnsupportedMediaType));
         }
         assert_eq!(read(Some("application/json"), "{\"a\": 12345678901234567890}").await, Err(Code::RequestTooLarge));
-        assert_eq!(read(Some("application/json"), "{").await, Err(Code::BadRequest));
+        for bad in ["{", "[]", "1", "", "{}x"] {
+            assert_eq!(read(Some("application/json"), bad).await, Err(Code::BadRequest), "{bad}");
+        }
     }
 
     #[tokio::test]
@@ -92,6 +142,20 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(21));
         let problem = bytes(&headers, Body::from("x"), READING).await.unwrap_err();
+        assert_eq!(problem.code, Code::RequestTooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_put_together_and_measured_as_a_whole() {
+        let pieces = |texts: &'static [&'static str]| {
+            Body::from_stream(futures_util::stream::iter(
+                texts.iter().map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))),
+            ))
+        };
+        let none = HeaderMap::new();
+        assert_eq!(bytes(&none, pieces(&["ab", "cd", "ef"]), READING).await.unwrap(), "abcdef");
+        assert_eq!(bytes(&none, pieces(&[]), READING).await.unwrap(), "");
+        let problem = bytes(&none, pieces(&["0123456789", "0123456789", "0"]), READING).await.unwrap_err();
         assert_eq!(problem.code, Code::RequestTooLarge);
     }
 }

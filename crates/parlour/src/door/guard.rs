@@ -42,7 +42,11 @@ pub async fn watch(State(guard): State<Guard>, mut request: Request, next: Next)
         Err(code) => Problem::from(code).into_response(),
         Ok(()) if is_preflight => preflight(),
         Ok(()) => {
-            let counted = request.extensions().get::<Peer>().map(|peer| peer.socket_address).and_then(|socket| counted(&rules, socket, request.headers()));
+            let counted = request
+                .extensions()
+                .get::<Peer>()
+                .map(|peer| peer.socket_address)
+                .and_then(|socket| counted(&rules, socket, request.headers()));
             if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
                 peer.counted = counted;
             }
@@ -87,7 +91,9 @@ pub fn counted(rules: &Rules, socket_address: IpAddr, headers: &HeaderMap) -> Op
 fn is_addressed_to_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
-    host.is_some_and(is_local_host) && hosts.next().is_none() && uri.authority().is_none_or(|authority| is_local_host(authority.as_str()))
+    host.is_some_and(is_local_host)
+        && hosts.next().is_none()
+        && uri.authority().is_none_or(|authority| is_local_host(authority.as_str()))
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
@@ -107,7 +113,10 @@ fn preflight() -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, last-event-id, if-none-match"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, content-type, last-event-id, if-none-match"),
+    );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE));
     response
 }
@@ -143,7 +152,9 @@ mod tests {
 
     #[test]
     fn an_origin_that_is_not_allowed_is_refused_and_none_at_all_is_let_through() {
-        let rules = rules("origins = [\"https://example.org\"]\npublic-url = \"https://talk.example.org\"\n[site.shop]\norigins = [\"https://shop.example\"]");
+        let rules = rules(
+            "origins = [\"https://example.org\"]\npublic-url = \"https://talk.example.org\"\n[site.shop]\norigins = [\"https://shop.example\"]",
+        );
         for good in ["https://example.org", "https://shop.example", "https://talk.example.org"] {
             assert_eq!(asked(&rules, &[("host", "x"), ("origin", good)]), Ok(()), "{good}");
         }

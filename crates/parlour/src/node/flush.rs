@@ -24,6 +24,7 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
         for delivery in waiting.drain(..) {
             match node.hub.take(delivery) {
                 Next::Nothing => {}
+                Next::Flush(channel) if channel.is_pressed() => relieve(&node, &channel).await,
                 Next::Flush(channel) => {
                     if !touched.iter().any(|other| Arc::ptr_eq(other, &channel)) {
                         touched.push(channel);
@@ -38,14 +39,23 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
     }
 }
 
-/// Reads the log again where something is missing; tries until it can be read or nobody is there any more.
+/// Nothing leaves a ring before it was offered: the lane, and through it whoever publishes, waits for the broadcast that is under
+/// way. That one waits for nobody.
+async fn relieve(node: &Node, channel: &Arc<Channel>) {
+    node.flush(channel);
+    while channel.is_pressed() {
+        channel.relieved.notified().await;
+    }
+}
+
+/// Reads the log again where something is missing; tries until it can be read or the channel was let go of.
 async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
     let mut wait = std::time::Duration::from_millis(50);
     while let Err(fault) = node.fill(&channel).await {
         tracing::warn!(%fault, "a channel's log cannot be read; trying again");
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(std::time::Duration::from_secs(2));
-        if channel.numbers().0 == 0 {
+        if !node.hub.find(&channel.key).is_some_and(|here| Arc::ptr_eq(&here, &channel)) {
             break;
         }
     }

@@ -12,6 +12,10 @@ use crate::hub::Channel;
 
 /// The step of everything here.
 const TICK: Duration = Duration::from_millis(250);
+/// How long those who were told to go are waited for.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+/// How often they are counted.
+const LEAVE_STEP: Duration = Duration::from_millis(10);
 /// Ticks in a second.
 const TICKS_A_SECOND: u64 = 4;
 
@@ -83,9 +87,24 @@ impl Node {
         }
     }
 
-    /// The way down: no longer ready, everyone is told to come back, paced over `over`; then what was accepted is stored.
-    pub async fn drain(&self, over: Duration) {
+    /// The first step down: not ready any more, and whoever still gets in is sent on.
+    pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The way down: no longer ready, everyone is told to come back, paced over `over`, and has a moment to hear it.
+    pub async fn drain(&self, over: Duration) {
+        self.begin_drain();
+        self.tell_all_to_go(over).await;
+        // Whoever got in meanwhile is told at once.
+        self.tell_all_to_go(Duration::ZERO).await;
+        let until = Instant::now() + LEAVE_WITHIN;
+        while self.clients.count() > 0 && Instant::now() < until {
+            tokio::time::sleep(LEAVE_STEP).await;
+        }
+    }
+
+    async fn tell_all_to_go(&self, over: Duration) {
         let clients = self.clients.all();
         let pause = over / u32::try_from(clients.len().max(1)).unwrap_or(u32::MAX);
         let start = Instant::now();

@@ -100,9 +100,9 @@ impl Asker {
     /// The member's id; `key` for keys, nothing for nobody.
     pub fn user(&self) -> Arc<str> {
         match self.who.member() {
-            Some(member) => member.id.as_str().into(),
+            Some(member) => member.id.shared(),
             None if self.who.is_key() => "key".into(),
-            None => "".into(),
+            None => Arc::default(),
         }
     }
 }

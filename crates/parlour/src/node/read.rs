@@ -1,6 +1,6 @@
 //! Reading: opening a channel from its log, where a reader begins, what it missed, history.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -165,9 +165,7 @@ impl Node {
         wish: Wish<'_>,
         reply: impl FnOnce(Start) -> Option<Bytes>,
     ) -> Result<Subscription, Code> {
-        if !self.is_allowed(Act::Read, asker, key)? {
-            return Err(Code::Forbidden);
-        }
+        self.permit(Act::Read, asker, key)?;
         let mut hearing = wish.hearing;
         if hearing.audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
             hearing.audience = hearing.audience.without(Audience::PRESENCE);
@@ -187,6 +185,9 @@ impl Node {
             wish.outbox.detach(place);
             return Err(Code::LimitExceeded);
         }
+        if let (false, Since::Position(position)) = (wish.at_once, &wish.since) {
+            wish.outbox.knows_as_of(place, position.offset);
+        }
         let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
         self.arrived(&subscription.channel, &subscription.viewer);
         Ok(subscription)
@@ -194,17 +195,24 @@ impl Node {
 
     /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
     /// does not, or not within so many pages and the limits of a recovery.
-    async fn older_than_ring(&self, channel: &Channel, position: &Position) -> Result<Option<Vec<Arc<Page>>>, Code> {
+    async fn older_than_ring(&self, channel: &Arc<Channel>, position: &Position) -> Result<Option<Vec<Arc<Page>>>, Code> {
         let mut pages = Vec::new();
         let mut at = position.offset;
         loop {
-            {
+            let is_ahead = {
                 let ring = channel.ring.lock();
-                if *ring.epoch() != position.epoch || position.offset > ring.top() {
+                if *ring.epoch() != position.epoch {
                     return Ok(None);
                 }
-                if at >= ring.floor() {
+                if at >= ring.floor() && at <= ring.top() {
                     return Ok(Some(pages));
+                }
+                at > ring.top()
+            };
+            if is_ahead {
+                match self.overtake(channel, position, at).await? {
+                    true => continue,
+                    false => return Ok(None),
                 }
             }
             if pages.len() == PAGES_MAX {
@@ -223,6 +231,19 @@ impl Node {
         }
     }
 
+    /// A reader or a page of the log is ahead of the ring, because what was stored is still on its way here: the ring is filled from
+    /// the log. `false` where the log itself does not reach that far.
+    async fn overtake(&self, channel: &Arc<Channel>, position: &Position, at: u64) -> Result<bool, Code> {
+        self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
+        let top = self.backend.log.top(&channel.key).await.map_err(told)?;
+        if top.epoch != position.epoch || top.offset < at {
+            return Ok(false);
+        }
+        self.fill(channel).await.map_err(told)?;
+        self.flush(channel);
+        Ok(true)
+    }
+
     /// The reader goes: at once when it said so, after a linger ([`Node::linger`]) when its line was lost.
     pub fn unsubscribe(&self, outbox: &Outbox, subscription: Subscription, linger: Option<Duration>) {
         let until = linger.filter(|linger| !linger.is_zero()).map(|linger| Instant::now() + linger);
@@ -236,7 +257,8 @@ impl Node {
         self.book.now().limits.viewer_linger
     }
 
-    /// Part of what a channel keeps, as a reader sees it who comes now.
+    /// Part of what a channel keeps, as a reader sees it who comes now. Whoever reads on from a position is told where the log
+    /// cannot vouch for everything since.
     pub async fn history(
         &self,
         asker: &Asker,
@@ -253,15 +275,26 @@ impl Node {
             (None, false) => 0,
             (None, true) => u64::MAX,
         };
-        let range = Range { after, reverse, entries_max, bytes_max: limits.recovery_bytes_max };
-        let part = self.backend.log.read(key, range).await.map_err(told)?;
-        if since.is_some_and(|since| since.epoch != part.top.epoch) {
+        let mut range = Range { after, reverse, entries_max, bytes_max: limits.recovery_bytes_max };
+        let mut part = self.backend.log.read(key, range).await.map_err(told)?;
+        let is_good = |since: Position| {
+            let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
+            since.epoch == part.top.epoch && (reverse || is_whole)
+        };
+        if !since.is_none_or(is_good) {
             return Err(Code::UnrecoverablePosition);
         }
         // Whoever reads the log, and not live, has seen nothing: every comment comes as it is now.
         let seen = if reverse { 0 } else { after };
-        let events = part.entries.iter().filter_map(|entry| entry.seen_from(seen)).collect();
-        Ok(HistoryPage { events, position: part.top })
+        loop {
+            let events: Vec<Event> = part.entries.iter().filter_map(|entry| entry.seen_from(seen)).collect();
+            // Nothing means that nothing is left; what was made and deleted since is passed over.
+            match part.entries.last() {
+                Some(last) if events.is_empty() && part.more => range.after = last.offset(),
+                _ => return Ok(HistoryPage { events, position: part.top }),
+            }
+            part = self.backend.log.read(key, range).await.map_err(told)?;
+        }
     }
 }
 
@@ -283,9 +316,12 @@ fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl F
     if !good {
         return fresh(true);
     }
+    // A comment may have changed between two readings: its last change alone counts.
     let newer: Vec<&Arc<Slot>> = ring.after(reached).collect();
-    let is_superseded = |slot: &Arc<Slot>| slot.comment().is_some_and(|id| newer.iter().any(|new| new.comment() == Some(id)));
-    let missed: Vec<Arc<Slot>> = pages().filter(|slot| !is_superseded(slot)).chain(newer.iter().copied()).cloned().collect();
+    let mut changed = HashSet::new();
+    let is_last = |slot: &&Arc<Slot>| slot.comment().is_none_or(|id| changed.insert(id.clone()));
+    let mut missed: Vec<Arc<Slot>> = pages().chain(newer).rev().filter(is_last).cloned().collect();
+    missed.reverse();
     let bytes: usize = missed.iter().filter_map(|slot| slot.event(from.offset)).map(|event| event.data.len()).sum();
     if !fits(missed.len(), bytes) {
         return fresh(true);

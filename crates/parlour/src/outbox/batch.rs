@@ -23,16 +23,18 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing.
+    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing. Where some of it has left the ring
+    /// already, the batch fits nobody, and every reader finds out by itself.
     pub fn since(ring: &SharedRing, from: u64, signal_from: u64) -> Option<Batch> {
         let locked = ring.lock();
         if locked.top() == from && locked.signal_top() == signal_from {
             return None;
         }
+        let is_whole = from >= locked.floor() && from <= locked.top();
         Some(Batch {
             ring: ring.clone(),
             epoch: locked.epoch().clone(),
-            from,
+            from: if is_whole { from } else { u64::MAX },
             to: locked.top(),
             signal_from,
             signal_to: locked.signal_top(),

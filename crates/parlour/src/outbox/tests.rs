@@ -249,3 +249,34 @@ fn after_the_last_word_nothing_is_sent_and_nothing_panics() {
 fn frame(text: &str) -> Bytes {
     parlour_wire::frame::text(text)
 }
+
+#[test]
+fn a_batch_whose_beginning_left_the_ring_fits_nobody_and_the_reader_is_told() {
+    let (sink, ring) = (Sink::default(), ring(4));
+    sink.allow(10_000);
+    let (outbox, place) = reader(&sink, &ring);
+    publish(&ring, 1..=6);
+    outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
+    assert_eq!(outbox.pump(), Pumped::Fell(place));
+    assert_eq!(sink.heard(), Vec::<String>::new());
+}
+
+#[test]
+fn who_heard_of_a_comment_hears_that_it_is_gone_though_it_never_reached_the_top() {
+    let ring = ring(256);
+    let outbox = Outbox::pulled(LIMITS);
+    let place = outbox.reserve();
+    outbox.attach(place, &ring, Audience::EVERYONE, |ring| (ring.top(), None, ())).unwrap();
+    change(&ring, 1, 1, 0, false);
+    for offset in 2..=4 {
+        let large = Event { data: format!("\"{}\"", "x".repeat(40_000)).into(), ..event(Kind::Publication, offset) };
+        ring.lock().push(&epoch(), Arc::new(Entry { event: large, comment: None }));
+    }
+    outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
+    let names = |taken: Vec<Taken>| -> Vec<&'static str> {
+        taken.iter().map(|taken| if let Taken::Event { name, .. } = taken { name } else { "" }).collect()
+    };
+    assert_eq!(names(outbox.take().0), ["comment.created", "publication", "publication"]);
+    change(&ring, 5, 1, 1, true);
+    assert_eq!(names(outbox.take().0), ["publication", "comment.deleted"]);
+}

@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_refused_in_the_list() {
-        for bad in ["null", "*", "example.org", "https://*", "https://example.org/", "https://a.*.example.org", "ftp://example.org"] {
+        for bad in
+            ["null", "*", "example.org", "https://*", "https://example.org/", "https://a.*.example.org", "ftp://example.org"]
+        {
             assert!(Origins::parse(&[bad]).is_err(), "{bad}");
         }
     }
@@ -84,7 +86,18 @@ mod tests {
         for good in ["localhost", "localhost:5173", "a.localhost", "127.0.0.1:1", "[::1]:8080", "LOCALHOST:80"] {
             assert!(is_local_host(good), "{good}");
         }
-        for bad in ["localhost.evil.example", "127.0.0.2", "xlocalhost", "[::2]", "evil.example", "", "::1", "localhost:80:80", "a@localhost", "localhost/x"] {
+        for bad in [
+            "localhost.evil.example",
+            "127.0.0.2",
+            "xlocalhost",
+            "[::2]",
+            "evil.example",
+            "",
+            "::1",
+            "localhost:80:80",
+            "a@localhost",
+            "localhost/x",
+        ] {
             assert!(!is_local_host(bad), "{bad}");
         }
         assert!(!is_local_origin("null") && !is_local_origin("ftp://localhost"));

@@ -35,13 +35,14 @@ pub struct Acceptor {
     pub metrics: Arc<Metrics>,
     /// The most connections, from the limit of open files.
     pub connections_max: usize,
+    /// Their seats.
+    pub seats: Arc<Seats>,
 }
 
 impl Acceptor {
     /// Accepts until `closing` turns true, then closes the listener and returns the connections that are left: each ends after
     /// the request that it is at. Connections that were upgraded are not among them.
     pub async fn run(self, listener: TcpListener, mut closing: watch::Receiver<bool>) -> JoinSet<()> {
-        let seats = Arc::new(Seats::default());
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -50,24 +51,23 @@ impl Acceptor {
                 Some(_) = connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, address)) => self.admit(stream, address, &seats, &mut connections, &closing),
+                Ok((stream, address)) => self.admit(stream, address, &mut connections, &closing),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
-            self.metrics.connections.set(i64::try_from(seats.taken()).unwrap_or(i64::MAX));
         }
         drop(listener);
         connections
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr, seats: &Arc<Seats>, connections: &mut JoinSet<()>, closing: &watch::Receiver<bool>) {
+    fn admit(&self, stream: TcpStream, address: SocketAddr, connections: &mut JoinSet<()>, closing: &watch::Receiver<bool>) {
         let rules = self.book.now();
         let per_address = rules.limits.connections_per_address_max;
         let is_counted = !rules.demo && per_address > 0 && !rules.trusts(address.ip());
-        let Some(seat) = seats.take(address.ip(), self.connections_max, is_counted.then_some(per_address)) else {
+        let Some(seat) = self.seats.take(address.ip(), self.connections_max, is_counted.then_some(per_address)) else {
             self.metrics.connections_refused.inc();
             return;
         };
@@ -81,7 +81,14 @@ impl Acceptor {
 }
 
 /// Serves one connection until it ends, is upgraded, or the server closes.
-async fn serve(router: Router, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>, limits: Limits, mut closing: watch::Receiver<bool>) {
+async fn serve(
+    router: Router,
+    stream: TcpStream,
+    address: SocketAddr,
+    seat: Arc<Seat>,
+    limits: Limits,
+    mut closing: watch::Receiver<bool>,
+) {
     let peer = Peer { socket_address: address.ip(), counted: None, seat };
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -127,7 +134,13 @@ fn prepare(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
 
 /// Whether a failure of `accept` concerns one connection that never came to be, and not the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub fn raise() -> Option<u64> {
 
 /// How many connections there may be: what was asked for, as far as the limit of open files leaves room.
 pub fn connections_max(asked: usize, files: Option<u64>) -> usize {
-    let room = files.map_or(usize::MAX, |files| usize::try_from(files.saturating_sub(FILES_RESERVED)).unwrap_or(usize::MAX)).max(16);
+    let room =
+        files.map_or(usize::MAX, |files| usize::try_from(files.saturating_sub(FILES_RESERVED)).unwrap_or(usize::MAX)).max(16);
     if asked == 0 { room } else { asked.min(room) }
 }
 

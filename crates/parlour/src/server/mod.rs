@@ -49,6 +49,16 @@ impl Place {
             _ => bail!("`store`: sqlite:PATH is expected"),
         }
     }
+
+    /// Opens the store for an operator's command, beside a server that may be running.
+    ///
+    /// # Errors
+    /// The store cannot be opened.
+    pub fn beside(&self) -> anyhow::Result<sqlite::Beside> {
+        match self {
+            Place::Sqlite(path) => sqlite::Beside::open(path).context("the store cannot be opened"),
+        }
+    }
 }
 
 /// A server that is ready to serve: the store is open, the node runs, nothing listens yet.
@@ -117,14 +127,22 @@ impl Server {
             book: self.book.clone(),
             metrics: self.metrics.clone(),
             connections_max,
+            seats: Arc::default(),
         };
-        let doors = tokio::spawn(acceptor(self.router(), self.connections_max).run(listener, closing.clone()));
+        let door = acceptor(self.router(), self.connections_max);
+        let seats = Arc::downgrade(&door.seats);
+        self.metrics.observe(move |metrics| {
+            let taken = seats.upgrade().map_or(0, |seats| seats.taken());
+            metrics.connections.set(i64::try_from(taken).unwrap_or(i64::MAX));
+        });
+        let doors = tokio::spawn(door.run(listener, closing.clone()));
         let figures = metrics_listener.map(|listener| {
             let acceptor = acceptor(figures_router(&self.metrics), FIGURES_CONNECTIONS_MAX);
             tokio::spawn(acceptor.run(listener, closing))
         });
         shutdown.await;
         tracing::info!("closing: no connection is accepted, {:?} to tell everyone", self.drain);
+        self.node.begin_drain();
         // Whoever is told may read the loop's end first; both only say that it is over.
         let _ = close.send(true);
         let left = doors.await.unwrap_or_default();

@@ -182,14 +182,22 @@ async fn what_is_the_same_for_all_has_a_tag_and_what_is_ones_own_is_not_stored()
 #[tokio::test]
 async fn a_foreign_origin_is_refused_before_anything_is_done_and_can_read_why() {
     let tested = tested("origins = [\"https://example.org\"]").await;
-    for (method, path) in [(Method::GET, "/healthz"), (Method::POST, "/v1/guests"), (Method::GET, "/nowhere"), (Method::GET, "/connection/websocket")] {
+    for (method, path) in [
+        (Method::GET, "/healthz"),
+        (Method::POST, "/v1/guests"),
+        (Method::GET, "/nowhere"),
+        (Method::GET, "/connection/websocket"),
+    ] {
         let answer = tested.ask(method, path, &[("origin", "https://evil.example")], "").await;
         assert_eq!(answer.problem(), (403, "origin-not-allowed".to_owned()), "{path}");
         assert_eq!(answer.headers[ACCESS_CONTROL_ALLOW_ORIGIN], "https://evil.example");
         assert!(!answer.headers.contains_key("access-control-allow-credentials"));
     }
     let good = tested.ask(Method::GET, "/healthz", &[("origin", "https://example.org")], "").await;
-    assert_eq!((good.status.as_u16(), &good.headers[ACCESS_CONTROL_ALLOW_ORIGIN]), (200, &http::HeaderValue::from_static("https://example.org")));
+    assert_eq!(
+        (good.status.as_u16(), &good.headers[ACCESS_CONTROL_ALLOW_ORIGIN]),
+        (200, &http::HeaderValue::from_static("https://example.org"))
+    );
     let preflight = [("origin", "https://example.org"), ("access-control-request-method", "POST")];
     let answer = tested.ask(Method::OPTIONS, "/v1/batch", &preflight, "").await;
     assert_eq!(answer.status, 204);
@@ -245,7 +253,12 @@ async fn figures_need_a_key_even_in_demo_mode() {
 #[tokio::test]
 async fn counts_are_answered_as_asked_and_unknown_ones_are_zeros() {
     let tested = tested("demo = true").await;
-    tested.post("/v1/channels/page/comments?url=http://localhost/a", &json!({ "body": "x", "page": { "url": "http://localhost/a" } })).await;
+    tested
+        .post(
+            "/v1/channels/page/comments?url=http://localhost/a",
+            &json!({ "body": "x", "page": { "url": "http://localhost/a" } }),
+        )
+        .await;
     let asked = tested.get("/v1/counts?url=http://localhost/a&channel=nothing&channel=no%20name&url=junk").await.json();
     let counts = &asked["counts"];
     assert_eq!(counts["http://localhost/a"]["comments"], 1);
@@ -302,7 +315,10 @@ async fn a_moderator_closes_a_thread() {
     assert_eq!(tested.ask(Method::PATCH, "/v1/channels/a", &headers[1..], "{\"closed\": true}").await.problem().0, 401);
     assert_eq!(tested.ask(Method::PATCH, "/v1/channels/a", &headers, "{}").await.problem().0, 400);
     assert_eq!(tested.ask(Method::PATCH, "/v1/channels/a", &headers, "{\"closed\": true}").await.status, 200);
-    assert_eq!(tested.post("/v1/channels/a/comments", &json!({ "body": "x" })).await.problem(), (403, "thread-closed".to_owned()));
+    assert_eq!(
+        tested.post("/v1/channels/a/comments", &json!({ "body": "x" })).await.problem(),
+        (403, "thread-closed".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -319,14 +335,40 @@ async fn a_server_starts_serves_drains_and_ends() {
         .await
     });
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET /v1/channels/a/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /v1/channels/a/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n")
+        .await
+        .unwrap();
     let mut seen = Vec::new();
     while !String::from_utf8_lossy(&seen).contains("event: position") {
         assert!(stream.read_buf(&mut seen).await.unwrap() > 0, "{}", String::from_utf8_lossy(&seen));
     }
     stop.send(()).unwrap();
     stream.read_to_end(&mut seen).await.unwrap();
-    assert!(String::from_utf8_lossy(&seen).trim_end().ends_with('0'), "the stream ends properly: {}", String::from_utf8_lossy(&seen));
+    assert!(
+        String::from_utf8_lossy(&seen).trim_end().ends_with('0'),
+        "the stream ends properly: {}",
+        String::from_utf8_lossy(&seen)
+    );
     running.await.unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn who_sends_too_much_gets_to_read_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config("demo = true\ndrain = \"10ms\"", &directory);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = tokio::spawn(async move { run(&config, listener, std::future::pending()).await });
+    for _ in 0..20 {
+        let body = "x".repeat(1 << 20);
+        let head = "POST /v1/preview HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+    running.abort();
 }

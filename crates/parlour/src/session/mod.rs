@@ -121,6 +121,9 @@ impl Session {
     }
 
     async fn connect(&mut self, id: u32, connect: Connect) -> Then {
+        if self.node.is_draining() {
+            return Then::Close(Close::SHUTDOWN);
+        }
         match self.begin(&connect).await {
             Ok(connected) => self.say(id, Ok(Answer::Connect(connected))),
             Err(code) => self.refuse_connect(id, code),
@@ -167,8 +170,8 @@ impl Session {
     }
 
     fn join(&mut self, asker: Asker, counted: bool, expires_s: Option<i64>) {
-        let name = asker.who.member().map(|member| member.name.as_str()).unwrap_or_default().into();
-        let info = ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name };
+        let name = asker.who.member().filter(|member| !member.name.is_empty()).map(|member| member.name.as_str().into());
+        let info = ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
         let viewer = Arc::new(Viewer { info, counted });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
@@ -201,6 +204,10 @@ impl Session {
         };
         let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, hearing: audience.into(), at_once: true };
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
+        // Most sessions have one, and memory for no more.
+        if joined.subscriptions.is_empty() {
+            joined.subscriptions.reserve_exact(1);
+        }
         joined.subscriptions.push(subscription);
         Ok(())
     }

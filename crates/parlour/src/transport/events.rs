@@ -145,6 +145,9 @@ impl Readers {
     /// What is there to tell now; `None` when that is nothing.
     pub async fn next(&mut self) -> Result<Option<News>, Code> {
         loop {
+            while let Some(place) = self.outrun() {
+                self.fell(place).await?;
+            }
             if let Some(news) = self.next_missed() {
                 return Ok(Some(news));
             }
@@ -179,6 +182,16 @@ impl Readers {
         self.finished
     }
 
+    /// A reader that was still being told what it missed while its ring moved on: what it holds may have been withdrawn since.
+    fn outrun(&self) -> Option<usize> {
+        self.readings.iter().filter(|reading| !reading.missed.is_empty()).find_map(|reading| {
+            let subscription = reading.subscription.as_ref()?;
+            let ring = subscription.channel.ring.lock();
+            let is_outrun = *ring.epoch() != reading.begins.epoch || ring.floor() > reading.begins.offset;
+            is_outrun.then_some(subscription.place)
+        })
+    }
+
     fn next_missed(&mut self) -> Option<News> {
         for reading in &mut self.readings {
             if let Some(reason) = reading.gap.take() {
@@ -187,6 +200,10 @@ impl Readers {
             }
             while let Some(slot) = reading.missed.pop_front() {
                 reading.position.offset = slot.offset();
+                let is_superseded = |subscription: &Subscription| subscription.channel.ring.lock().supersedes(&slot);
+                if reading.subscription.as_ref().is_some_and(is_superseded) {
+                    continue;
+                }
                 if let (Some(event), Some(text)) = (slot.event(reading.seen), slot.stream(reading.seen)) {
                     return Some(News::Event { name: event.kind.name(), text, has_offset: true });
                 }

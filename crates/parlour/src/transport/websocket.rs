@@ -4,7 +4,9 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -26,8 +28,6 @@ use crate::session::{Session, Speech, Then};
 
 /// Bytes of the read buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
-/// How long a client may take to say `connect`.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to be read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -70,7 +70,12 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAd
         // The future of a connection is small; what it takes to get there is gone once it is.
         match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
             Ok(Ok(parts)) => {
-                tokio::spawn(serve(node, parts.io.into_inner(), parts.read_buf, address, seat));
+                let connect_within = node.book.now().limits.head_timeout;
+                let mut connection = Connection::new(node, parts.io.into_inner(), address, seat);
+                match connection.begin(parts.read_buf, connect_within).await {
+                    None => drop(tokio::spawn(connection.stay())),
+                    Some(end) => connection.leave(end).await,
+                }
             }
             Ok(Err(_)) => tracing::error!("a WebSocket came over something that is no TCP stream"),
             Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
@@ -139,6 +144,8 @@ struct Connection {
     session: Session,
     reader: Reader,
     message_bytes_max: usize,
+    /// Given back when the connection is over.
+    _seat: Option<Arc<Seat>>,
 }
 
 /// How a connection ended.
@@ -150,39 +157,43 @@ enum End {
     Lost,
 }
 
-async fn serve(node: Arc<Node>, stream: TcpStream, first: Bytes, address: Option<IpAddr>, seat: Option<Arc<Seat>>) {
-    let stream = Arc::new(stream);
-    let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
-    let message_bytes_max = node.book.now().limits.message_bytes_max;
-    let session = Session::new(node, outbox.clone(), &SPEECH, address);
-    let mut connection = Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max });
-    let end = connection.run(first).await;
-    connection.session.end(end == End::Lost);
-    linger(&connection.stream, &connection.outbox).await;
-    drop(seat);
-}
-
 impl Connection {
-    async fn run(&mut self, first: Bytes) -> End {
-        if !first.is_empty() {
-            let said = self.read(&mut first.to_vec());
-            if let Some(end) = Box::pin(self.obey(said)).await {
-                return end;
-            }
+    fn new(node: Arc<Node>, stream: TcpStream, address: Option<IpAddr>, seat: Option<Arc<Seat>>) -> Box<Connection> {
+        let stream = Arc::new(stream);
+        let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
+        let message_bytes_max = node.book.now().limits.message_bytes_max;
+        let session = Session::new(node, outbox.clone(), &SPEECH, address);
+        Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max, _seat: seat })
+    }
+
+    /// What came with the handshake, then `connect`: whoever does not say it within the time that an unused connection may stay
+    /// is sent away.
+    async fn begin(&mut self, first: Bytes, connect_within: Duration) -> Option<End> {
+        let said = self.read(&mut first.to_vec());
+        // Even empty it would keep the buffer alive into which the request's head was read.
+        drop(first);
+        if let Some(end) = self.obey(said).await {
+            return Some(end);
         }
-        match tokio::time::timeout(CONNECT_WITHIN, Box::pin(self.until_connected())).await {
-            Ok(None) => {}
-            Ok(Some(end)) => return end,
-            Err(_) => {
-                self.session.close(Close::STALE);
-                return End::Lost;
-            }
-        }
-        loop {
+        tokio::time::timeout(connect_within, self.until_connected()).await.unwrap_or_else(|_| {
+            self.session.close(Close::STALE);
+            Some(End::Lost)
+        })
+    }
+
+    /// The life of a connection. This future is all of it that lies in its task.
+    async fn stay(mut self: Box<Self>) {
+        let end = loop {
             if let Some(end) = self.turn().await {
-                return end;
+                break end;
             }
-        }
+        };
+        Box::pin(self.leave(end)).await;
+    }
+
+    async fn leave(mut self: Box<Self>, end: End) {
+        self.session.end(end == End::Lost);
+        linger(&self.stream, &self.outbox).await;
     }
 
     async fn until_connected(&mut self) -> Option<End> {
@@ -196,26 +207,23 @@ impl Connection {
 
     /// Waits for what comes next and does it.
     async fn turn(&mut self) -> Option<End> {
+        let blocked = self.outbox.is_blocked();
         // Whoever does not read its answers is not asked for more questions.
-        let crowded = self.outbox.is_crowded();
-        let interest = match (self.outbox.is_blocked(), crowded) {
-            (true, true) => Interest::WRITABLE,
-            (true, false) => Interest::READABLE | Interest::WRITABLE,
-            (false, _) => Interest::READABLE,
-        };
-        let ready = tokio::select! {
-            ready = self.stream.ready(interest) => match ready {
-                Ok(ready) => Some(ready),
-                Err(_) => return Some(End::Lost),
-            },
-            () = self.outbox.woken() => None,
-        };
-        if ready.is_none_or(|ready| ready.is_writable()) {
-            if let Some(end) = self.pump().await {
-                return Some(end);
-            }
+        let crowded_and_blocked = blocked && self.outbox.is_crowded();
+        // Polled by hand: a future for each of these would be most of what an idle connection costs.
+        let (readable, writable, woken) = poll_fn(|context| {
+            let readable = !crowded_and_blocked && self.stream.poll_read_ready(context).is_ready();
+            let writable = blocked && self.stream.poll_write_ready(context).is_ready();
+            let woken = self.outbox.poll_woken(context).is_ready();
+            if readable || writable || woken { Poll::Ready((readable, writable, woken)) } else { Poll::Pending }
+        })
+        .await;
+        if (writable || woken)
+            && let Some(end) = self.pump().await
+        {
+            return Some(end);
         }
-        if ready.is_some_and(|ready| ready.is_readable()) {
+        if readable {
             return self.hear().await;
         }
         None

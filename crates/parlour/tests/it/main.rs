@@ -2,6 +2,22 @@
 //! clients that are not ours, and no sleeping.
 
 mod backend;
+mod browser;
+mod crowd;
 mod first;
+mod http;
+mod jwt;
+mod leaks;
+mod leaving;
+mod limits;
+mod model;
+mod npm;
+mod raw;
+mod refusals;
+mod relay;
+mod rights;
+mod script;
 mod server;
 mod socket;
+mod storm;
+mod tidy;

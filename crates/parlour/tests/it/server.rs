@@ -56,6 +56,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether the process that was started still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// `kill -9`, and gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -87,10 +92,21 @@ impl Server {
         self.address = address;
     }
 
+    /// Throws a stopped server's store away: what it starts with again is another one.
+    pub fn forget(&mut self) {
+        for entry in std::fs::read_dir(self.directory.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("parlour.db")) {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// Another command of the same binary on the same store; what it printed.
     pub fn parlour(&self, arguments: &[&str]) -> String {
         let store = format!("sqlite:{}", self.store().display());
-        let output = Command::new(binary()).args(arguments).args(["--store", &store]).current_dir(self.directory.path()).output().unwrap();
+        let output =
+            Command::new(binary()).args(arguments).args(["--store", &store]).current_dir(self.directory.path()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }

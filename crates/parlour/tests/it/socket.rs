@@ -49,6 +49,12 @@ impl Socket {
         }
     }
 
+    /// Opens, or finds that nobody is there.
+    pub async fn try_open(url: &str) -> Option<Socket> {
+        let (stream, _) = tokio_tungstenite::connect_async(url).await.ok()?;
+        Some(Socket { stream, next_id: 0, replies: VecDeque::new(), pushes: VecDeque::new(), closed: None })
+    }
+
     /// Opens and says `connect`.
     pub async fn connect(server: &Server, connect: Value) -> Socket {
         let mut socket = Socket::open(server).await;
@@ -71,17 +77,41 @@ impl Socket {
     }
 
     /// Sends a command and waits for its reply.
-    pub async fn ask(&mut self, mut command: Value) -> Value {
+    pub async fn ask(&mut self, command: Value) -> Value {
+        match self.try_ask(command).await {
+            Some(reply) => reply,
+            None => panic!("closed instead of a reply: {:?}", self.closed),
+        }
+    }
+
+    /// Sends a command and waits for its reply; `None` when the line is lost before.
+    pub async fn try_ask(&mut self, mut command: Value) -> Option<Value> {
         self.next_id += 1;
         let id = self.next_id;
         command["id"] = json!(id);
-        self.send_text(command.to_string()).await;
+        self.stream.send(Message::text(command.to_string())).await.ok()?;
+        self.try_reply(id).await
+    }
+
+    /// Waits for the reply to a command that was sent with this number.
+    pub async fn reply(&mut self, id: u32) -> Value {
+        self.try_reply(id).await.unwrap_or_else(|| panic!("closed instead of a reply: {:?}", self.closed))
+    }
+
+    async fn try_reply(&mut self, id: u32) -> Option<Value> {
         loop {
             if let Some(index) = self.replies.iter().position(|reply| reply["id"] == id) {
-                return self.replies.remove(index).unwrap();
+                return self.replies.remove(index);
             }
-            assert_eq!(self.read().await, Came::Something, "closed instead of a reply: {:?}", self.closed);
+            if self.read().await == Came::End {
+                return None;
+            }
         }
+    }
+
+    /// Everything pushed that was read so far, without reading.
+    pub fn read_so_far(&mut self) -> Vec<Value> {
+        self.pushes.drain(..).map(|push| push["push"].clone()).collect()
     }
 
     /// Subscribes; the result, which must be good.
@@ -157,7 +187,8 @@ impl Socket {
                     match () {
                         () if value.get("id").is_some() => self.replies.push_back(value),
                         () if value.get("push").is_some() => self.pushes.push_back(value),
-                        () => self.stream.send(Message::text("{}")).await.unwrap(),
+                        // A line that is lost is found by the next read.
+                        () => drop(self.stream.send(Message::text("{}")).await),
                     }
                 }
                 Came::Something

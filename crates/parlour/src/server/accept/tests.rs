@@ -21,7 +21,8 @@ async fn running(file: &str, connections_max: usize) -> Running {
     let address = listener.local_addr().unwrap();
     let metrics = Arc::new(Metrics::default());
     let router = Router::new().route("/", get(async || "here\n"));
-    let acceptor = Acceptor { router, book: Arc::new(Book::new(rules)), metrics: metrics.clone(), connections_max };
+    let acceptor =
+        Acceptor { router, book: Arc::new(Book::new(rules)), metrics: metrics.clone(), connections_max, seats: Arc::default() };
     let (closing, closed) = watch::channel(false);
     let ended = tokio::spawn(acceptor.run(listener, closed));
     Running { address, closing, ended, metrics }

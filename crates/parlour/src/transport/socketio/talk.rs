@@ -124,6 +124,9 @@ impl Talk {
         if auth.connect.site.is_none() {
             auth.connect.site = self.site.clone();
         }
+        if self.session.node().is_draining() {
+            return false;
+        }
         let pid = auth.pid.filter(|pid| is_pid(pid));
         // A guest's token is a part of its private id, so that it comes back as the same guest.
         let mut guest = None;

@@ -1,0 +1,119 @@
+//! Parlour itself: `parlour serve --demo` with an SQLite store in the scratch directory, spoken to in the JSON form of the Centrifuge protocol
+//! (CONTRACT §4). In demo mode everyone may publish, so the publisher is a client like any other.
+
+use std::process::Command;
+
+use super::{CommentRequest, Peer, Place, Step, Unit, first_line, http_request, put_text};
+use crate::fault::{Fault, Outcome};
+
+/// Parlour with options besides the defaults.
+pub struct Parlour {
+    pub name: &'static str,
+    pub flags: &'static [&'static str],
+    /// Whether its calls to sync files do nothing: what durability costs is the difference.
+    pub unsynced: bool,
+}
+
+/// The channel whose comments are posted and read.
+const THREAD: &str = "bench-comments";
+const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
+
+impl Peer for Parlour {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn version(&self, place: &Place) -> String {
+        let version = first_line(Command::new(place.parlour).arg("--version"));
+        let unsynced = if self.unsynced { "under libeatmydata, which makes syncing do nothing" } else { "" };
+        format!("{version} {}{unsynced}", self.flags.join(" ")).trim_end().to_owned()
+    }
+
+    fn command(&self, place: &Place) -> Outcome<Command> {
+        if !place.parlour.exists() {
+            return Err(Fault(format!(
+                "{} is missing: cargo build --release -p parlour, or --parlour PATH",
+                place.parlour.display()
+            )));
+        }
+        let mut command = Command::new(place.parlour);
+        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", place.port)]);
+        command.args(["--store", &format!("sqlite:{}", place.scratch.join("parlour.db").display())]).args(self.flags);
+        // One writer of the bench stands for many people.
+        command.args(["--member-posts", "1000000/1ms"]);
+        if self.unsynced {
+            command.env("LD_PRELOAD", "libeatmydata.so");
+        }
+        Ok(command)
+    }
+
+    fn path(&self, _channel: &str) -> String {
+        "/connection/websocket".into()
+    }
+
+    fn step(&self, index: usize, channel: &str) -> Option<Step> {
+        match (index, channel) {
+            (0, "") => Some(Step { send: CONNECT.into(), until: r#""id":1"# }),
+            (0, _) => Some(Step {
+                send: format!("{CONNECT}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{channel}\"}}}}"),
+                until: r#""id":2"#,
+            }),
+            _ => None,
+        }
+    }
+
+    fn return_step(&self, index: usize, channel: &str, position: &str) -> Option<Step> {
+        let (epoch, offset) = position.split_once(':')?;
+        (index == 0).then(|| Step {
+            send: format!(
+                "{CONNECT}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{channel}\",\"recover\":true,\"epoch\":\"{epoch}\",\"offset\":{offset}}}}}"
+            ),
+            until: r#""id":2"#,
+        })
+    }
+
+    fn position(&self, answer: &[u8]) -> Option<String> {
+        let line = answer.split(|byte| *byte == b'\n').find(|line| memchr::memmem::find(line, br#""id":2"#).is_some())?;
+        let json: serde_json::Value = serde_json::from_slice(line).ok()?;
+        let reply = json.get("subscribe")?;
+        let offset = reply.get("offset").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        Some(format!("{}:{offset}", reply.get("epoch")?.as_str()?))
+    }
+
+    fn publish(&self, channel: &str, payload: &[u8], sequence: u64, out: &mut Vec<u8>) {
+        let head = format!("{{\"id\":{},\"publish\":{{\"channel\":\"{channel}\",\"data\":", sequence % 1_000_000_000 + 10);
+        put_text(&[head.as_bytes(), payload, b"}}"], out);
+    }
+
+    fn unit(&self, _payload_bytes: usize) -> Unit {
+        Unit::Line
+    }
+
+    fn answer(&self, text: &[u8]) -> Option<&'static [u8]> {
+        (text == b"{}").then_some(b"{}")
+    }
+
+    fn comments(&self, ask: &CommentRequest) -> Outcome<Vec<u8>> {
+        let path = format!("/v1/channels/{THREAD}/comments");
+        Ok(match ask {
+            CommentRequest::Post { text, nonce, token } => {
+                let body = serde_json::json!({"body": text, "nonce": nonce}).to_string();
+                http_request("POST", &path, *token, &body)
+            }
+            CommentRequest::Page { before, limit } => {
+                let before = before.map(|cursor| format!("&before={cursor}")).unwrap_or_default();
+                http_request("GET", &format!("{path}?limit={limit}{before}"), None, "")
+            }
+        })
+    }
+
+    fn token(&self, answer: &[u8]) -> Option<String> {
+        let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
+        answer["token"].as_str().map(str::to_owned)
+    }
+
+    fn next_page(&self, body: &[u8]) -> Outcome<Option<String>> {
+        let page: serde_json::Value = serde_json::from_slice(body).map_err(|error| Fault(error.to_string()))?;
+        Ok(page["next"].as_str().map(str::to_owned))
+    }
+}

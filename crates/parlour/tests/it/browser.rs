@@ -1,0 +1,44 @@
+//! Pages in a real browser: the scripts of `web/e2e`, Chromium, and the real server with what it embeds.
+
+use std::path::Path;
+
+use crate::script::{Stage, can_run, missing};
+use crate::server::Server;
+
+const PROGRAMS: &[&str] = &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+fn run(script: &str) {
+    let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    if !browser || !can_run() {
+        return;
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    Stage::new(Server::demo()).run(&scripts.join(script), &[&pictures.display().to_string()]);
+}
+
+#[test]
+fn two_browsers_share_a_thread_and_find_it_again_after_the_server_was_killed() {
+    run("thread.mjs");
+}
+
+#[test]
+fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
+    run("hostile.mjs");
+}
+
+#[test]
+fn two_browsers_chat_and_see_each_other_type() {
+    run("chat.mjs");
+}
+
+#[test]
+fn a_browsers_own_event_source_resumes_with_nothing_lost_or_doubled() {
+    run("eventsource.mjs");
+}
+
+#[test]
+fn the_demo_page_works_and_can_be_looked_at() {
+    run("demo.mjs");
+}

@@ -1,0 +1,340 @@
+//! Every cell of the table of rights, through HTTP and through the WebSocket, on a server with sites and on one in demo mode. The
+//! table below is written from CONTRACT §1 by hand and knows nothing of the server's own; a failure names its cells.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::http::Http;
+use crate::jwt;
+use crate::server::{PATIENCE, Server};
+use crate::socket::Socket;
+
+/// The columns.
+const WHO: [&str; 11] = [
+    "nobody", "guest", "member", "channels", "publish", "moderator", "admin", "key", "foreign key", "foreign token", "subscribe",
+];
+
+/// What is asked of each channel: the first group of letters is read, then names, comment, publish. In a group a `+` or `-` for
+/// each of `WHO`, in its order.
+type Row = (&'static str, [&'static str; 4]);
+
+const PAGE_URL: &str = "https://example.org/a";
+
+const TABLE: [Row; 7] = [
+    ("page", ["++++++++--+", "-----+++---", "++++++++--+", "-------+---"]),
+    ("lobby", ["++++++++--+", "++++++++--+", "++++++++--+", "-------+---"]),
+    ("team-a", ["++++++++--+", "++++++++--+", "++++++++--+", "-------+---"]),
+    ("feed", ["++++++++--+", "---+---+---", "---+---+---", "----+--+---"]),
+    ("$secret", ["---+---+--+", "---+---+--+", "---+---+--+", "----+--+---"]),
+    ("$parlour:moderation", ["-----+++---", "-----------", "-----------", "-----------"]),
+    ("$parlour:x", ["-----------", "-----------", "-----------", "-----------"]),
+];
+
+const ACTS: [&str; 4] = ["read", "names", "comment", "publish"];
+const SECRET: &str = "a secret of the site default, 32+";
+const OTHER_SECRET: &str = "a secret of the site other, 32 + ";
+
+const FILE: &str = r#"
+origins = ["https://example.org"]
+chats = ["lobby", "team-*"]
+token-secret = "a secret of the site default, 32+"
+member-posts = "100000/1ms"
+address-posts = "100000/1ms"
+[site.other]
+origins = ["https://other.example"]
+chats = ["lobby", "team-*"]
+token-secret = "a secret of the site other, 32 + "
+"#;
+
+/// A server and everyone who asks it.
+struct Scene {
+    server: Server,
+    http: Http,
+    demo: bool,
+    /// A token or key for each of `WHO`; none for nobody.
+    credentials: Vec<Option<String>>,
+    page: String,
+}
+
+impl Scene {
+    async fn new(demo: bool) -> Scene {
+        let server = Server::start(if demo { &["--demo"] } else { &[] }, FILE);
+        let http = Http::of(&server);
+        let page = http.get(&format!("/v1/channels/page/comments?url={PAGE_URL}")).await.json()["channel"].as_str().unwrap().to_owned();
+        let named = |flag: &'static str| -> Vec<String> {
+            TABLE.iter().flat_map(|(channel, _)| [flag.to_owned(), if *channel == "page" { page.clone() } else { (*channel).to_owned() }]).collect()
+        };
+        let token = |user: &str, more: &[String]| server.token(user, &more.iter().map(String::as_str).collect::<Vec<_>>());
+        let guest = http.post("/v1/guests", &json!({})).await.json()["token"].as_str().unwrap().to_owned();
+        let foreign = json!({ "sub": "mallory", "role": "admin", "channels": ["feed", "$secret"], "publish": ["feed", "$secret"], "exp": jwt::seconds_from_now(600) });
+        let credentials = WHO
+            .iter()
+            .map(|who| match *who {
+                "nobody" => None,
+                "guest" | "subscribe" => Some(guest.clone()),
+                "member" => Some(token("member", &[])),
+                "channels" => Some(token("channels", &named("--channel"))),
+                "publish" => Some(token("publish", &named("--publish"))),
+                "moderator" | "admin" => Some(server.token(who, &["--role", who])),
+                "key" => Some(server.key("default")),
+                "foreign key" => Some(server.key("other")),
+                _ => Some(jwt::signed(OTHER_SECRET, &foreign)),
+            })
+            .collect();
+        Scene { server, http, demo, credentials, page }
+    }
+
+    fn channel(&self, row: &Row) -> String {
+        if row.0 == "page" { self.page.clone() } else { row.0.to_owned() }
+    }
+
+    fn credential(&self, who: &str) -> Option<&str> {
+        self.credentials[WHO.iter().position(|name| *name == who).unwrap()].as_deref()
+    }
+
+    fn is_allowed(&self, row: &Row, act: usize, who: usize) -> bool {
+        let is_foreign = WHO[who].starts_with("foreign");
+        row.1[act].as_bytes()[who] == b'+' || (self.demo && !is_foreign && !row.0.starts_with('$'))
+    }
+
+    fn comment(&self, row: &Row) -> Value {
+        match row.0 {
+            "page" => json!({ "body": "hello", "page": { "url": PAGE_URL } }),
+            _ => json!({ "body": "hello" }),
+        }
+    }
+
+    /// A subscribe token for `$secret`, made by the site for whoever is signed in.
+    fn subscribe_token(&self) -> String {
+        jwt::signed(SECRET, &json!({ "sub": "anna", "channel": "$secret", "exp": jwt::seconds_from_now(600) }))
+    }
+
+    /// `Ok` where it was done, else the type of the refusal, or `no names` where the rest was answered.
+    async fn over_http(&self, who: usize, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {
+        let site = if WHO[who].starts_with("foreign") { "?site=default" } else { "" };
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(self.credentials[who].as_ref().map(|credential| ("authorization", format!("Bearer {credential}"))));
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let answer = self.http.ask(method, &format!("{path}{site}"), &headers, &body).await;
+        match answer.status {
+            204 => Ok(Value::Null),
+            200..300 => Ok(answer.json()),
+            _ => Err(answer.problem().1),
+        }
+    }
+
+    /// What each way to do `act` came to.
+    async fn try_over_http(&self, row: &Row, act: usize, who: usize) -> Vec<(&'static str, Result<(), String>)> {
+        let channel = self.channel(row);
+        let path = |rest: &str| format!("/v1/channels/{channel}/{rest}");
+        let mut results = Vec::new();
+        let mut note = |way, result: Result<Value, String>| results.push((way, result.map(drop)));
+        match ACTS[act] {
+            "read" => {
+                for way in ["comments", "history", "events", "presence"] {
+                    note(way, self.over_http(who, Method::GET, &path(way), None).await);
+                }
+            }
+            "names" => {
+                let answer = self.over_http(who, Method::GET, &path("presence"), None).await;
+                let names = answer.and_then(|answer| answer.get("members").cloned().ok_or("no names".to_owned()));
+                note("members", names);
+            }
+            "comment" => {
+                note("comments", self.over_http(who, Method::POST, &path("comments"), Some(self.comment(row))).await);
+                note("typing", self.over_http(who, Method::POST, &path("typing"), None).await);
+            }
+            _ => {
+                note("publications", self.over_http(who, Method::POST, &path("publications"), Some(json!({ "data": 1 }))).await);
+                note("unkept", self.over_http(who, Method::POST, &path("publications"), Some(json!({ "data": 1, "store": false }))).await);
+                let batch = json!({ "publications": [{ "channel": channel, "data": 1 }] });
+                let answer = self.over_http(who, Method::POST, "/v1/batch", Some(batch)).await;
+                note("batch", answer.and_then(|answer| match answer["results"][0]["error"]["type"].as_str() {
+                    Some(refused) => Err(refused.to_owned()),
+                    None => Ok(answer),
+                }));
+            }
+        }
+        results
+    }
+
+    /// The refusals that fit.
+    fn refusals(&self, row: &Row, act: usize, who: usize) -> &'static str {
+        match WHO[who] {
+            name if name.starts_with("foreign") => "site-mismatch",
+            _ if ACTS[act] == "names" && self.is_allowed(row, 0, who) => "no names",
+            "nobody" => "unauthorized",
+            _ => "forbidden",
+        }
+    }
+
+    async fn check_http(&self) {
+        let mut wrong = Vec::new();
+        for row in &TABLE {
+            for act in 0..ACTS.len() {
+                // A subscribe token is brought by `subscribe` alone; over HTTP there is no such column.
+                for who in 0..WHO.len() - 1 {
+                    let expected = if self.is_allowed(row, act, who) { Ok(()) } else { Err(self.refusals(row, act, who).to_owned()) };
+                    for (way, result) in self.try_over_http(row, act, who).await {
+                        if result != expected {
+                            wrong.push(format!("{} / {} / {} by {way}: {result:?} instead of {expected:?}", row.0, ACTS[act], WHO[who]));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// A connection as `who`; the error's number where `connect` is refused.
+    async fn connect(&self, who: &str) -> Result<(Socket, String), u64> {
+        let mut socket = Socket::open(&self.server).await;
+        let connect = json!({ "token": self.credential(who).unwrap_or_default(), "data": { "site": "default" } });
+        let reply = socket.ask(json!({ "connect": connect })).await;
+        match reply["error"]["code"].as_u64() {
+            Some(code) => Err(code),
+            None => Ok((socket, reply["connect"]["client"].as_str().unwrap().to_owned())),
+        }
+    }
+
+    /// The commands of each act; for the channel as it stands in `channel`.
+    fn commands(&self, row: &Row, act: usize, who: usize) -> Vec<(&'static str, Value)> {
+        let channel = self.channel(row);
+        let token = if WHO[who] == "subscribe" && row.0 == "$secret" { self.subscribe_token() } else { String::new() };
+        let mut comment = self.comment(row);
+        comment["channel"] = json!(channel);
+        match ACTS[act] {
+            "read" => vec![
+                ("subscribe", json!({ "subscribe": { "channel": channel, "token": token, "join_leave": true } })),
+                ("history", json!({ "history": { "channel": channel, "limit": 1 } })),
+                ("presence_stats", json!({ "presence_stats": { "channel": channel } })),
+                ("comment.list", json!({ "rpc": { "method": "comment.list", "data": { "channel": channel } } })),
+            ],
+            "names" => vec![("presence", json!({ "presence": { "channel": channel } }))],
+            "comment" => vec![
+                ("comment.create", json!({ "rpc": { "method": "comment.create", "data": comment } })),
+                ("typing", json!({ "rpc": { "method": "typing", "data": { "channel": channel } } })),
+            ],
+            _ => vec![
+                ("publish", json!({ "publish": { "channel": channel, "data": 1 } })),
+                ("rpc publish", json!({ "rpc": { "method": "publish", "data": { "channel": channel, "data": 1 } } })),
+            ],
+        }
+    }
+
+    /// Whether the socket, subscribed with `join_leave`, hears of one who comes and goes. The watcher, who may, hears it first.
+    async fn hears_of_others(&self, socket: &mut Socket, channel: &str, is_expected: bool) -> bool {
+        let (mut watcher, _) = self.connect("key").await.unwrap();
+        let subscribe = json!({ "subscribe": { "channel": channel, "join_leave": true } });
+        assert!(watcher.ask(subscribe.clone()).await["error"].is_null());
+        let (mut third, client) = self.connect("key").await.unwrap();
+        third.ask(subscribe).await;
+        third.ask(json!({ "unsubscribe": { "channel": channel } })).await;
+        let is_about = |push: &Value, what: &str| push["channel"] == channel && push[what]["info"]["client"] == client.as_str();
+        while !is_about(&watcher.push().await, "leave") {}
+        let mut heard = socket.heard().await;
+        let until = std::time::Instant::now() + PATIENCE;
+        while is_expected && std::time::Instant::now() < until && !heard.iter().any(|push| is_about(push, "leave")) {
+            heard.extend(socket.heard().await);
+        }
+        ["join", "leave"].iter().any(|what| heard.iter().any(|push| is_about(push, what)))
+    }
+
+    async fn check_websocket(&self) {
+        let mut wrong = Vec::new();
+        for row in &TABLE {
+            for (who, name) in WHO.iter().enumerate() {
+                let expected = |act| if self.is_allowed(row, act, who) { 0 } else { 103 };
+                let (mut socket, _) = match self.connect(name).await {
+                    Ok(connected) => connected,
+                    Err(1003) if name.starts_with("foreign") => continue,
+                    Err(code) => panic!("{name} is refused with {code}"),
+                };
+                assert!(!name.starts_with("foreign"), "{name} is let into a site that is not theirs");
+                for act in 0..ACTS.len() {
+                    for (way, command) in self.commands(row, act, who) {
+                        let reply = socket.ask(command).await;
+                        let code = reply["error"]["code"].as_u64().unwrap_or(0);
+                        if code != expected(act) {
+                            wrong.push(format!("{} / {} / {name} by {way}: {code} instead of {}", row.0, ACTS[act], expected(act)));
+                        }
+                    }
+                }
+                let may_see = self.is_allowed(row, 1, who);
+                if self.is_allowed(row, 0, who)
+                    && !row.0.starts_with("$parlour:")
+                    && self.hears_of_others(&mut socket, &self.channel(row), may_see).await != may_see
+                {
+                    wrong.push(format!("{} / names / {name} by join and leave: {}", row.0, !may_see));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn every_cell_of_the_table_of_rights_holds_over_http() {
+    Scene::new(false).await.check_http().await;
+}
+
+#[tokio::test]
+async fn every_cell_of_the_table_of_rights_holds_over_http_in_demo_mode() {
+    Scene::new(true).await.check_http().await;
+}
+
+#[tokio::test]
+async fn every_cell_of_the_table_of_rights_holds_over_the_websocket() {
+    Scene::new(false).await.check_websocket().await;
+}
+
+#[tokio::test]
+async fn every_cell_of_the_table_of_rights_holds_over_the_websocket_in_demo_mode() {
+    Scene::new(true).await.check_websocket().await;
+}
+
+#[tokio::test]
+async fn a_subscribe_token_opens_its_own_channel_alone_and_is_no_bearer() {
+    let scene = Scene::new(false).await;
+    let (mut socket, _) = scene.connect("nobody").await.unwrap();
+    let claims = |channel: &str, seconds| json!({ "sub": "anna", "channel": channel, "exp": jwt::seconds_from_now(seconds) });
+    let mut signed_in = claims("$secret", 600);
+    signed_in["channel"] = Value::Null;
+    for (why, token, code) in [
+        ("of another channel", jwt::signed(SECRET, &claims("$other", 600)), 103),
+        ("signed by another site", jwt::signed(OTHER_SECRET, &claims("$secret", 600)), 103),
+        ("expired", jwt::signed(SECRET, &claims("$secret", -5)), 109),
+        ("without a channel", jwt::signed(SECRET, &signed_in), 103),
+        ("no token", "x.y.z".to_owned(), 103),
+    ] {
+        let reply = socket.ask(json!({ "subscribe": { "channel": "$secret", "token": token } })).await;
+        assert_eq!(reply["error"]["code"], code, "{why}: {reply}");
+    }
+    let token = scene.subscribe_token();
+    let answer = scene.http.get_as(&token, "/v1/channels/$secret/history").await;
+    assert_eq!(answer.problem(), (401, "unauthorized".to_owned()));
+    let (mut member, _) = scene.connect("member").await.unwrap();
+    let reply = member.ask(json!({ "subscribe": { "channel": "$secret", "token": token } })).await;
+    assert_eq!(reply["error"]["code"], 103, "made for anna, brought by another member: {reply}");
+    let reply = socket.ask(json!({ "subscribe": { "channel": "$secret", "token": token } })).await;
+    assert!(reply["subscribe"]["expires"] == true && reply["subscribe"]["ttl"].as_u64().is_some_and(|ttl| ttl <= 600), "{reply}");
+    socket.ask(json!({ "unsubscribe": { "channel": "$secret" } })).await;
+    let reply = socket.ask(json!({ "history": { "channel": "$secret", "limit": 1 } })).await;
+    assert_eq!(reply["error"]["code"], 103, "what the token opened is closed with the subscription: {reply}");
+}
+
+#[tokio::test]
+async fn whoever_is_of_another_site_acts_there_and_is_not_heard_here() {
+    let scene = Scene::new(false).await;
+    let (mut here, _) = scene.connect("nobody").await.unwrap();
+    here.subscribe("lobby").await;
+    let foreign = scene.credential("foreign key").unwrap();
+    let answer = scene.http.post_as(foreign, "/v1/channels/lobby/publications", &json!({ "data": "there" })).await;
+    assert_eq!(answer.status, 200);
+    let answer = scene.http.post_as(scene.credential("key").unwrap(), "/v1/channels/lobby/publications", &json!({ "data": "here" })).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(here.publication("lobby").await["data"], "here");
+    let history = async |site: &str| scene.http.get(&format!("/v1/channels/lobby/history?site={site}")).await.json()["publications"].clone();
+    assert_eq!((history("default").await[0]["data"].clone(), history("other").await[0]["data"].clone()), (json!("here"), json!("there")));
+}
