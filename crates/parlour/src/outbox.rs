@@ -20,11 +20,13 @@ use parlour_wire::{frame, socketio};
 use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
 mod batch;
+mod queue;
 pub mod resume;
 
 pub use batch::Batch;
+pub use queue::ended;
 
-use resume::Item;
+use queue::{Cursor, Inner, Place};
 
 /// A ring as its channel and the cursors in it share it.
 pub type SharedRing = Arc<Mutex<Ring>>;
@@ -75,29 +77,6 @@ impl From<Audience> for Hearing {
     }
 }
 
-/// A reader's place in one ring.
-struct Cursor {
-    ring: SharedRing,
-    /// The channel's name, for RESUME; empty where there is none.
-    channel: Arc<str>,
-    tongue: &'static Tongue,
-    epoch: Epoch,
-    /// Everything up to here was taken.
-    offset: u64,
-    /// Where the reader last stood at the ring's top: what it knows of comments is as of here.
-    seen: u64,
-    signal: u64,
-    audience: Audience,
-    waiting: bool,
-}
-
-/// A place in the outbox for a cursor.
-enum Place {
-    Free,
-    Reserved,
-    Reading(Cursor),
-}
-
 /// What a door does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pumped {
@@ -127,23 +106,6 @@ pub enum Taken {
 /// The lane is full: the client does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
-
-#[derive(Default)]
-struct Inner {
-    places: Vec<Place>,
-    lane: VecDeque<Bytes>,
-    lane_bytes: usize,
-    /// Taken, but not yet by the kernel.
-    sending: VecDeque<Bytes>,
-    blocked: bool,
-    /// Nothing is sent: a recovery is being put together.
-    held: bool,
-    /// After the lane is empty nothing is sent any more.
-    finishing: bool,
-    broken: bool,
-    woken: bool,
-    waker: Option<Waker>,
-}
 
 /// What one client is to be sent.
 pub struct Outbox {
@@ -513,144 +475,6 @@ impl Outbox {
             cursor.rest(&ring);
         }
         (taken, inner.finishing)
-    }
-}
-
-/// A frame into the queue: complete, or the shared beginning of a packet that ends with RESUME.
-fn push(queue: &mut VecDeque<Bytes>, piece: Bytes, resume: Option<String>) {
-    match resume {
-        None => queue.push_back(piece),
-        Some(resume) => queue.extend(ended(piece, &resume)),
-    }
-}
-
-/// A shared beginning of a packet with the header and the end that are one client's own.
-pub fn ended(open: Bytes, resume: &str) -> [Bytes; 3] {
-    let end = socketio::event_end(resume);
-    [frame::text_header(open.len() + end.len()), open, Bytes::from(end)]
-}
-
-impl Cursor {
-    fn item(&self) -> Item<'_> {
-        Item { channel: &self.channel, epoch: &self.epoch, offset: self.offset, audience: self.audience, tongue: self.tongue.index }
-    }
-
-    fn is_good_in(&self, ring: &Ring) -> bool {
-        self.epoch == *ring.epoch() && self.offset >= ring.floor() && self.offset <= ring.top()
-    }
-
-    /// After entries were taken: at the top, or waiting for the next turn.
-    fn rest(&mut self, ring: &Ring) {
-        self.signal = ring.signal_top();
-        let more = ring.after(self.offset).next().is_some();
-        if !more {
-            self.offset = ring.top();
-            self.seen = ring.top();
-        }
-        self.waiting = more;
-    }
-}
-
-impl Inner {
-    /// Wakes the door, or lets it not wait next time.
-    fn wake(&mut self) {
-        self.woken = true;
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
-        let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
-        if self.finishing || (crowded && !self.lane.is_empty()) {
-            return Err(Overflow);
-        }
-        self.lane_bytes += frame.len();
-        self.lane.push_back(frame);
-        Ok(())
-    }
-
-    /// Where the client stands in all its channels.
-    fn resume(&self) -> String {
-        resume::write(self.items(None))
-    }
-
-    /// The items of RESUME, but that of one place.
-    fn items(&self, but: Option<usize>) -> impl Iterator<Item = Item<'_>> {
-        self.places.iter().enumerate().filter_map(move |(index, place)| match place {
-            Place::Reading(cursor) if Some(index) != but => Some(cursor.item()),
-            _ => None,
-        })
-    }
-
-    /// Moves the next frames into `sending`: the lane first, then the rings. Answers the place of a reader that fell.
-    fn fill(&mut self, dress: Dress) -> Option<usize> {
-        if !self.lane.is_empty() {
-            std::mem::swap(&mut self.lane, &mut self.sending);
-            self.lane_bytes = 0;
-            return None;
-        }
-        let mut bytes = 0;
-        for index in 0..self.places.len() {
-            let Place::Reading(Cursor { waiting: true, .. }) = &self.places[index] else { continue };
-            let resume = match dress {
-                Dress::Packets(Version::V4) => Some(resume::Around::new(self.items(Some(index)))),
-                _ => None,
-            };
-            let Place::Reading(cursor) = &mut self.places[index] else { continue };
-            let ring = cursor.ring.clone();
-            let ring = ring.lock();
-            if !cursor.is_good_in(&ring) {
-                return Some(index);
-            }
-            for entry in ring.after(cursor.offset) {
-                let seen = entry.told_as_of(cursor.seen, cursor.offset);
-                let piece = match dress {
-                    Dress::Frames => entry.frame(seen),
-                    Dress::Packets(version) => entry.packet(cursor.tongue, version, &cursor.epoch, seen),
-                };
-                cursor.offset = entry.offset();
-                if let Some(piece) = piece {
-                    bytes += piece.len();
-                    push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
-                }
-                if bytes > SEND_BYTES_MAX {
-                    break;
-                }
-            }
-            for signal in ring.signals_after(cursor.signal).filter(|signal| cursor.audience.hears(signal.audience())) {
-                let piece = match dress {
-                    Dress::Frames => Some(signal.frame()),
-                    Dress::Packets(version) => signal.packet(cursor.tongue, version, &cursor.epoch),
-                };
-                if let Some(piece) = piece {
-                    push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
-                }
-            }
-            cursor.rest(&ring);
-            if bytes > SEND_BYTES_MAX {
-                break;
-            }
-        }
-        None
-    }
-
-    /// The kernel took so many bytes.
-    fn sent(&mut self, mut bytes: usize) {
-        while let Some(front) = self.sending.front_mut() {
-            if bytes < front.len() {
-                let rest = front.slice(bytes..);
-                *front = rest;
-                return;
-            }
-            bytes -= front.len();
-            self.sending.pop_front();
-        }
-        // Whoever waited long holds no memory for it afterwards.
-        self.sending = VecDeque::new();
-        if self.lane.is_empty() {
-            self.lane = VecDeque::new();
-        }
     }
 }
 

@@ -77,11 +77,20 @@ pub struct Tongue {
     /// Its number, below [`TONGUES`], under which encodings are shared; 0 is the protocol's own.
     pub index: usize,
     /// The event without its end, as `socketio::event_open` writes it; `None` for what is not told in this manner.
-    pub open: fn(Version, &Event, &Epoch) -> Option<String>,
+    pub open: fn(Version, &Event, &Place<'_>) -> Option<String>,
+}
+
+/// Where an event stands, as far as it does not say so itself.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Of the channel's log.
+    pub epoch: &'a Epoch,
+    /// The page's address, where the channel is a page's and somebody asked for it.
+    pub page_url: &'a str,
 }
 
 /// The protocol's own: every event under its name.
-pub static PLAIN: Tongue = Tongue { index: 0, open: |version, event, epoch| Some(socketio::publication_open(version, event, epoch)) };
+pub static PLAIN: Tongue = Tongue { index: 0, open: |version, event, place| Some(socketio::publication_open(version, event, place.epoch)) };
 
 /// One event as Socket.IO has it, by tongue and version.
 #[derive(Debug, Default)]
@@ -205,9 +214,9 @@ impl Slot {
     }
 
     /// The event as Socket.IO has it: a complete frame over Engine.IO 3, without header and end over Engine.IO 4.
-    pub fn packet(&self, tongue: &Tongue, version: Version, epoch: &Epoch, cursor: u64) -> Option<Bytes> {
+    pub fn packet(&self, tongue: &Tongue, version: Version, place: &Place<'_>, cursor: u64) -> Option<Bytes> {
         let (event, encoded) = self.seen_from(cursor)?;
-        encoded.packet(tongue, version, || (tongue.open)(version, event, epoch))
+        encoded.packet(tongue, version, || (tongue.open)(version, event, place))
     }
 }
 
@@ -250,9 +259,9 @@ impl SignalSlot {
     }
 
     /// As [`Slot::packet`].
-    pub fn packet(&self, tongue: &Tongue, version: Version, epoch: &Epoch) -> Option<Bytes> {
+    pub fn packet(&self, tongue: &Tongue, version: Version, place: &Place<'_>) -> Option<Bytes> {
         let open = || match &self.signal {
-            Signal::Event(event) => (tongue.open)(version, event, epoch),
+            Signal::Event(event) => (tongue.open)(version, event, place),
             Signal::Presence { who, joined } if tongue.index == PLAIN.index => {
                 let presence = push::Presence { channel: self.channel.clone(), who: who.clone(), joined: *joined };
                 Some(socketio::push_open(version, &Push::Presence(presence)))
@@ -305,6 +314,7 @@ pub struct Ring {
     bytes: usize,
     signals: VecDeque<Arc<SignalSlot>>,
     signal_top: u64,
+    page_url: Option<Arc<str>>,
     limits: RingLimits,
 }
 
@@ -320,6 +330,7 @@ impl Ring {
             bytes: 0,
             signals: VecDeque::new(),
             signal_top: 0,
+            page_url: None,
             limits,
         }
     }
@@ -342,6 +353,18 @@ impl Ring {
     /// The channel's name within its site.
     pub fn channel(&self) -> &Arc<str> {
         &self.channel
+    }
+
+    /// What events of this ring do not say themselves.
+    pub fn place(&self) -> Place<'_> {
+        Place { epoch: &self.epoch, page_url: self.page_url.as_deref().unwrap_or_default() }
+    }
+
+    /// The page's address became known.
+    pub fn set_page_url(&mut self, url: &str) {
+        if !url.is_empty() {
+            self.page_url = Some(url.into());
+        }
     }
 
     /// The ring's top.

@@ -117,6 +117,11 @@ impl Node {
         loop {
             self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
             if channel.fill(self.backend.log.read(&channel.key, range).await?) {
+                // Events of a page's channel do not say the page's address, but that dialect does.
+                if self.book.now().comments_page && channel.key.channel.as_str().starts_with("page:") {
+                    let thread = self.backend.store.thread(&channel.key).await?;
+                    channel.ring.lock().set_page_url(&thread.unwrap_or_default().url);
+                }
                 return Ok(());
             }
         }

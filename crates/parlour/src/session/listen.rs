@@ -15,7 +15,7 @@ use crate::hub::Viewer;
 use crate::node::{Asker, Node, Since, Start, Subscription, Wish};
 use crate::outbox::resume::{Had, Item, write};
 use crate::outbox::{Hearing, ended};
-use crate::ring::PLAIN;
+use crate::ring::{PLAIN, Place};
 
 /// One thing that a dialect listens to.
 pub(super) struct Heard {
@@ -170,10 +170,12 @@ fn missed(begun: &[Begun]) -> Vec<Bytes> {
         }))
     };
     let mut pieces = vec![parlour_wire::frame::text(&parlour_wire::socketio::position(&resume(&at)))];
-    for (index, Begun { listening, start, .. }) in begun.iter().enumerate() {
+    for (index, Begun { listening, subscription, start, .. }) in begun.iter().enumerate() {
+        let page_url = subscription.channel.ring.lock().place().page_url.to_owned();
+        let place = Place { epoch: &start.position.epoch, page_url: &page_url };
         for slot in &start.missed {
             at[index] = slot.offset();
-            if let Some(open) = slot.packet(listening.hearing.tongue, Version::V4, &start.position.epoch, start.seen) {
+            if let Some(open) = slot.packet(listening.hearing.tongue, Version::V4, &place, start.seen) {
                 pieces.extend(ended(open, &resume(&at)));
             }
         }
