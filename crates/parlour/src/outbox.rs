@@ -6,15 +6,14 @@
 //! given one later. An outbox of *packets* puts together what sockets share and what is each one's own ([`resume`]).
 //! An outbox holds rings, never the hub. It locks itself first and a ring second, and never awaits.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parlour_wire::engineio::Version;
-use parlour_wire::position::{Epoch, Position};
+use parlour_wire::position::Position;
 use parlour_wire::{frame, socketio};
 
 use crate::ring::{Audience, PLAIN, Ring, Tongue};

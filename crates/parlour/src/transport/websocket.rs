@@ -85,7 +85,7 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAd
 }
 
 /// The answer to a good handshake.
-pub(super) fn switching(accept: &str) -> Response<Body> {
+pub fn switching(accept: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -97,7 +97,8 @@ pub(super) fn switching(accept: &str) -> Response<Body> {
     response
 }
 
-pub(super) fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
+/// Checks the handshake of a WebSocket: the value of `Sec-WebSocket-Accept`.
+pub fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
     let joined = |name| {
         let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
@@ -114,7 +115,8 @@ pub(super) fn handshake(method: &str, headers: &HeaderMap) -> Result<String, Han
     .accept()
 }
 
-pub(super) fn refuse(fault: HandshakeFault) -> Response<Body> {
+/// The answer to one that is none.
+pub fn refuse(fault: HandshakeFault) -> Response<Body> {
     let mut response = Response::new(Body::from("a WebSocket handshake is expected here\n"));
     let (status, name, value) = match fault {
         HandshakeFault::NotAsked => (StatusCode::UPGRADE_REQUIRED, header::UPGRADE, "websocket"),
