@@ -124,6 +124,14 @@ impl Scene {
         }
     }
 
+    /// Events, with the credential in a parameter as browsers must.
+    async fn events_with_parameter(&self, who: usize, channel: &str) -> Result<Value, String> {
+        let token = self.credentials[who].as_ref().map(|credential| format!("&token={credential}")).unwrap_or_default();
+        let site = if WHO[who].starts_with("foreign") { "&site=default" } else { "" };
+        let answer = self.http.get(&format!("/v1/events?channel={channel}{token}{site}")).await;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(answer.problem().1) }
+    }
+
     /// What each way to do `act` came to.
     async fn try_over_http(&self, row: &Row, act: usize, who: usize) -> Vec<(&'static str, Result<(), String>)> {
         let channel = self.channel(row);
@@ -135,6 +143,7 @@ impl Scene {
                 for way in ["comments", "history", "events", "presence"] {
                     note(way, self.over_http(who, Method::GET, &path(way), None).await);
                 }
+                note("events?token=", self.events_with_parameter(who, &channel).await);
             }
             "names" => {
                 let answer = self.over_http(who, Method::GET, &path("presence"), None).await;
