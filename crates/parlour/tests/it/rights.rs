@@ -181,13 +181,13 @@ impl Scene {
     async fn check_http(&self) {
         let mut wrong = Vec::new();
         for row in &TABLE {
-            for act in 0..ACTS.len() {
+            for (act, act_name) in ACTS.iter().enumerate() {
                 // A subscribe token is brought by `subscribe` alone; over HTTP there is no such column.
-                for who in 0..WHO.len() - 1 {
+                for (who, who_name) in WHO.iter().enumerate().take(WHO.len() - 1) {
                     let expected = if self.is_allowed(row, act, who) { Ok(()) } else { Err(self.refusals(row, act, who).to_owned()) };
                     for (way, result) in self.try_over_http(row, act, who).await {
                         if result != expected {
-                            wrong.push(format!("{} / {} / {} by {way}: {result:?} instead of {expected:?}", row.0, ACTS[act], WHO[who]));
+                            wrong.push(format!("{} / {act_name} / {who_name} by {way}: {result:?} instead of {expected:?}", row.0));
                         }
                     }
                 }
@@ -261,12 +261,12 @@ impl Scene {
                     Err(code) => panic!("{name} is refused with {code}"),
                 };
                 assert!(!name.starts_with("foreign"), "{name} is let into a site that is not theirs");
-                for act in 0..ACTS.len() {
+                for (act, act_name) in ACTS.iter().enumerate() {
                     for (way, command) in self.commands(row, act, who) {
                         let reply = socket.ask(command).await;
                         let code = reply["error"]["code"].as_u64().unwrap_or(0);
                         if code != expected(act) {
-                            wrong.push(format!("{} / {} / {name} by {way}: {code} instead of {}", row.0, ACTS[act], expected(act)));
+                            wrong.push(format!("{} / {act_name} / {name} by {way}: {code} instead of {}", row.0, expected(act)));
                         }
                     }
                 }
