@@ -3,10 +3,13 @@
 
 mod backend;
 mod browser;
+mod crowd;
 mod first;
 mod http;
 mod jwt;
 mod leaks;
+mod leaving;
+mod limits;
 mod model;
 mod npm;
 mod raw;
