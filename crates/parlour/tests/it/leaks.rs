@@ -2,6 +2,7 @@
 //! subscription hears exactly what was published in its channel of its site while it stood, in order, and nothing else.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -86,13 +87,14 @@ impl<'a> Case<'a> {
                 let name = self.channel(channel);
                 let reader = &mut self.readers[client];
                 let reply = reader.socket.ask(json!({ "subscribe": { "channel": name } })).await;
-                if reader.heard.contains_key(&channel) {
-                    assert_eq!(reply["error"]["code"], 105, "{reply}");
-                } else {
-                    assert!(reply["subscribe"].is_object(), "{reply}");
-                    // What was published just before may come after the reply; the offset says so.
-                    let offset = reply["subscribe"]["offset"].as_u64().unwrap_or(0);
-                    reader.heard.insert(channel, usize::try_from(offset).unwrap());
+                match reader.heard.entry(channel) {
+                    Entry::Occupied(_) => assert_eq!(reply["error"]["code"], 105, "{reply}"),
+                    Entry::Vacant(vacant) => {
+                        assert!(reply["subscribe"].is_object(), "{reply}");
+                        // What was published just before may come after the reply; the offset says so.
+                        let offset = reply["subscribe"]["offset"].as_u64().unwrap_or(0);
+                        vacant.insert(usize::try_from(offset).unwrap());
+                    }
                 }
             }
             Step::Unsubscribe { client, channel } => {

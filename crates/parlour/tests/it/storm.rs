@@ -158,3 +158,13 @@ async fn so_many_more(acknowledged: &watch::Sender<usize>) {
     let wanted = *count.borrow() + BETWEEN;
     tokio::time::timeout(PATIENCE * 2, count.wait_for(|count| *count >= wanted)).await.expect("nothing is acknowledged any more").unwrap();
 }
+
+#[test]
+fn a_token_is_made_while_somebody_writes_to_the_store() {
+    let server = Server::start(&[], FILE);
+    let writer = rusqlite::Connection::open(server.store()).unwrap();
+    writer.busy_timeout(PATIENCE).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(server.token("anna", &[]).starts_with("ey"));
+    writer.execute_batch("ROLLBACK").unwrap();
+}
