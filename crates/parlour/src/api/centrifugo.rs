@@ -216,7 +216,11 @@ async fn history(api: &Api, asker: &Asker, history: History) -> Result<Page, Cod
     };
     let limit = usize::try_from(history.limit).ok();
     let page = api.node.history(asker, &key, limit, since, history.reverse).await?;
-    let publications: Vec<Raw> =
-        page.events.iter().map(|event| RawValue::from_string(json::publication(event))).collect::<Result<_, _>>().map_err(|_| Code::Internal)?;
+    let publications: Vec<Raw> = page
+        .events
+        .iter()
+        .map(|event| RawValue::from_string(json::publication(event)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Code::Internal)?;
     Ok(Page { publications, offset: page.position.offset, epoch: page.position.epoch.as_str().to_owned() })
 }
