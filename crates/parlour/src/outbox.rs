@@ -311,9 +311,7 @@ impl Outbox {
 
     /// Sends what can be sent; what needs the door wakes it.
     fn go_on(&self, inner: &mut Inner) {
-        if self.half.is_none() {
-            inner.wake();
-        } else if !inner.blocked && self.pump_locked(inner) != Pumped::Idle {
+        if self.half.is_none() || (!inner.blocked && self.pump_locked(inner) != Pumped::Idle) {
             inner.wake();
         }
     }
@@ -324,10 +322,10 @@ impl Outbox {
             if inner.broken {
                 return Pumped::Finished;
             }
-            if inner.sending.is_empty() {
-                if let Some(fallen) = inner.fill() {
-                    return Pumped::Fell(fallen);
-                }
+            if inner.sending.is_empty()
+                && let Some(fallen) = inner.fill()
+            {
+                return Pumped::Fell(fallen);
             }
             if inner.sending.is_empty() {
                 return if inner.finishing { Pumped::Finished } else { Pumped::Idle };

@@ -212,10 +212,10 @@ impl Connection {
             if readable || writable || woken { Poll::Ready((readable, writable, woken)) } else { Poll::Pending }
         })
         .await;
-        if writable || woken {
-            if let Some(end) = self.pump().await {
-                return Some(end);
-            }
+        if (writable || woken)
+            && let Some(end) = self.pump().await
+        {
+            return Some(end);
         }
         if readable {
             return self.hear().await;
