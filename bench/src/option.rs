@@ -17,6 +17,8 @@ pub struct Options {
     pub comments: usize,
     pub seconds: f64,
     pub repeat: usize,
+    /// How long to wait before each run until the machine is quiet.
+    pub patience_s: f64,
     pub server_cores: Vec<usize>,
     pub own_core: usize,
     pub parlour: PathBuf,
@@ -41,6 +43,7 @@ parlour-bench bare --port PORT [--merging]
   --comments N          of the long thread that is read [100000]
   --seconds N           of each measurement [10]
   --repeat N            interleaved repetitions [5]
+  --patience N          seconds to wait at most before each run until the machine is quiet [0]
   --server-core LIST    cores of the server, as 1 or 0,1 [1]
   --own-core N          core of the generator [0]
   --parlour PATH        the server's binary [beside this one]
@@ -62,6 +65,7 @@ impl Options {
             comments: 100_000,
             seconds: 10.0,
             repeat: 5,
+            patience_s: 0.0,
             server_cores: vec![1],
             own_core: 0,
             parlour: beside,
@@ -99,6 +103,7 @@ impl Options {
             "--comments" => self.comments = number::<usize>(name, value)?.max(1_000),
             "--seconds" => self.seconds = number(name, value)?,
             "--repeat" => self.repeat = number(name, value)?,
+            "--patience" => self.patience_s = number(name, value)?,
             "--server-core" => self.server_cores = list().iter().map(|core| number(name, core)).collect::<Outcome<_>>()?,
             "--own-core" => self.own_core = number(name, value)?,
             "--parlour" => self.parlour = std::path::absolute(value)?,

@@ -1,43 +1,34 @@
-//! What the repetitions add up to: medians with their spread, ratios to the first peer, as Markdown, raw numbers and a picture, with the machine,
-//! the commit and the versions they hold for. Differences within the spread are ties, and the table says so.
+//! What the repetitions add up to: tables of medians with their spread and ratios to the first server, as Markdown; the raw numbers as JSON;
+//! a picture. All with the machine, the commit and the versions they hold for.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::fault::{Fault, Outcome};
+use crate::figure::{Spread, heading, number, ratio};
+use crate::machine;
 use crate::option::Options;
 use crate::peer::{Peer, Place};
-use crate::scenario::Figure;
+use crate::picture::{Panel, svg};
+use crate::scenario::{self, Figure};
+
+/// Figures that are kept in the raw numbers and left out of the tables unless they say that something is wrong.
+const QUIET: &[&str] = &["deliveries", "lost", "lost_awake", "closed", "missing", "generator_late_ms_max"];
+
+/// A figure's name and its value in each repetition.
+type Series = Vec<(&'static str, Vec<f64>)>;
 
 /// All runs so far.
 pub struct Results {
     peers: Vec<String>,
     versions: Vec<String>,
     machine: Vec<(&'static str, String)>,
-    /// By scenario and peer: each figure's name and its values.
-    runs: BTreeMap<(String, String), Vec<(&'static str, Vec<f64>)>>,
+    load_before: String,
+    /// By scenario and peer.
+    runs: BTreeMap<(String, String), Series>,
     failures: Vec<String>,
-}
-
-/// Median, least and greatest of repeated measurements.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Spread {
-    pub median: f64,
-    pub least: f64,
-    pub greatest: f64,
-}
-
-impl Spread {
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let (least, greatest) = (*sorted.first()?, *sorted.last()?);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
-        Some(Self { median, least, greatest })
-    }
 }
 
 impl Results {
@@ -47,7 +38,8 @@ impl Results {
         Self {
             peers: peers.iter().map(|peer| peer.name().to_owned()).collect(),
             versions: peers.iter().map(|peer| peer.version(&place)).collect(),
-            machine: machine(),
+            machine: machine::description(),
+            load_before: machine::load_average(),
             runs: BTreeMap::new(),
             failures: Vec::new(),
         }
@@ -75,34 +67,55 @@ impl Results {
         if self.failures.is_empty() { Ok(()) } else { Err(Fault(format!("{} runs failed", self.failures.len()))) }
     }
 
-    /// A scenario's table in Markdown; ratios are to the first peer.
+    /// Those that have runs of the scenario, in their order.
+    fn rows(&self, scenario: &str) -> Vec<(&str, &Series)> {
+        let of = |peer: &String| self.runs.get(&(scenario.to_owned(), peer.clone()));
+        self.peers.iter().filter_map(|peer| Some((peer.as_str(), of(peer)?))).collect()
+    }
+
+    /// A scenario's table in Markdown. The first column is what the scenario is about, and the ratio is of that.
     pub fn table(&self, scenario: &str) -> String {
-        let rows: Vec<_> = self.peers.iter().filter_map(|peer| Some((peer, self.runs.get(&(scenario.to_owned(), peer.clone()))?))).collect();
+        let rows = self.rows(scenario);
         let Some((first, figures)) = rows.first() else { return format!("### {scenario}\n\nNo run succeeded.\n") };
-        let names: Vec<_> = figures.iter().map(|(name, _)| *name).collect();
-        let mut text = format!("### {scenario}\n\n| server | {} | × {first} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len() + 2));
-        let reference = Spread::of(&figures[0].1);
+        let names: Vec<&str> = figures.iter().map(|(name, _)| *name).filter(|name| !QUIET.contains(name)).collect();
+        let headings: Vec<String> = names.iter().map(|name| heading(name)).collect();
+        let title = scenario::sentence(scenario);
+        let mut text = format!(
+            "### {scenario}\n\n{title}\n\n| server | {} | × {first} |\n|{}\n",
+            headings.join(" | "),
+            " --- |".repeat(names.len() + 2)
+        );
+        let reference = spread(figures, names.first().copied().unwrap_or_default());
         for (peer, figures) in &rows {
-            let cells: Vec<_> = names.iter().map(|name| cell(figures, name)).collect();
-            let own = figures.first().and_then(|(_, values)| Spread::of(values));
+            let cells: Vec<String> = names.iter().map(|name| spread(figures, name).map_or("–".into(), Spread::text)).collect();
+            let own = spread(figures, names.first().copied().unwrap_or_default());
             let _ = writeln!(text, "| {peer} | {} | {} |", cells.join(" | "), ratio(own, reference));
+        }
+        for (peer, figures) in &rows {
+            for name in ["lost", "lost_awake", "closed", "missing"] {
+                if let Some(wrong) = spread(figures, name).filter(|spread| spread.least != 0.0 || spread.greatest != 0.0) {
+                    let _ = writeln!(text, "\n{peer}: {name} {}.", wrong.text());
+                }
+            }
         }
         text
     }
 
-    /// Writes the tables and the raw numbers into the directory of results.
+    /// Writes tables, raw numbers and picture into the directory of results.
     pub fn write(&self, options: &Options) -> Outcome<()> {
         std::fs::create_dir_all(&options.results)?;
-        let stem = format!("{}{}{}", date(), if options.name.is_empty() { "" } else { "-" }, options.name);
+        let stem = format!("{}{}{}", machine::date(), if options.name.is_empty() { "" } else { "-" }, options.name);
         let file = |ending: &str| options.results.join(format!("{stem}.{ending}"));
-        std::fs::write(file("md"), self.document(options))?;
-        std::fs::write(file("json"), serde_json::to_string_pretty(&self.raw()).map_err(|error| Fault(error.to_string()))?)?;
+        let raw = serde_json::to_string(&self.raw(options)).map_err(|error| Fault(error.to_string()))?;
+        std::fs::write(file("json"), raw + "\n")?;
+        std::fs::write(file("svg"), self.picture(options))?;
+        std::fs::write(file("md"), self.document(options, &stem))?;
         println!("written: {}", file("md").display());
         Ok(())
     }
 
-    fn document(&self, options: &Options) -> String {
-        let mut text = format!("# Measured on {}\n\n", date());
+    fn document(&self, options: &Options, stem: &str) -> String {
+        let mut text = format!("# Measured on {}\n\n", machine::date());
         for (what, which) in &self.machine {
             let _ = writeln!(text, "- {what}: {which}");
         }
@@ -111,8 +124,9 @@ impl Results {
         }
         let _ = writeln!(
             text,
-            "\nServer on core {:?}, generator on core {}; {} interleaved repetitions of {} s; medians, least to greatest in brackets.\n",
-            options.server_cores, options.own_core, options.repeat, options.seconds
+            "\nThe server on core {:?}, the generator on core {}; {} interleaved repetitions of {} s each; payloads of {} bytes. Load average before: {}.\n\
+             Cells are medians, the least and the greatest run in brackets. Ratios are of the first column; where the spreads overlap it is a tie.\n\n![{stem}]({stem}.svg)\n",
+            options.server_cores, options.own_core, options.repeat, options.seconds, options.bytes, self.load_before
         );
         for scenario in &options.scenarios {
             let _ = writeln!(text, "{}", self.table(scenario));
@@ -123,105 +137,34 @@ impl Results {
         text
     }
 
-    fn raw(&self) -> serde_json::Value {
+    fn picture(&self, options: &Options) -> String {
+        let panels = options.scenarios.iter().filter_map(|scenario| {
+            let rows = self.rows(scenario);
+            let leading = rows.first()?.1.first()?.0;
+            let bars = rows.iter().filter_map(|(peer, figures)| Some(((*peer).to_owned(), spread(figures, leading)?))).collect();
+            Some(Panel { title: format!("{scenario}: {}", heading(leading)), bars })
+        });
+        let caption: Vec<&str> = self.machine.iter().map(|(_, which)| which.as_str()).collect();
+        svg(&panels.collect::<Vec<_>>(), &format!("{}; {}", machine::date(), caption.join("; ")))
+    }
+
+    fn raw(&self, options: &Options) -> serde_json::Value {
+        let series =
+            |figures: &Series| figures.iter().map(|(name, values)| ((*name).to_owned(), json!(values))).collect::<Map<_, _>>();
         let runs: Vec<_> = self
             .runs
             .iter()
-            .map(|((scenario, peer), figures)| {
-                let figures: serde_json::Map<_, _> = figures.iter().map(|(name, values)| ((*name).to_owned(), json!(values))).collect();
-                json!({"scenario": scenario, "peer": peer, "figures": figures})
-            })
+            .map(|((scenario, peer), figures)| json!({"scenario": scenario, "peer": peer, "figures": series(figures)}))
             .collect();
-        let machine: serde_json::Map<_, _> = self.machine.iter().map(|(what, which)| ((*what).to_owned(), json!(which))).collect();
-        let versions: serde_json::Map<_, _> =
-            self.peers.iter().cloned().zip(self.versions.iter().map(|version| json!(version))).collect();
-        json!({"date": date(), "machine": machine, "versions": versions, "runs": runs, "failures": self.failures})
+        let machine: Map<_, _> = self.machine.iter().map(|(what, which)| ((*what).to_owned(), json!(which))).collect();
+        let versions: Map<_, _> = self.peers.iter().cloned().zip(self.versions.iter().map(|version| json!(version))).collect();
+        json!({
+            "date": machine::date(), "machine": machine, "versions": versions, "seconds": options.seconds, "bytes": options.bytes,
+            "server_cores": options.server_cores, "runs": runs, "failures": self.failures
+        })
     }
 }
 
-fn cell(figures: &[(&'static str, Vec<f64>)], name: &str) -> String {
-    let values = figures.iter().find(|(known, _)| *known == name).map(|(_, values)| values.as_slice()).unwrap_or_default();
-    match Spread::of(values) {
-        None => "–".into(),
-        Some(spread) if values.len() == 1 || spread.least == spread.greatest => number(spread.median),
-        Some(spread) => format!("{} ({}–{})", number(spread.median), number(spread.least), number(spread.greatest)),
-    }
-}
-
-/// The ratio of medians; a tie if the two spreads overlap.
-fn ratio(own: Option<Spread>, reference: Option<Spread>) -> String {
-    let (Some(own), Some(reference)) = (own, reference) else { return "–".into() };
-    let tie = own != reference && own.least <= reference.greatest && reference.least <= own.greatest;
-    format!("{:.2}{}", own.median / reference.median, if tie { " (tie)" } else { "" })
-}
-
-/// Three significant digits, thousands set apart.
-fn number(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".into() } else { "–".into() };
-    }
-    if value.abs() < 1_000.0 {
-        let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 3);
-        return format!("{value:.*}", digits as usize);
-    }
-    let digits = format!("{:.0}", value.abs());
-    let grouped: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    format!("{}{}", if value < 0.0 { "-" } else { "" }, grouped.join(","))
-}
-
-/// Today in UTC, `YYYY-MM-DD` (Howard Hinnant's civil-from-days).
-fn date() -> String {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let days = (seconds / 86_400) as i64 + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-/// The machine and the commit, as far as they can be told.
-fn machine() -> Vec<(&'static str, String)> {
-    let line_of = |file: &str, field: &str| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        text.lines().find_map(|line| Some(line.strip_prefix(field)?.trim_start_matches([':', '\t', ' ']).trim().to_owned())).unwrap_or_default()
-    };
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let commit = std::process::Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--abbrev=12"]).output();
-    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    vec![
-        ("machine", format!("{cores} cores, {}", line_of("/proc/cpuinfo", "model name"))),
-        ("memory", line_of("/proc/meminfo", "MemTotal")),
-        ("system", format!("Linux {}", line_of("/proc/sys/kernel/osrelease", ""))),
-        ("commit", if commit.is_empty() { "unknown".into() } else { commit }),
-    ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians_hold_for_odd_and_even_numbers_of_runs() {
-        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, least: 1.0, greatest: 3.0 }));
-        assert_eq!(Spread::of(&[4.0, 1.0]).map(|spread| spread.median), Some(2.5));
-        assert_eq!(Spread::of(&[f64::NAN]), None);
-    }
-
-    #[test]
-    fn overlapping_spreads_are_called_a_tie() {
-        let (low, middle, high) = (Spread::of(&[6.0, 7.0]), Spread::of(&[6.8, 7.5]), Spread::of(&[10.0, 11.0]));
-        assert!(ratio(middle, low).ends_with("(tie)"));
-        assert_eq!(ratio(high, low), "1.62");
-        assert_eq!(ratio(low, low), "1.00");
-    }
-
-    #[test]
-    fn numbers_keep_three_digits_and_set_thousands_apart() {
-        assert_eq!([0.0, 6.849, 0.4712, 98.76, 1_834_567.0, -12.0].map(number), ["0", "6.85", "0.471", "98.8", "1,834,567", "-12.0"]);
-    }
+fn spread(figures: &Series, name: &str) -> Option<Spread> {
+    figures.iter().find(|(known, _)| *known == name).and_then(|(_, values)| Spread::of(values))
 }

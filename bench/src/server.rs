@@ -96,13 +96,11 @@ impl Server {
 
     /// User and system time of the process, its threads and its descendants.
     pub fn cpu(&self) -> Outcome<Cpu> {
-        let ticks = rustix::param::clock_ticks_per_second() as f64;
         let mut cpu = Cpu::default();
         for pid in tree(self.child.id()) {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).doing("reading the server's CPU time")?;
-            let (user, system) = cpu_ticks(&stat).ok_or_else(|| Fault("/proc/PID/stat cannot be read".into()))?;
-            cpu.user += user as f64 / ticks;
-            cpu.system += system as f64 / ticks;
+            let one = cpu_of(&pid.to_string())?;
+            cpu.user += one.user;
+            cpu.system += one.system;
         }
         Ok(cpu)
     }
@@ -154,6 +152,18 @@ fn tree(root: u32) -> Vec<u32> {
         at += 1;
     }
     found
+}
+
+/// What this process itself has used.
+pub fn own_cpu() -> Outcome<Cpu> {
+    cpu_of("self")
+}
+
+fn cpu_of(process: &str) -> Outcome<Cpu> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).doing("reading CPU time")?;
+    let (user, system) = cpu_ticks(&stat).ok_or_else(|| Fault("/proc/PID/stat cannot be read".into()))?;
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
+    Ok(Cpu { user: user as f64 / ticks, system: system as f64 / ticks })
 }
 
 /// User and system ticks of a line of `/proc/PID/stat`; the name in it may hold anything, so fields are counted from its closing bracket.

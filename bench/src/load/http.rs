@@ -157,9 +157,13 @@ struct Whole {
 fn whole(received: &[u8]) -> Outcome<Option<Whole>> {
     let Some(head) = wire::head_end(received) else { return Ok(None) };
     let text = std::str::from_utf8(&received[..head]).map_err(|_| Fault("an answer that is no HTTP".into()))?;
-    let status = text.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| Fault("an answer without status".into()))?;
+    let status =
+        text.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| Fault("an answer without status".into()))?;
     let field = |name: &str| {
-        text.lines().filter_map(|line| line.split_once(':')).find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        text.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
     };
     let closing = field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let end = if let Some(length) = field("content-length") {
@@ -182,7 +186,8 @@ mod tests {
         let answer = b"HTTP/1.1 201 Created\r\ncontent-Length: 4\r\n\r\nbodyHTTP/1.1";
         assert_eq!(whole(&answer[..43]).unwrap(), None);
         assert_eq!(whole(answer).unwrap(), Some(Whole { status: 201, head: 43, end: 47, closing: false }));
-        let chunked = whole(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n").unwrap();
+        let chunked =
+            whole(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n").unwrap();
         assert!(chunked.is_some_and(|chunked| chunked.status == 200 && chunked.closing));
         assert!(whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }

@@ -131,7 +131,9 @@ impl<'a> Load<'a> {
         let events = self.wait(HANDSHAKE_STALL)?;
         if self.tally.closed > 0 || (events == 0 && before.elapsed() >= HANDSHAKE_STALL) {
             let (ready, all, closed) = (self.ready, self.connections.len(), self.tally.closed);
-            return Err(Fault(format!("{ready} of {all} clients got through, {closed} were closed by the server, then nothing happened")));
+            return Err(Fault(format!(
+                "{ready} of {all} clients got through, {closed} were closed by the server, then nothing happened"
+            )));
         }
         Ok(())
     }
@@ -286,10 +288,15 @@ impl<'a> Load<'a> {
             }
             _ => {}
         }
-        if let Some(answer) = self.peer.answer(payload) {
-            self.connections[index].send(wire::TEXT, answer)?;
-        }
+        self.answer(index, payload)?;
         Ok(0)
+    }
+
+    fn answer(&mut self, index: usize, payload: &[u8]) -> Outcome<()> {
+        match self.peer.answer(payload) {
+            Some(answer) => self.connections[index].send(wire::TEXT, answer),
+            None => Ok(()),
+        }
     }
 
     fn step(&self, index: usize, step: usize) -> Option<Step> {
@@ -324,7 +331,8 @@ impl<'a> Load<'a> {
             return Err(Fault(format!("a client was refused: {}", String::from_utf8_lossy(payload))));
         }
         if memchr::memmem::find(payload, self.connections[index].until.as_bytes()).is_none() {
-            return Ok(());
+            // A ping that came early.
+            return self.answer(index, payload);
         }
         self.begin_step(index, step + 1)?;
         if self.connections[index].stage == Stage::Ready {

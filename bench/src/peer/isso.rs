@@ -14,7 +14,10 @@ impl Peer for Isso {
 
     fn version(&self, place: &Place) -> String {
         let python = place.rivals.join("isso/.venv/bin/python");
-        let version = first_line(Command::new(python).args(["-c", "import importlib.metadata as m; print(m.version('isso'), 'on gunicorn', m.version('gunicorn'))"]));
+        let version = first_line(
+            Command::new(python)
+                .args(["-c", "import importlib.metadata as m; print(m.version('isso'), 'on gunicorn', m.version('gunicorn'))"]),
+        );
         format!("Isso {version}, 4 workers")
     }
 
@@ -25,13 +28,23 @@ impl Peer for Isso {
         let database = place.scratch.join("isso.db");
         std::fs::write(&configuration, text.replace("DATABASE", &database.display().to_string()))?;
         let mut command = Command::new(python);
-        command.args(["-m", "gunicorn", "--workers", "4", "--preload", "--bind", &format!("127.0.0.1:{}", place.port), "isso.run"]);
+        command.args([
+            "-m",
+            "gunicorn",
+            "--workers",
+            "4",
+            "--preload",
+            "--bind",
+            &format!("127.0.0.1:{}", place.port),
+            "isso.run",
+        ]);
         command.env("ISSO_SETTINGS", configuration);
         Ok(command)
     }
 
     fn fill(&self, place: &Place, comments: usize) -> Option<Outcome<Command>> {
-        let files = rival_file(place, "isso/.venv/bin/python").and_then(|python| Ok((python, rival_file(place, "isso/fill.py")?)));
+        let files =
+            rival_file(place, "isso/.venv/bin/python").and_then(|python| Ok((python, rival_file(place, "isso/fill.py")?)));
         Some(files.map(|(python, script)| {
             let mut command = Command::new(python);
             command.arg(script).arg(place.scratch.join("isso.db")).arg(comments.to_string());
@@ -55,7 +68,9 @@ impl Peer for Isso {
                 let body = serde_json::json!({"text": text, "title": "bench", "author": null, "parent": null}).to_string();
                 http_request("POST", "/new?uri=%2Fbench%2F", None, &body)
             }
-            CommentRequest::Page { before: None, limit } => http_request("GET", &format!("/?uri=%2Fbench%2F&limit={limit}"), None, ""),
+            CommentRequest::Page { before: None, limit } => {
+                http_request("GET", &format!("/?uri=%2Fbench%2F&limit={limit}"), None, "")
+            }
             CommentRequest::Page { before: Some(cursor), limit } => {
                 http_request("GET", &format!("/?uri=%2Fbench%2F&limit={limit}&after={cursor}"), None, "")
             }

@@ -55,9 +55,16 @@ pub enum Publishing {
 
 /// What is asked of a comment server.
 pub enum CommentRequest<'a> {
-    Post { text: &'a str, nonce: &'a str, token: Option<&'a str> },
+    Post {
+        text: &'a str,
+        nonce: &'a str,
+        token: Option<&'a str>,
+    },
     /// A page of the thread, as sorted by default, after where `before` was given.
-    Page { before: Option<&'a str>, limit: usize },
+    Page {
+        before: Option<&'a str>,
+        limit: usize,
+    },
 }
 
 /// One server to compare.
@@ -147,8 +154,12 @@ pub const NAMES: &[&str] = &[
 pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
     Ok(match name {
         "parlour" => Box::new(parlour::Parlour { name: "parlour", flags: &[], unsynced: false }),
-        "parlour-linger-0" => Box::new(parlour::Parlour { name: "parlour-linger-0", flags: &["--flush-linger", "0ms"], unsynced: false }),
-        "parlour-keep-0" => Box::new(parlour::Parlour { name: "parlour-keep-0", flags: &["--keep-events", "0"], unsynced: false }),
+        "parlour-linger-0" => {
+            Box::new(parlour::Parlour { name: "parlour-linger-0", flags: &["--flush-linger", "0ms"], unsynced: false })
+        }
+        "parlour-keep-0" => {
+            Box::new(parlour::Parlour { name: "parlour-keep-0", flags: &["--keep-events", "0"], unsynced: false })
+        }
         "parlour-unsynced" => Box::new(parlour::Parlour { name: "parlour-unsynced", flags: &[], unsynced: true }),
         "bare" => Box::new(plain::Plain::Bare { merging: false }),
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
@@ -172,19 +183,28 @@ fn put_text(parts: &[&[u8]], out: &mut Vec<u8>) {
 /// A request over a connection that is kept.
 fn http_request(method: &str, path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let kind = if body.is_empty() { String::new() } else { format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()) };
+    let kind = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
+    };
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}{kind}\r\n{body}").into_bytes()
 }
 
 /// A file of a rival, with a sentence that helps when it is not there.
 fn rival_file(place: &Place, path: &str) -> Outcome<PathBuf> {
     let file = place.rivals.join(path);
-    if file.exists() { Ok(file) } else { Err(Fault(format!("{} is missing: see bench/README.md on how to install rivals", file.display()))) }
+    if file.exists() {
+        Ok(file)
+    } else {
+        Err(Fault(format!("{} is missing: see bench/README.md on how to install rivals", file.display())))
+    }
 }
 
 /// The first line that a command prints, for the record of versions.
 fn first_line(command: &mut Command) -> String {
-    let printed = command.output().map(|output| if output.stdout.is_empty() { output.stderr } else { output.stdout }).unwrap_or_default();
+    let printed =
+        command.output().map(|output| if output.stdout.is_empty() { output.stderr } else { output.stdout }).unwrap_or_default();
     String::from_utf8_lossy(&printed).lines().next().unwrap_or("version unknown").trim().to_owned()
 }
 

@@ -31,7 +31,10 @@ impl Peer for Parlour {
 
     fn command(&self, place: &Place) -> Outcome<Command> {
         if !place.parlour.exists() {
-            return Err(Fault(format!("{} is missing: cargo build --release -p parlour, or --parlour PATH", place.parlour.display())));
+            return Err(Fault(format!(
+                "{} is missing: cargo build --release -p parlour, or --parlour PATH",
+                place.parlour.display()
+            )));
         }
         let mut command = Command::new(place.parlour);
         command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", place.port)]);

@@ -147,7 +147,11 @@ fn read(bench: &Bench, names: [&'static str; 4]) -> Outcome<Vec<Figure>> {
     })?;
     let rate = asked.answers as f64 / asked.elapsed.as_secs_f64();
     let slowest = percentile_ms(&mut asked.latencies_ns, 0.99);
-    Ok([rate, each(cpu, asked.answers), slowest, cursors.len() as f64].into_iter().zip(names).map(|(value, name)| (name, value)).collect())
+    Ok([rate, each(cpu, asked.answers), slowest, cursors.len() as f64]
+        .into_iter()
+        .zip(names)
+        .map(|(value, name)| (name, value))
+        .collect())
 }
 
 /// Cursors of many different pages: first from a walk in long steps, then from short walks that begin where it went.

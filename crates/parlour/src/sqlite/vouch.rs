@@ -137,11 +137,17 @@ fn text(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>>
 
 /// The secret: made when there is none.
 pub(super) fn secret(connection: &Connection) -> Result<[u8; 32], Fault> {
+    let kept = || connection.query_row("SELECT value FROM meta WHERE name = 'secret'", [], |row| row.get(0)).optional().map_err(unavailable);
+    // Read first: a command beside a busy server would have to wait for its turn to write.
+    if let Some(secret) = kept()? {
+        return Ok(secret);
+    }
     let fresh: [u8; 32] = rand::random();
     connection
         .execute("INSERT INTO meta (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING", [fresh])
         .map_err(unavailable)?;
-    connection.query_row("SELECT value FROM meta WHERE name = 'secret'", [], |row| row.get(0)).map_err(unavailable)
+    // Another process may have been first.
+    Ok(kept()?.unwrap_or(fresh))
 }
 
 /// Random letters and digits. The slight preference for some of them does not matter to a name.

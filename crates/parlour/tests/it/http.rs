@@ -22,8 +22,9 @@ pub struct Answer {
 }
 
 impl Http {
+    /// Every request has a connection of its own: one that is kept may be closed by the server just when it is used again.
     pub fn of(server: &Server) -> Http {
-        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Http { client, base: server.url("") }
     }
 
@@ -47,6 +48,11 @@ impl Http {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], "").await
+    }
+
+    /// `GET` with header fields.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::GET, path, headers, "").await
     }
 
     /// `GET` with a token or key.

@@ -124,6 +124,14 @@ impl Scene {
         }
     }
 
+    /// Events, with the credential in a parameter as browsers must.
+    async fn events_with_parameter(&self, who: usize, channel: &str) -> Result<Value, String> {
+        let token = self.credentials[who].as_ref().map(|credential| format!("&token={credential}")).unwrap_or_default();
+        let site = if WHO[who].starts_with("foreign") { "&site=default" } else { "" };
+        let answer = self.http.get(&format!("/v1/events?channel={channel}{token}{site}")).await;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(answer.problem().1) }
+    }
+
     /// What each way to do `act` came to.
     async fn try_over_http(&self, row: &Row, act: usize, who: usize) -> Vec<(&'static str, Result<(), String>)> {
         let channel = self.channel(row);
@@ -135,6 +143,7 @@ impl Scene {
                 for way in ["comments", "history", "events", "presence"] {
                     note(way, self.over_http(who, Method::GET, &path(way), None).await);
                 }
+                note("events?token=", self.events_with_parameter(who, &channel).await);
             }
             "names" => {
                 let answer = self.over_http(who, Method::GET, &path("presence"), None).await;
@@ -172,13 +181,13 @@ impl Scene {
     async fn check_http(&self) {
         let mut wrong = Vec::new();
         for row in &TABLE {
-            for act in 0..ACTS.len() {
+            for (act, act_name) in ACTS.iter().enumerate() {
                 // A subscribe token is brought by `subscribe` alone; over HTTP there is no such column.
-                for who in 0..WHO.len() - 1 {
+                for (who, who_name) in WHO.iter().enumerate().take(WHO.len() - 1) {
                     let expected = if self.is_allowed(row, act, who) { Ok(()) } else { Err(self.refusals(row, act, who).to_owned()) };
                     for (way, result) in self.try_over_http(row, act, who).await {
                         if result != expected {
-                            wrong.push(format!("{} / {} / {} by {way}: {result:?} instead of {expected:?}", row.0, ACTS[act], WHO[who]));
+                            wrong.push(format!("{} / {act_name} / {who_name} by {way}: {result:?} instead of {expected:?}", row.0));
                         }
                     }
                 }
@@ -252,12 +261,12 @@ impl Scene {
                     Err(code) => panic!("{name} is refused with {code}"),
                 };
                 assert!(!name.starts_with("foreign"), "{name} is let into a site that is not theirs");
-                for act in 0..ACTS.len() {
+                for (act, act_name) in ACTS.iter().enumerate() {
                     for (way, command) in self.commands(row, act, who) {
                         let reply = socket.ask(command).await;
                         let code = reply["error"]["code"].as_u64().unwrap_or(0);
                         if code != expected(act) {
-                            wrong.push(format!("{} / {} / {name} by {way}: {code} instead of {}", row.0, ACTS[act], expected(act)));
+                            wrong.push(format!("{} / {act_name} / {name} by {way}: {code} instead of {}", row.0, expected(act)));
                         }
                     }
                 }
