@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Api, answer};
-use crate::door::{Problem, body};
+use crate::door::{Problem, Whence, body};
 use crate::node::{Asker, Publishing};
 
 #[derive(Deserialize)]
@@ -98,7 +98,7 @@ pub async fn call(
     body: Body,
 ) -> Result<Response, Problem> {
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok()).or_else(|| api_key(&headers));
-    let asker = api.node.identify(key, None, None).await?;
+    let asker = api.node.identify(key, None, &Whence::default()).await?;
     if !asker.who.is_key() && !api.node.book.now().demo {
         return Err(Code::Unauthorized.into());
     }

@@ -1,7 +1,6 @@
 //! One client, whatever its transport: command → node → reply. A session answers through its outbox and never sees a socket; how
 //! a reply is written is its door's [`Speech`].
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use parlour_wire::push::{Answer, ClientInfo, Connected as ConnectAnswer, Push, R
 use serde_json::value::RawValue;
 
 use crate::channel::Key;
+use crate::door::Whence;
 use crate::clients::{Client, Connected, Manners, PING_S};
 use crate::hub::Viewer;
 use crate::identity::{Who, claims_to_be_a_guest};
@@ -46,7 +46,8 @@ pub struct Session {
     node: Arc<Node>,
     outbox: Arc<Outbox>,
     speech: &'static Speech,
-    address: Option<IpAddr>,
+    /// Where it comes from; asked once, by `connect`.
+    whence: Option<Box<Whence>>,
     joined: Option<Box<Joined>>,
 }
 
@@ -60,8 +61,8 @@ struct Joined {
 
 impl Session {
     /// A session that has said nothing yet.
-    pub fn new(node: Arc<Node>, outbox: Arc<Outbox>, speech: &'static Speech, address: Option<IpAddr>) -> Session {
-        Session { node, outbox, speech, address, joined: None }
+    pub fn new(node: Arc<Node>, outbox: Arc<Outbox>, speech: &'static Speech, whence: Whence) -> Session {
+        Session { node, outbox, speech, whence: Some(Box::new(whence)), joined: None }
     }
 
     /// Whether `connect` has succeeded.
@@ -124,10 +125,11 @@ impl Session {
             }
         }
         let site = connect.site.as_deref();
-        let mut asker = match self.node.identify(Some(&connect.token), site, self.address).await {
+        let whence = self.whence.clone().unwrap_or_default();
+        let mut asker = match self.node.identify(Some(&connect.token), site, &whence).await {
             // A guest loses nothing by being a new one; anybody else is told.
             Err(Code::Unauthorized | Code::TokenExpired | Code::SiteMismatch) if claims_to_be_a_guest(&connect.token) => {
-                match self.node.identify(None, site, self.address).await {
+                match self.node.identify(None, site, &whence).await {
                     Ok(asker) => asker,
                     Err(code) => return self.refuse_connect(id, code),
                 }
@@ -149,6 +151,7 @@ impl Session {
         asker.client = Some(client_id.clone());
         let expires_s = token_expiry(&asker);
         let expires_in_s = expires_s.map(|at| at.saturating_sub(self.node.clock.now_s()).max(0) as u64);
+        self.whence = None;
         self.join(asker, connect.count, expires_s);
         let version = env!("CARGO_PKG_VERSION");
         let connected = ConnectAnswer { client: client_id, version, ping_s: PING_S, expires_in_s, guest_token };
@@ -249,7 +252,8 @@ impl Session {
 
     async fn refresh(&mut self, id: u32, token: &str) -> Then {
         let Some(joined) = self.joined.as_mut() else { return Then::Close(Close::BAD_REQUEST) };
-        let result = match self.node.identify(Some(token), Some(joined.asker.site.as_str()), self.address).await {
+        let whence = Whence { address: joined.asker.address, origin: None };
+        let result = match self.node.identify(Some(token), Some(joined.asker.site.as_str()), &whence).await {
             Ok(fresh) if fresh.user() == joined.asker.user() => {
                 let expires_s = token_expiry(&fresh);
                 joined.client.renew(expires_s.unwrap_or(i64::MAX));

@@ -27,6 +27,7 @@ token-secret = "a secret of the site default, 32+"
 member-posts = "100000/1ms"
 address-posts = "100000/1ms"
 [site.other]
+origins = ["https://other.example"]
 token-secret = "a secret of the site other, 32 + "
 chats = ["lobby"]
 "#;

@@ -77,6 +77,24 @@ async fn the_servers_own_host_name_makes_no_origin_good() {
 }
 
 #[tokio::test]
+async fn a_page_of_one_site_asks_nothing_of_another() {
+    let mut scene = Scene::open(&[]).await;
+    let origin = [("origin", "https://other.example")];
+    let answer = scene.http.get_with("/v1/channels/a/history", &origin).await;
+    assert_eq!(answer.problem(), (403, "origin-not-allowed".to_owned()));
+    is_readable_by(&answer, "https://other.example");
+    assert_eq!(scene.http.get_with("/v1/channels/a/history?site=other", &origin).await.status, 200);
+    let answer = scene.http.get_with("/v1/channels/a/events", &origin).await;
+    assert_eq!(answer.problem(), (403, "origin-not-allowed".to_owned()));
+    let mut socket = Socket::open_with(&scene.server, &origin).await.unwrap();
+    let refused = socket.ask(json!({ "connect": {} })).await;
+    assert_eq!(refused["error"]["message"], "origin-not-allowed", "{refused}");
+    let welcome = socket.ask(json!({ "connect": { "data": { "site": "other" } } })).await;
+    assert!(welcome["connect"]["client"].is_string(), "{welcome}");
+    scene.is_unharmed().await;
+}
+
+#[tokio::test]
 async fn an_allowed_origin_is_answered_by_name_on_both_doors() {
     let mut scene = Scene::open(&[]).await;
     let origin = [("origin", "https://example.org")];
