@@ -15,10 +15,17 @@ const STRAGGLERS_MAX: Duration = Duration::from_secs(5);
 /// How long deliveries may stall at full speed before what is in flight counts as lost.
 const STALL_MAX: Duration = Duration::from_secs(2);
 
-/// Channels published to in turn, each with the same number of readers.
+/// Channels published to in turn, and the readers of a publication: of each, or on the average of a turn.
 pub struct Targets {
     pub channels: Vec<String>,
-    pub readers_each: u64,
+    pub readers_each: f64,
+}
+
+impl Targets {
+    /// Deliveries that so many publications bring.
+    fn deliveries(&self, published: u64) -> u64 {
+        (published as f64 * self.readers_each).round() as u64
+    }
 }
 
 /// How many deliveries were to arrive, and how long it took until the last delivery of it.
@@ -54,7 +61,7 @@ impl Load<'_> {
                 self.wait(due - now)?;
             }
         }
-        let expected = total * targets.readers_each;
+        let expected = targets.deliveries(total);
         self.stragglers(already + expected, napping)?;
         Ok(Paced { expected, elapsed: start.elapsed(), late_max })
     }
@@ -71,10 +78,10 @@ impl Load<'_> {
             if delivered > progress.0 {
                 progress = (delivered, Instant::now());
             } else if progress.1.elapsed() > STALL_MAX {
-                given_up = published * targets.readers_each - delivered;
+                given_up = targets.deliveries(published).saturating_sub(delivered);
                 progress.1 = Instant::now();
             }
-            let complete = (delivered + given_up) / targets.readers_each;
+            let complete = ((delivered + given_up) as f64 / targets.readers_each) as u64;
             while published < complete + in_flight {
                 self.publish(&targets.channels[published as usize % targets.channels.len()], published)?;
                 published += 1;
@@ -82,7 +89,7 @@ impl Load<'_> {
             self.flush_publishers()?;
             self.wait(Duration::from_millis(50))?;
         }
-        let expected = published * targets.readers_each;
+        let expected = targets.deliveries(published);
         self.stragglers(already + expected, false)?;
         Ok(Paced { expected, elapsed: start.elapsed(), late_max: Duration::ZERO })
     }

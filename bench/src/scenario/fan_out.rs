@@ -74,6 +74,6 @@ fn connect<'a>(bench: &Bench<'a>, clients: usize, members: usize) -> Outcome<(Lo
 }
 
 /// A run in which the server closed connections is none.
-fn alive(load: &Load) -> Outcome<()> {
+pub fn alive(load: &Load) -> Outcome<()> {
     if load.tally.closed > 0 { Err(Fault(format!("the server closed {} connections", load.tally.closed))) } else { Ok(()) }
 }
