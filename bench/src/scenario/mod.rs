@@ -156,10 +156,10 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// `clients` spread over channels of `members`.
+/// `clients` spread evenly over channels.
 fn targets(clients: usize, channels: usize) -> Targets {
-    let channels = (0..channels).map(|index| format!("bench-{index:05}")).collect::<Vec<_>>();
-    Targets { readers_each: (clients / channels.len()) as f64, channels }
+    let readers = (clients / channels) as u64;
+    Targets { channels: (0..channels).map(|index| (format!("bench-{index:05}"), readers)).collect() }
 }
 
 /// CPU per delivery, what is microseconds each and seconds a million.

@@ -26,12 +26,11 @@ pub fn run(bench: &Bench, clients: usize) -> Outcome<Vec<Figure>> {
     load.subscribe_all(std::iter::repeat_n("bench-aloud".to_owned(), clients))?;
     load.sample_every(1);
     load.subscribe_all(std::iter::repeat_n("bench-quiet".to_owned(), QUIET_READERS))?;
-    let mut channels = vec!["bench-aloud".to_owned(); LOUD_EACH];
-    channels.push("bench-quiet".to_owned());
+    let mut channels = vec![("bench-aloud".to_owned(), clients as u64); LOUD_EACH];
+    channels.push(("bench-quiet".to_owned(), QUIET_READERS as u64));
     // As many publishers as turns: the quiet channel's never waits behind the loud one's.
     load.add_publishers(channels.len())?;
-    let turn = (clients * LOUD_EACH + QUIET_READERS) as f64;
-    let targets = Targets { readers_each: turn / channels.len() as f64, channels };
+    let targets = Targets { channels };
     let mut rate = RATE_FIRST;
     for _ in 0..CORRECTIONS {
         let (cpu, _) = bench.costing(|| load.at_rate(&targets, rate, TRIAL, false))?;
