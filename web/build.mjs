@@ -54,11 +54,12 @@ const styleAsText = {
   name: "style-as-text",
   setup(build) {
     build.onResolve({ filter: /\.css$/ }, ({ kind, path, resolveDir }) =>
-      kind === "entry-point" ? undefined : { path: join(resolveDir, path), namespace: "style-text" },
+      // Relative, for it goes into the names of what is built: they are the same wherever the repository lies.
+      kind === "entry-point" ? undefined : { path: relative(here, join(resolveDir, path)).split(sep).join("/"), namespace: "style-text" },
     );
     build.onLoad({ filter: /.*/, namespace: "style-text" }, async ({ path }) => {
-      const { code } = await esbuild.transform(readFileSync(path, "utf8"), { loader: "css", minify: true, target: options.target });
-      styleSizes[relative(here, path)] = brotliCompressSync(code).length;
+      const { code } = await esbuild.transform(readFileSync(join(here, path), "utf8"), { loader: "css", minify: true, target: options.target });
+      styleSizes[path] = brotliCompressSync(code).length;
       return { contents: code.trim(), loader: "text" };
     });
   },

@@ -18,24 +18,29 @@ async function chat({ page }, name, text) {
 
 /** A conversation worth a picture. */
 async function converse(one, two) {
-  const question = "How many readers does one small machine take?";
+  const question = "Does it stay where I am when others write?";
   await one.write(`The thread came up **before** I had finished reading the page. ${question}`, { name: "Ada", reads: question });
-  const answer = "Ten thousand idle ones fit in a few megabytes; see `docs/performance.md`.\n\n> as they happen\n\nThat holds over here as well.";
-  await two.write(answer, { name: "Grace", under: question, reads: "Ten thousand idle ones" });
+  const answer = "It does: the line you read stays under your eyes. Quotes and `code` work, too.\n\n> what anyone writes is on everyone’s screen at once";
+  await two.write(answer, { name: "Grace", under: question, reads: "the line you read stays" });
   await chat(one, "Ada", "Is this thing on?");
   await chat(two, "Grace", "It is. Hello from the other window!");
   await chat(one, "Ada", "Lovely.");
   await two.page.locator("parlour-chat .message", { hasText: "Lovely." }).waitFor();
-  await one.shows("Ten thousand idle ones");
+  await one.shows("the line you read stays");
 }
 
-/** What the README shows: the page down to the end of its thread, as the first reader has it, while the other types. */
-async function readmePicture(one, two) {
+/** What the README shows: the page down to the end of its thread, while the second reader types. */
+async function readmePicture(browser, home, two) {
+  const third = await Reader.open(browser, home, { viewport: { width: 1200, height: 1500 } });
+  await third.shows("the line you read stays");
+  const { y, height } = await third.page.locator("#thread").boundingBox();
+  await third.page.setViewportSize({ width: 1200, height: Math.ceil(y + height + 32) });
+  await third.page.locator("parlour-chat .viewers", { hasText: "3 here" }).waitFor();
+  await third.page.locator("parlour-comments .viewers", { hasText: "3 people" }).waitFor();
   await two.page.locator("parlour-chat").getByRole("textbox", { name: "Message" }).pressSequentially("And");
-  await one.page.locator("parlour-chat .typing", { hasText: "Grace is typing…" }).waitFor();
-  const { y, height } = await one.page.locator("#thread").boundingBox();
-  const { width } = one.page.viewportSize();
-  await one.page.screenshot({ path: join(pictures, "screenshot.png"), fullPage: true, clip: { x: 0, y: 0, width, height: y + height + 24 } });
+  await third.page.locator("parlour-chat .typing", { hasText: "Grace is typing…" }).waitFor();
+  await third.page.screenshot({ path: join(pictures, "screenshot.png") });
+  await third.close();
 }
 
 async function picture(browser, address, name, options, shows) {
@@ -57,7 +62,7 @@ story(async () => {
   await one.page.locator("parlour-viewers .viewers", { hasText: "2 people are reading" }).waitFor();
   await converse(one, two);
   await one.page.locator("parlour-count", { hasText: "2" }).waitFor();
-  await readmePicture(one, two);
+  await readmePicture(browser, home, two);
   const other = "I stopped the server and started it again, and nothing was missing. [Try it](https://example.org/)";
   await two.write(other, { name: "Grace", reads: "nothing was missing" });
   await one.shows("nothing was missing");

@@ -1,10 +1,11 @@
 //! Chores of the repository: `cargo xtask test` runs every test there is, `cargo xtask docs` writes what is generated from
-//! the server's tables, `cargo xtask web` builds the page's scripts. Has no dependencies, so that it builds at once; what
-//! it does, other programs do.
+//! the server's tables, `cargo xtask web` builds the page's scripts, `cargo xtask long` runs the large tests. Has no
+//! dependencies, so that it builds at once; what it does, other programs do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod long;
 mod needs;
 mod test;
 mod web;
@@ -15,8 +16,9 @@ fn main() -> ExitCode {
         Some("docs") => ran(Command::new(cargo()).args(["run", "--quiet", "--package", "parlour", "--", "docs"]).arg(root())),
         Some("test") => test::everything(),
         Some("web") => web::install(&root().join("web")) && web::build(),
+        Some("long") => long::run(&cargo(), &root(), std::env::args().nth(2).as_deref()),
         _ => {
-            eprintln!("usage: cargo xtask docs|test|web");
+            eprintln!("usage: cargo xtask docs|test|web|long [NAME]");
             return ExitCode::from(2);
         }
     };

@@ -47,9 +47,9 @@ fn pages(tally: &mut Tally) {
 /// What the toolchain may lack; a check of the code's looks alone is never missed enough to fail.
 fn style(tally: &mut Tally) {
     match component("fmt") {
-        true => {
-            tally.run("cargo fmt --check", || ran(Command::new(cargo()).args(["fmt", "--all", "--check"]).current_dir(root())))
-        }
+        true => tally.run("cargo fmt --check", || {
+            ran(Command::new(cargo()).args(["fmt", "--all", "--", "--check", "-l"]).current_dir(root()))
+        }),
         false => eprintln!("xtask: SKIPPED cargo fmt --check: there is no rustfmt"),
     }
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];

@@ -154,3 +154,47 @@ impl Clients {
         living
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::LaneLimits;
+    use parlour_wire::push::ClientInfo;
+
+    const MANNERS: Manners = Manners { ping: Some(|| Bytes::from_static(b"ping")), pongs: true, close: |_| Some(Bytes::from_static(b"close")) };
+
+    fn client() -> Arc<Client> {
+        let outbox = Arc::new(Outbox::pulled(LaneLimits { frames_max: 16, bytes_max: 1024 }));
+        let info = ClientInfo { client: "c".into(), user: "u".into(), name: "".into() };
+        Client::new(outbox, SiteName::default(), Arc::new(Viewer { info, counted: true }), MANNERS, Some(1_000))
+    }
+
+    /// What was said to it since, and whether that was the end.
+    fn heard(client: &Client) -> (usize, bool) {
+        let (taken, finished) = client.outbox.take();
+        (taken.len(), finished)
+    }
+
+    #[test]
+    fn who_answers_pings_stays_and_who_does_not_is_closed() {
+        let clients = Clients::default();
+        let (silent, lively) = (client(), client());
+        let _held = (clients.add(&silent), clients.add(&lively));
+        for second in 0..u64::from(2 * PING_S) {
+            clients.sweep(second, 0);
+            lively.heard();
+        }
+        assert_eq!(heard(&lively), (2, false));
+        assert_eq!(heard(&silent), (2, true), "a ping, and the close in place of another");
+        assert_eq!(clients.count(), 2);
+    }
+
+    #[test]
+    fn whose_token_is_over_is_told_instead_of_pinged() {
+        let clients = Clients::default();
+        let client = client();
+        let _held = clients.add(&client);
+        (0..u64::from(PING_S)).for_each(|second| clients.sweep(second, 1_000));
+        assert_eq!(heard(&client), (1, true));
+    }
+}

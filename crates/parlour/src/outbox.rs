@@ -246,6 +246,11 @@ impl Outbox {
         inner.lane_bytes * 2 > self.limits.bytes_max as usize || inner.lane.len() * 2 > self.limits.frames_max as usize
     }
 
+    /// Whether answers wait in the lane.
+    pub fn owes(&self) -> bool {
+        !self.inner.lock().lane.is_empty()
+    }
+
     /// Whether the door has to wait for room in the kernel.
     pub fn is_blocked(&self) -> bool {
         self.inner.lock().blocked
@@ -306,9 +311,7 @@ impl Outbox {
 
     /// Sends what can be sent; what needs the door wakes it.
     fn go_on(&self, inner: &mut Inner) {
-        if self.half.is_none() {
-            inner.wake();
-        } else if !inner.blocked && self.pump_locked(inner) != Pumped::Idle {
+        if self.half.is_none() || (!inner.blocked && self.pump_locked(inner) != Pumped::Idle) {
             inner.wake();
         }
     }
@@ -319,10 +322,10 @@ impl Outbox {
             if inner.broken {
                 return Pumped::Finished;
             }
-            if inner.sending.is_empty() {
-                if let Some(fallen) = inner.fill() {
-                    return Pumped::Fell(fallen);
-                }
+            if inner.sending.is_empty()
+                && let Some(fallen) = inner.fill()
+            {
+                return Pumped::Fell(fallen);
             }
             if inner.sending.is_empty() {
                 return if inner.finishing { Pumped::Finished } else { Pumped::Idle };

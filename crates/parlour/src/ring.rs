@@ -333,10 +333,8 @@ impl Ring {
     fn add(&mut self, slot: Arc<Slot>) {
         if let Some(change) = &slot.entry.comment {
             let older = |old: &Arc<Slot>| old.entry.comment.as_ref().is_some_and(|old| old.id == change.id);
-            if let Some(index) = self.slots.iter().position(older) {
-                if let Some(gone) = self.slots.remove(index) {
-                    self.bytes -= gone.bytes();
-                }
+            if let Some(gone) = self.slots.iter().position(older).and_then(|index| self.slots.remove(index)) {
+                self.bytes -= gone.bytes();
             }
         }
         self.bytes += slot.bytes();

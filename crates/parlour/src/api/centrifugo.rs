@@ -10,8 +10,8 @@ use http::{HeaderMap, StatusCode};
 use parlour_wire::code::{Close, Code};
 use parlour_wire::json;
 use parlour_wire::position::{Epoch, Position};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -76,6 +76,20 @@ struct DisconnectWith {
     code: u16,
 }
 
+/// A result as text: what was published is not read and written again on its way.
+type Raw = Box<RawValue>;
+
+fn raw(value: &impl Serialize) -> Result<Raw, Code> {
+    to_raw_value(value).map_err(|_| Code::Internal)
+}
+
+#[derive(Serialize)]
+struct Page {
+    publications: Vec<Raw>,
+    offset: u64,
+    epoch: String,
+}
+
 /// `POST /api/{method}`.
 pub async fn call(
     State(api): State<Api>,
@@ -93,8 +107,10 @@ pub async fn call(
         "batch" => batch(&api, &asker, text.get()).await,
         method => single(&api, &asker, method, text.get()).await,
     };
-    let value = value.unwrap_or_else(|code| json!({ "error": error(code) }));
-    Ok(answer::fresh(StatusCode::OK, &value))
+    match value {
+        Ok(value) => Ok(answer::fresh(StatusCode::OK, &value)),
+        Err(code) => Ok(answer::fresh(StatusCode::OK, &json!({ "error": error(code) }))),
+    }
 }
 
 fn api_key(headers: &HeaderMap) -> Option<&str> {
@@ -111,7 +127,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, Code> {
 }
 
 /// One command after the other, so that order within a channel is kept.
-async fn batch(api: &Api, asker: &Asker, text: &str) -> Result<Value, Code> {
+async fn batch(api: &Api, asker: &Asker, text: &str) -> Result<Raw, Code> {
     let batch: Batch = read(text)?;
     if batch.commands.len() > api.node.book.now().limits.batch_entries_max {
         return Err(Code::LimitExceeded);
@@ -119,28 +135,28 @@ async fn batch(api: &Api, asker: &Asker, text: &str) -> Result<Value, Code> {
     let mut replies = Vec::with_capacity(batch.commands.len());
     for command in &batch.commands {
         let Some((method, body)) = command.iter().next().filter(|_| command.len() == 1) else {
-            replies.push(json!({ "error": error(Code::BadRequest) }));
+            replies.push(BTreeMap::from([("error", raw(&error(Code::BadRequest))?)]));
             continue;
         };
         replies.push(match result(api, asker, method, body.get()).await {
-            Ok(result) => json!({ (method.as_str()): result }),
-            Err(code) => json!({ "error": error(code) }),
+            Ok(result) => BTreeMap::from([(method.as_str(), result)]),
+            Err(code) => BTreeMap::from([("error", raw(&error(code))?)]),
         });
     }
-    Ok(json!({ "replies": replies }))
+    raw(&BTreeMap::from([("replies", replies)]))
 }
 
-async fn single(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Value, Code> {
-    result(api, asker, method, text).await.map(|result| json!({ "result": result }))
+async fn single(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Raw, Code> {
+    raw(&BTreeMap::from([("result", result(api, asker, method, text).await?)]))
 }
 
-async fn result(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Value, Code> {
+async fn result(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Raw, Code> {
     match method {
         "publish" => {
             let publish: Publish = read(text)?;
             let nonce = publish.idempotency_key.as_deref();
             let publishing = Publishing { data: publish.data.get(), nonce, store: !publish.skip_history };
-            publish_to(api, asker, &publish.channel, publishing).await
+            raw(&publish_to(api, asker, &publish.channel, publishing).await?)
         }
         "broadcast" => {
             let broadcast: Broadcast = read(text)?;
@@ -156,20 +172,20 @@ async fn result(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Va
                     Err(code) => json!({ "error": error(code) }),
                 });
             }
-            Ok(json!({ "responses": responses }))
+            raw(&json!({ "responses": responses }))
         }
-        "history" => history(api, asker, read(text)?).await,
+        "history" => raw(&history(api, asker, read(text)?).await?),
         "presence" => {
             let named: Named = read(text)?;
             let members = api.node.members(asker, &api.node.key(asker, &named.channel)?).await?;
             let presence: BTreeMap<&str, Value> =
                 members.iter().map(|who| (&*who.client, json!({ "client": who.client, "user": who.user }))).collect();
-            Ok(json!({ "presence": presence }))
+            raw(&json!({ "presence": presence }))
         }
         "presence_stats" => {
             let named: Named = read(text)?;
             let (clients, users) = api.node.presence_stats(asker, &api.node.key(asker, &named.channel)?).await?;
-            Ok(json!({ "num_clients": clients, "num_users": users }))
+            raw(&json!({ "num_clients": clients, "num_users": users }))
         }
         "disconnect" => {
             let disconnect: Disconnect = read(text)?;
@@ -179,7 +195,7 @@ async fn result(api: &Api, asker: &Asker, method: &str, text: &str) -> Result<Va
                 None => Close::FORCE_DISCONNECT,
             };
             api.node.disconnect(asker, &disconnect.user, &disconnect.client, close)?;
-            Ok(json!({}))
+            raw(&json!({}))
         }
         _ => Err(Code::MethodNotFound),
     }
@@ -190,7 +206,7 @@ async fn publish_to(api: &Api, asker: &Asker, channel: &str, publishing: Publish
     Ok(position.map_or_else(|| json!({}), |position| json!({ "offset": position.offset, "epoch": position.epoch.as_str() })))
 }
 
-async fn history(api: &Api, asker: &Asker, history: History) -> Result<Value, Code> {
+async fn history(api: &Api, asker: &Asker, history: History) -> Result<Page, Code> {
     let key = api.node.key(asker, &history.channel)?;
     let since = match history.since {
         Some(since) => {
@@ -200,15 +216,11 @@ async fn history(api: &Api, asker: &Asker, history: History) -> Result<Value, Co
     };
     let limit = usize::try_from(history.limit).ok();
     let page = api.node.history(asker, &key, limit, since, history.reverse).await?;
-    let publications: Vec<Box<RawValue>> = page
+    let publications: Vec<Raw> = page
         .events
         .iter()
         .map(|event| RawValue::from_string(json::publication(event)))
         .collect::<Result<_, _>>()
         .map_err(|_| Code::Internal)?;
-    let result = json!({ "offset": page.position.offset, "epoch": page.position.epoch.as_str() });
-    let mut result = result.as_object().cloned().unwrap_or_default();
-    let publications = to_raw_value(&publications).map_err(|_| Code::Internal)?;
-    result.insert("publications".into(), serde_json::from_str(publications.get()).map_err(|_| Code::Internal)?);
-    Ok(Value::Object(result))
+    Ok(Page { publications, offset: page.position.offset, epoch: page.position.epoch.as_str().to_owned() })
 }

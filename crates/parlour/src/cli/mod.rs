@@ -15,7 +15,6 @@ use clap::ArgMatches;
 
 use crate::config::{Config, Sources};
 use crate::server::Place;
-use crate::sqlite::Beside;
 
 /// The command failed, or the configuration is wrong.
 const FAILED: u8 = 1;
@@ -87,8 +86,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
         let tokens = if rules.token_key.is_some() { "tokens of its own" } else { "no tokens of its own" };
         say(&format!("site      {site}: {origins}, {tokens}"))?;
     }
-    let Place::Sqlite(path) = Place::parse(&config.process.store)?;
-    let keys = Beside::open(&path).and_then(|store| store.keys()).context("the store cannot be opened")?;
+    let keys = Place::parse(&config.process.store)?.beside()?.keys().context("the store cannot be read")?;
     say(&format!("store     {}: {} keys", config.process.store, keys.len()))?;
     Ok(())
 }

@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::config::kind::{Kind as _, Time as Duration};
 use crate::identity::{ApiKey, Grant, InstallSecret, MemberId, Role, Signer};
 use crate::server::Place;
-use crate::sqlite::Beside;
 
 /// How long the token in the line at the start of demo mode is good, in seconds.
 const DEMO_TOKEN_S: i64 = 24 * 60 * 60;
@@ -48,7 +47,7 @@ pub fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
         publish: patterns("publish")?,
         exp_s: now_s.saturating_add(i64::try_from(expires.as_secs())?),
     };
-    let secret = InstallSecret::from_bytes(open(config)?.secret()?);
+    let secret = InstallSecret::from_bytes(place(config)?.beside()?.secret()?);
     say(&Signer::new(&secret).member(&grant, now_s)?)?;
     Ok(())
 }
@@ -79,14 +78,14 @@ pub fn key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("new", matches)) => new_key(config, matches),
         Some(("revoke", matches)) => {
             let id = matches.get_one::<String>("id").context("an id is needed")?;
-            if !open(config)?.revoke_key(id)? {
+            if !place(config)?.beside()?.revoke_key(id)? {
                 bail!("no key has the id {id}");
             }
             say(&format!("revoked {id}"))?;
             Ok(())
         }
         _ => {
-            for row in open(config)?.keys()? {
+            for row in place(config)?.beside()?.keys()? {
                 say(&format!("{}  {}  {}  {}", row.id, Time(row.created_ms), row.site, row.label))?;
             }
             Ok(())
@@ -104,7 +103,7 @@ fn new_key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let key = ApiKey::from_random(rand::random());
     let hash = key.hash();
     let id = hash.as_str().chars().take(KEY_ID_DIGITS).collect();
-    open(config)?.add_key(hash.as_str(), &KeyRow { id, site, label: label.to_owned(), created_ms: now_ms()? })?;
+    place(config)?.beside()?.add_key(hash.as_str(), &KeyRow { id, site, label: label.to_owned(), created_ms: now_ms()? })?;
     say(&key.reveal())?;
     eprintln!("It is shown this once; keep it like a password.");
     Ok(())
@@ -118,13 +117,11 @@ fn site(config: &Config, name: &str) -> anyhow::Result<SiteName> {
     Ok(site)
 }
 
-fn open(config: &Config) -> anyhow::Result<Beside> {
-    match Place::parse(&config.process.store)? {
-        Place::Sqlite(path) => Beside::open(&path).context("the store cannot be opened"),
-    }
-}
-
 fn now_ms() -> anyhow::Result<i64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     Ok(i64::try_from(since.as_millis())?)
+}
+
+fn place(config: &Config) -> anyhow::Result<Place> {
+    Place::parse(&config.process.store)
 }

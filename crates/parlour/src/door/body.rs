@@ -26,7 +26,7 @@ pub struct Reading {
     pub timeout: Duration,
 }
 
-/// Reads a body that must be JSON in UTF-8.
+/// Reads a body that must be a JSON object in UTF-8.
 ///
 /// # Errors
 /// 415 for another content type, 413 beyond the limit, 400 for what is not JSON of this shape or does not come in time.
@@ -35,7 +35,13 @@ pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, reading:
         return Err(Code::UnsupportedMediaType.into());
     }
     let bytes = bytes(headers, body, reading).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
+    // All of it is UTF-8, also what no field is read from.
+    let text = std::str::from_utf8(&bytes).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))?;
+    // Checked by hand because a derived struct would take an array of its fields as well.
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::with_detail(Code::BadRequest, "The body must be a JSON object."));
+    }
+    serde_json::from_str(text).map_err(|error| Problem::with_detail(Code::BadRequest, error.to_string()))
 }
 
 /// Reads a body of whatever type.
@@ -121,12 +127,14 @@ mod tests {
     #[tokio::test]
     async fn only_json_is_read_and_only_so_much() {
         assert_eq!(read(Some("application/json"), "{\"a\": 1}").await.unwrap()["a"], 1);
-        assert!(read(Some("Application/JSON; charset=utf-8"), "1").await.is_ok());
+        assert!(read(Some("Application/JSON; charset=utf-8"), "{}").await.is_ok());
         for kind in [None, Some("text/plain"), Some("application/jsonx"), Some("application/x-www-form-urlencoded")] {
             assert_eq!(read(kind, "1").await, Err(Code::UnsupportedMediaType));
         }
         assert_eq!(read(Some("application/json"), "{\"a\": 12345678901234567890}").await, Err(Code::RequestTooLarge));
-        assert_eq!(read(Some("application/json"), "{").await, Err(Code::BadRequest));
+        for bad in ["{", "[]", "1", "", "{}x"] {
+            assert_eq!(read(Some("application/json"), bad).await, Err(Code::BadRequest), "{bad}");
+        }
     }
 
     #[tokio::test]

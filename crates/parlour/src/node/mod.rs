@@ -190,10 +190,10 @@ impl Node {
     fn verifier(&self) -> Arc<Verifier> {
         let rules = self.book.now();
         let mut cached = self.verifier.lock();
-        if let Some((of, verifier)) = &*cached {
-            if Arc::ptr_eq(of, &rules) {
-                return verifier.clone();
-            }
+        if let Some((of, verifier)) = &*cached
+            && Arc::ptr_eq(of, &rules)
+        {
+            return verifier.clone();
         }
         let mut verifier = Verifier::new(&self.secret);
         for (site, site_rules) in &rules.sites {

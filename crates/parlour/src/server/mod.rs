@@ -48,6 +48,16 @@ impl Place {
             _ => bail!("`store`: sqlite:PATH is expected"),
         }
     }
+
+    /// Opens the store for an operator's command, beside a server that may be running.
+    ///
+    /// # Errors
+    /// The store cannot be opened.
+    pub fn beside(&self) -> anyhow::Result<sqlite::Beside> {
+        match self {
+            Place::Sqlite(path) => sqlite::Beside::open(path).context("the store cannot be opened"),
+        }
+    }
 }
 
 /// A server that is ready to serve: the store is open, the node runs, nothing listens yet.

@@ -58,6 +58,10 @@ struct Publish {
 }
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T, Code> {
+    // Checked by hand because a derived struct would take an array of its fields as well.
+    if !data.starts_with('{') {
+        return Err(Code::BadRequest);
+    }
     serde_json::from_str(data).map_err(|_| Code::BadRequest)
 }
 

@@ -212,10 +212,10 @@ impl Connection {
             if readable || writable || woken { Poll::Ready((readable, writable, woken)) } else { Poll::Pending }
         })
         .await;
-        if writable || woken {
-            if let Some(end) = self.pump().await {
-                return Some(end);
-            }
+        if (writable || woken)
+            && let Some(end) = self.pump().await
+        {
+            return Some(end);
         }
         if readable {
             return self.hear().await;
@@ -280,7 +280,7 @@ impl Connection {
                 Said::Command(_) if skipping => Then::Continue,
                 Said::Command(Ok(Incoming::Pong)) => Then::Continue,
                 Said::Command(Ok(Incoming::Command { id, command })) => {
-                    if self.outbox.is_crowded() {
+                    if self.outbox.owes() {
                         self.room().await;
                     }
                     self.session.handle(id, command).await
@@ -309,10 +309,11 @@ impl Connection {
         None
     }
 
-    /// Waits until the client has read some of its answers; a line that is lost is noticed by whoever reads next.
+    /// Waits until the client has read its answers: the next one may be as large as a recovery, for which there is room only where
+    /// nothing else waits. A line that is lost is noticed by whoever reads next.
     async fn room(&mut self) {
-        while self.outbox.is_blocked() && self.outbox.is_crowded() {
-            if self.stream.writable().await.is_err() || self.pump().await.is_some() {
+        while self.outbox.owes() {
+            if self.pump().await.is_some() || (self.outbox.is_blocked() && self.stream.writable().await.is_err()) {
                 return;
             }
         }

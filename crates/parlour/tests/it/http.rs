@@ -22,13 +22,20 @@ pub struct Answer {
 }
 
 impl Http {
+    /// Every request has a connection of its own: one that is kept may be closed by the server just when it is used again.
     pub fn of(server: &Server) -> Http {
-        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Http { client, base: server.url("") }
     }
 
     /// A request with these header fields and this body; `Err` where no answer came.
-    pub async fn attempt(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, reqwest::Error> {
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, reqwest::Error> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -47,6 +54,11 @@ impl Http {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], "").await
+    }
+
+    /// `GET` with header fields.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::GET, path, headers, "").await
     }
 
     /// `GET` with a token or key.

@@ -3,14 +3,21 @@
 
 mod backend;
 mod browser;
+mod crowd;
 mod first;
 mod http;
 mod jwt;
+mod leaks;
+mod leaving;
+mod limits;
 mod model;
 mod npm;
 mod raw;
+mod refusals;
 mod relay;
 mod rights;
 mod script;
 mod server;
 mod socket;
+mod storm;
+mod tidy;

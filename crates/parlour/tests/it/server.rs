@@ -56,6 +56,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether the process that was started still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// `kill -9`, and gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

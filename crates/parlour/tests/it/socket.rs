@@ -72,10 +72,6 @@ impl Socket {
         self.stream.send(Message::text(text.into())).await.unwrap();
     }
 
-    pub async fn send_message(&mut self, message: Message) {
-        self.stream.send(message).await.unwrap();
-    }
-
     /// Sends a command and waits for its reply.
     pub async fn ask(&mut self, command: Value) -> Value {
         match self.try_ask(command).await {
@@ -90,6 +86,15 @@ impl Socket {
         let id = self.next_id;
         command["id"] = json!(id);
         self.stream.send(Message::text(command.to_string())).await.ok()?;
+        self.try_reply(id).await
+    }
+
+    /// Waits for the reply to a command that was sent with this number.
+    pub async fn reply(&mut self, id: u32) -> Value {
+        self.try_reply(id).await.unwrap_or_else(|| panic!("closed instead of a reply: {:?}", self.closed))
+    }
+
+    async fn try_reply(&mut self, id: u32) -> Option<Value> {
         loop {
             if let Some(index) = self.replies.iter().position(|reply| reply["id"] == id) {
                 return self.replies.remove(index);
@@ -138,12 +143,6 @@ impl Socket {
                 return push["pub"].clone();
             }
         }
-    }
-
-    /// Whether nothing was pushed up to now: asks and takes what came before the answer.
-    pub async fn has_heard_nothing(&mut self) -> bool {
-        self.ask(json!({ "ping": {} })).await;
-        self.pushes.is_empty()
     }
 
     /// Everything pushed up to now.

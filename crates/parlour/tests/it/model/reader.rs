@@ -43,7 +43,9 @@ pub struct Reader {
     pub heard: Vec<(u64, u64)>,
     /// Offsets that it was told it did not hear: above the first, up to the second.
     pub gaps: Vec<(u64, u64)>,
-    /// After a gap, or at first: the list is to be read.
+    /// How often it was told of a gap.
+    pub told: usize,
+    /// After a gap, or at first: the list is to be read, and what follows its position.
     stale: bool,
     /// The last doors and what they said, for whoever reads a failure.
     pub diary: Vec<String>,
@@ -62,6 +64,7 @@ impl Reader {
             comments: BTreeMap::new(),
             heard: Vec::new(),
             gaps: Vec::new(),
+            told: 0,
             stale: true,
             diary: Vec::new(),
         }
@@ -76,6 +79,9 @@ impl Reader {
 
     /// One step at random.
     pub async fn step(&mut self) {
+        if self.stale {
+            return self.read_list().await;
+        }
         match (self.dice.below(8), self.line.is_some()) {
             (0, true) => self.line = None,
             (_, true) => self.hear().await,
@@ -83,9 +89,6 @@ impl Reader {
             (2..=3, false) => drop(self.history().await),
             (4..=5, false) => self.open_stream().await,
             (_, false) => self.open_socket().await,
-        }
-        if self.stale && self.position.is_some() {
-            self.read_list().await;
         }
     }
 
@@ -103,15 +106,12 @@ impl Reader {
         self.position.as_ref().map(|position| format!("&since={position}")).unwrap_or_default()
     }
 
-    /// Stands somewhere else than where it left off: nothing is missing unless a position was in hand.
-    fn begin(&mut self, at: Position) {
-        match &self.position {
-            None => self.begun = at.offset,
-            Some(from) => self.gaps.push((from.offset, at.offset)),
-        }
-        self.note(format!("begins at {at}"));
+    /// Was told that something is missing: the list first, then on from its position.
+    fn stop(&mut self) {
+        self.note("told of a gap");
+        self.told += usize::from(self.position.is_some());
         self.stale = true;
-        self.position = Some(at);
+        self.line = None;
     }
 
     async fn open_socket(&mut self) {
@@ -145,7 +145,8 @@ impl Reader {
             assert!(position.offset <= at.offset, "{:#?}", self.diary);
             self.position = Some(at);
         } else {
-            self.begin(at);
+            assert_eq!(reply["was_recovering"], true);
+            self.stop();
         }
     }
 
@@ -156,9 +157,6 @@ impl Reader {
         self.note(format!("stream from {:?}", self.position));
         let Some(first) = stream.next().await else { return };
         assert_eq!(first.name, "position");
-        if self.position.is_none() {
-            self.begin(Position::parse(&first.data));
-        }
         self.line = Some(Line::Stream(stream));
     }
 
@@ -175,7 +173,12 @@ impl Reader {
                     }
                 }
                 let ended = stream.ended;
-                told.into_iter().for_each(|told| self.take_told(told));
+                for told in told {
+                    // After a gap nothing counts any more.
+                    if !self.stale {
+                        self.take_told(told);
+                    }
+                }
                 if ended {
                     self.line = None;
                 }
@@ -206,7 +209,7 @@ impl Reader {
 
     fn take_told(&mut self, told: Told) {
         match told.name.as_str() {
-            "gap" => self.begin(Position::parse(told.id.as_deref().expect("a gap without a position"))),
+            "gap" => self.stop(),
             _ => {
                 let event: Value = serde_json::from_str(&told.data).unwrap();
                 assert_eq!(event["event"], told.name.as_str());
@@ -224,11 +227,9 @@ impl Reader {
         let at = Position::parse(answer["position"].as_str().unwrap());
         self.note(format!("poll from {:?}: {at}, gap {}", self.position, answer["gap"]));
         let events = answer["events"].as_array().unwrap();
-        if self.position.is_none() || answer["gap"] == true {
-            // Where it goes on from: before the first event, else where the answer stands.
-            let first = events.iter().filter_map(|event| event["offset"].as_u64()).next();
-            let offset = first.map_or(at.offset, |first| first - 1);
-            self.begin(Position { epoch: at.epoch.clone(), offset });
+        if answer["gap"] == true {
+            self.stop();
+            return Some(());
         }
         self.take_events(events);
         self.position = Some(at);
@@ -238,23 +239,16 @@ impl Reader {
     async fn history(&mut self) -> Option<()> {
         self.moment = self.truth.moment();
         let limit = 1 + self.dice.below(20);
-        let path = match &self.position {
-            None => self.doors.path("history?limit=0"),
-            Some(_) => self.doors.path(&format!("history?limit={limit}{}", self.since())),
-        };
-        let (status, answer) = self.doors.get(&path).await?;
+        let (status, answer) = self.doors.get(&self.doors.path(&format!("history?limit={limit}{}", self.since()))).await?;
         self.note(format!("history from {:?}: {status} {}", self.position, answer["position"]));
         if status != 200 {
             assert_eq!(answer["type"], "unrecoverable-position", "{answer}");
-            let (_, now) = self.doors.get(&self.doors.path("history?limit=0")).await?;
-            self.begin(Position::parse(now["position"].as_str().unwrap()));
+            self.stop();
             return Some(());
         }
         let at = Position::parse(answer["position"].as_str().unwrap());
         let publications = answer["publications"].as_array().unwrap();
-        if self.position.is_none() {
-            self.begin(at);
-        } else if publications.is_empty() {
+        if publications.is_empty() {
             self.position = Some(at);
         } else {
             self.take_events(publications);
@@ -300,18 +294,23 @@ impl Reader {
         }
     }
 
-    /// The list in place of what was not heard; what is still to be heard is heard on top of it.
+    /// The list in place of what was not heard.
     async fn read_list(&mut self) {
         let moment = self.truth.moment();
-        if let Some(listed) = list(&self.doors, &self.truth, moment).await {
-            self.comments = listed;
-            self.stale = false;
+        let Some((listed, at)) = list(&self.doors, &self.truth, moment).await else { return };
+        self.note(format!("list at {at}"));
+        match &self.position {
+            None => self.begun = at.offset,
+            Some(from) => self.gaps.push((from.offset, at.offset)),
         }
+        self.comments = listed;
+        self.position = Some(at);
+        self.stale = false;
     }
 }
 
-/// The comments of a channel as they are now.
-pub async fn list(doors: &Doors, truth: &Truth, moment: usize) -> Option<BTreeMap<String, String>> {
+/// The comments of a channel as they are now, and where that is.
+pub async fn list(doors: &Doors, truth: &Truth, moment: usize) -> Option<(BTreeMap<String, String>, Position)> {
     let (status, page) = doors.get(&doors.path("comments?limit=100")).await?;
     assert_eq!((status, &page["next"]), (200, &Value::Null), "{page}");
     let comments = page["comments"].as_array().unwrap().iter().filter(|comment| comment["state"] == "approved");
@@ -320,5 +319,5 @@ pub async fn list(doors: &Doors, truth: &Truth, moment: usize) -> Option<BTreeMa
     for body in listed.values() {
         truth.check_text(body, None, moment).unwrap();
     }
-    Some(listed)
+    Some((listed, Position::parse(page["position"].as_str().unwrap())))
 }

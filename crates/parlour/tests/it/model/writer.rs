@@ -26,6 +26,12 @@ impl Writer {
         Writer { doors, truth, dice, token, alive: Vec::new(), next: 0, socket: None }
     }
 
+    /// What is published: small, or so large that a reader gets it in several turns.
+    fn data(&mut self, number: u64) -> Value {
+        let pad = if self.dice.below(3) == 0 { "x".repeat(8_000) } else { String::new() };
+        json!({ "n": number, "pad": pad })
+    }
+
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
@@ -46,7 +52,7 @@ impl Writer {
 
     async fn publish(&mut self) {
         let number = self.number();
-        let data = json!({ "n": number });
+        let data = self.data(number);
         let answer = match self.dice.below(2) {
             0 => self.doors.post(&self.doors.path("publications"), Some(&self.token), &json!({ "data": data })).await,
             _ => {
@@ -59,7 +65,8 @@ impl Writer {
 
     async fn publish_many(&mut self) {
         let numbers: Vec<u64> = (0..2 + self.dice.below(12)).map(|_| self.number()).collect();
-        let items: Vec<Value> = numbers.iter().map(|n| json!({ "channel": self.doors.channel, "data": { "n": n } })).collect();
+        let datas: Vec<Value> = numbers.iter().map(|number| self.data(*number)).collect();
+        let items: Vec<Value> = datas.iter().map(|data| json!({ "channel": self.doors.channel, "data": data })).collect();
         let answer = self.doors.post("/v1/batch", Some(&self.token), &json!({ "publications": items })).await;
         for (index, number) in numbers.into_iter().enumerate() {
             self.note(number, answer.as_ref().map(|answer| &answer["results"][index]));
