@@ -34,7 +34,7 @@ parlour-bench all [options]        every scenario with every peer that is instal
 parlour-bench bare --port PORT [--merging]
 
   --scenario NAMES      fan-out fan-out-full busy channels channels-full echo
-                        idle herd posting reading
+                        idle herd neighbour posting reading
   --peers NAMES         see bench/README.md
   --clients N           instead of the scenario's own number (at most 18000)
   --rate N              publications a second over all channels

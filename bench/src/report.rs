@@ -77,7 +77,13 @@ impl Results {
     pub fn table(&self, scenario: &str) -> String {
         let rows = self.rows(scenario);
         let Some((first, figures)) = rows.first() else { return format!("### {scenario}\n\nNo run succeeded.\n") };
-        let names: Vec<&str> = figures.iter().map(|(name, _)| *name).filter(|name| !QUIET.contains(name)).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in rows.iter().flat_map(|(_, figures)| figures.iter()) {
+            // Not every server has every figure.
+            if !QUIET.contains(name) && !names.contains(name) {
+                names.push(name);
+            }
+        }
         let headings: Vec<String> = names.iter().map(|name| heading(name)).collect();
         let title = scenario::sentence(scenario);
         let mut text = format!(

@@ -81,13 +81,17 @@ fn put_length(length: usize, flag: u8, out: &mut Vec<u8>) {
 }
 
 /// The request that opens a WebSocket.
-pub fn handshake(path: &str, port: u16, subprotocol: Option<&str>) -> Vec<u8> {
-    let subprotocol = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
+pub fn handshake(path: &str, port: u16) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n{subprotocol}\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n\r\n"
     )
     .into_bytes()
+}
+
+/// The request that opens an event stream.
+pub fn stream_request(path: &str, port: u16) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
 }
 
 /// Where the head of an HTTP message ends, past its empty line.

@@ -37,22 +37,11 @@ pub struct Connection {
     pub pending: Vec<u8>,
     /// Bytes of a delivery begun, for peers whose unit is bytes.
     pub partial_bytes: usize,
-    pub deliveries: u64,
 }
 
 impl Connection {
     pub fn new(stream: TcpStream, role: Role, sampled: bool) -> Self {
-        Self {
-            stream,
-            role,
-            stage: Stage::Opening,
-            until: "",
-            sampled,
-            carry: Vec::new(),
-            pending: Vec::new(),
-            partial_bytes: 0,
-            deliveries: 0,
-        }
+        Self { stream, role, stage: Stage::Opening, until: "", sampled, carry: Vec::new(), pending: Vec::new(), partial_bytes: 0 }
     }
 
     /// The channel that it hears; a publisher's is empty.

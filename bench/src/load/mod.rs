@@ -83,6 +83,11 @@ impl<'a> Load<'a> {
         })
     }
 
+    /// From now on, of so many new subscribers one samples latencies; none with `usize::MAX`.
+    pub fn sample_every(&mut self, every: usize) {
+        self.sample_every = every.max(1);
+    }
+
     pub fn subscribers(&self) -> usize {
         self.connections.len() - self.publishers.len()
     }
@@ -149,8 +154,11 @@ impl<'a> Load<'a> {
             connection.stage = Stage::Ready;
             self.ready += 1;
         } else {
-            let request = wire::handshake(&self.peer.path(connection.channel()), self.address.port(), self.peer.subprotocol());
-            connection.pending = request;
+            let (path, port) = (self.peer.path(connection.channel()), self.address.port());
+            connection.pending = match self.unit {
+                Unit::Event => wire::stream_request(&path, port),
+                _ => wire::handshake(&path, port),
+            };
             connection.flush()?;
         }
         self.connections.push(connection);
@@ -224,13 +232,23 @@ impl<'a> Load<'a> {
         }
         if self.connections[index].stage == Stage::Opening {
             let Some(end) = wire::head_end(bytes) else { return self.keep(index, bytes) };
-            if !bytes.starts_with(b"HTTP/1.1 101") {
-                return Err(Fault(format!("a WebSocket was refused: {}", String::from_utf8_lossy(&bytes[..end]))));
+            let wanted: &[u8] = if self.unit == Unit::Event { b"HTTP/1.1 200" } else { b"HTTP/1.1 101" };
+            if !bytes.starts_with(wanted) {
+                return Err(Fault(format!("a client was refused: {}", String::from_utf8_lossy(&bytes[..end]))));
             }
             at = end;
             self.begin_step(index, 0)?;
         }
         let mut deliveries = 0;
+        if self.unit == Unit::Event {
+            // The line that begins a chunk belongs to what it frames and is shorter than a payload.
+            while let Some(length) = memchr::memmem::find(&bytes[at..], b"\n\n") {
+                deliveries += u64::from(length >= self.payload_bytes);
+                at += length + 2;
+            }
+            self.received(index, &bytes[..at], deliveries);
+            return self.keep(index, &bytes[at..]);
+        }
         while let Some(frame) = wire::frame(&bytes[at..])? {
             let payload = &bytes[at + frame.header..][..frame.length];
             at += frame.header + frame.length;
@@ -241,19 +259,23 @@ impl<'a> Load<'a> {
                 _ => deliveries += self.count(index, payload)?,
             }
         }
-        if deliveries > 0 {
-            self.tally.deliveries += deliveries;
-            let connection = &mut self.connections[index];
-            connection.deliveries += deliveries;
-            if connection.sampled && self.tally.latencies_ns.len() < LATENCIES_MAX {
-                let now = stamp::now_ns();
-                self.tally.latencies_ns.extend(stamp::moments(&bytes[..at]).map(|sent| now.saturating_sub(sent)));
-            }
-            if let Some(delivered) = &mut self.delivered {
-                delivered.extend(std::iter::repeat_n(index, deliveries as usize));
-            }
-        }
+        self.received(index, &bytes[..at], deliveries);
         self.keep(index, &bytes[at..])
+    }
+
+    /// Notes what whole messages brought.
+    fn received(&mut self, index: usize, bytes: &[u8], deliveries: u64) {
+        if deliveries == 0 {
+            return;
+        }
+        self.tally.deliveries += deliveries;
+        if self.connections[index].sampled && self.tally.latencies_ns.len() < LATENCIES_MAX {
+            let now = stamp::now_ns();
+            self.tally.latencies_ns.extend(stamp::moments(bytes).map(|sent| now.saturating_sub(sent)));
+        }
+        if let Some(delivered) = &mut self.delivered {
+            delivered.extend(std::iter::repeat_n(index, deliveries as usize));
+        }
     }
 
     fn keep(&mut self, index: usize, rest: &[u8]) -> Outcome<()> {

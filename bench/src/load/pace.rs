@@ -15,10 +15,23 @@ const STRAGGLERS_MAX: Duration = Duration::from_secs(5);
 /// How long deliveries may stall at full speed before what is in flight counts as lost.
 const STALL_MAX: Duration = Duration::from_secs(2);
 
-/// Channels published to in turn, each with the same number of readers.
+/// Channels published to in turn, each with the number of its readers.
 pub struct Targets {
-    pub channels: Vec<String>,
-    pub readers_each: u64,
+    pub channels: Vec<(String, u64)>,
+}
+
+impl Targets {
+    /// Deliveries that so many publications bring.
+    fn deliveries(&self, published: u64) -> u64 {
+        let (turns, begun) = (published / self.channels.len() as u64, published % self.channels.len() as u64);
+        let of_turn: u64 = self.channels.iter().map(|(_, readers)| readers).sum();
+        turns * of_turn + self.channels.iter().take(begun as usize).map(|(_, readers)| readers).sum::<u64>()
+    }
+
+    /// Where the publication of this number goes.
+    fn channel(&self, number: u64) -> &str {
+        &self.channels[number as usize % self.channels.len()].0
+    }
 }
 
 /// How many deliveries were to arrive, and how long it took until the last delivery of it.
@@ -42,7 +55,7 @@ impl Load<'_> {
             let now = Instant::now();
             if now >= due {
                 late_max = late_max.max(now - due);
-                self.publish(&targets.channels[published as usize % targets.channels.len()], published)?;
+                self.publish(targets.channel(published), published)?;
                 published += 1;
                 continue;
             }
@@ -54,7 +67,7 @@ impl Load<'_> {
                 self.wait(due - now)?;
             }
         }
-        let expected = total * targets.readers_each;
+        let expected = targets.deliveries(total);
         self.stragglers(already + expected, napping)?;
         Ok(Paced { expected, elapsed: start.elapsed(), late_max })
     }
@@ -62,6 +75,7 @@ impl Load<'_> {
     /// Publishes as fast as deliveries arrive, with `in_flight` publications not yet delivered to all.
     pub fn at_full_speed(&mut self, targets: &Targets, in_flight: u64, lasting: Duration) -> Outcome<Paced> {
         let start = Instant::now();
+        let readers_each = (targets.deliveries(targets.channels.len() as u64) / targets.channels.len() as u64).max(1);
         let already = self.tally.deliveries;
         let mut published = 0;
         let mut given_up = 0;
@@ -71,18 +85,18 @@ impl Load<'_> {
             if delivered > progress.0 {
                 progress = (delivered, Instant::now());
             } else if progress.1.elapsed() > STALL_MAX {
-                given_up = published * targets.readers_each - delivered;
+                given_up = targets.deliveries(published).saturating_sub(delivered);
                 progress.1 = Instant::now();
             }
-            let complete = (delivered + given_up) / targets.readers_each;
+            let complete = (delivered + given_up) / readers_each;
             while published < complete + in_flight {
-                self.publish(&targets.channels[published as usize % targets.channels.len()], published)?;
+                self.publish(targets.channel(published), published)?;
                 published += 1;
             }
             self.flush_publishers()?;
             self.wait(Duration::from_millis(50))?;
         }
-        let expected = published * targets.readers_each;
+        let expected = targets.deliveries(published);
         self.stragglers(already + expected, false)?;
         Ok(Paced { expected, elapsed: start.elapsed(), late_max: Duration::ZERO })
     }
@@ -118,5 +132,19 @@ impl Load<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Targets;
+
+    #[test]
+    fn a_turn_that_is_not_finished_counts_what_it_reached() {
+        let targets = Targets {
+            channels: [("loud", 1_000), ("loud", 1_000), ("quiet", 50)].map(|(name, readers)| (name.into(), readers)).into(),
+        };
+        assert_eq!([0, 1, 2, 3, 4, 7].map(|published| targets.deliveries(published)), [0, 1_000, 2_000, 2_050, 3_050, 5_100]);
+        assert_eq!((targets.channel(1), targets.channel(5)), ("loud", "quiet"));
     }
 }

@@ -32,6 +32,8 @@ pub enum Unit {
     Frame,
     /// A line within a frame that is at least as long as the payload.
     Line,
+    /// What ends with an empty line and is at least as long as the payload: an event stream's event. There are no WebSocket frames.
+    Event,
     /// So many bytes beside the payload's, wherever frames begin and end.
     Bytes { beside: usize },
 }
@@ -73,11 +75,8 @@ pub trait Peer {
     /// A line on what runs, with its version.
     fn version(&self, place: &Place) -> String;
     fn command(&self, place: &Place) -> Outcome<Command>;
-    /// Where a client of `channel` opens its WebSocket; an empty channel is a publisher's.
+    /// Where a client of `channel` opens its WebSocket or event stream; an empty channel is a publisher's.
     fn path(&self, channel: &str) -> String;
-    fn subprotocol(&self) -> Option<&'static str> {
-        None
-    }
     /// The `index`-th exchange of a client of `channel` (empty: a publisher's), `None` after the last.
     fn step(&self, _index: usize, _channel: &str) -> Option<Step> {
         None
@@ -138,6 +137,7 @@ pub const NAMES: &[&str] = &[
     "parlour-linger-0",
     "parlour-keep-0",
     "parlour-unsynced",
+    "parlour-events",
     "bare",
     "bare-merging",
     "bun",
@@ -161,6 +161,7 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
             Box::new(parlour::Parlour { name: "parlour-keep-0", flags: &["--keep-events", "0"], unsynced: false })
         }
         "parlour-unsynced" => Box::new(parlour::Parlour { name: "parlour-unsynced", flags: &[], unsynced: true }),
+        "parlour-events" => Box::new(parlour::Events(parlour::Parlour { name: "parlour-events", flags: &[], unsynced: false })),
         "bare" => Box::new(plain::Plain::Bare { merging: false }),
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
         "bun" => Box::new(plain::Plain::Bun),

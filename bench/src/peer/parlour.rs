@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::{CommentRequest, Peer, Place, Step, Unit, first_line, http_request, put_text};
+use super::{CommentRequest, Peer, Place, Publishing, Step, Unit, first_line, http_request, put_text};
 use crate::fault::{Fault, Outcome};
 
 /// Parlour with options besides the defaults.
@@ -115,5 +115,40 @@ impl Peer for Parlour {
     fn next_page(&self, body: &[u8]) -> Outcome<Option<String>> {
         let page: serde_json::Value = serde_json::from_slice(body).map_err(|error| Fault(error.to_string()))?;
         Ok(page["next"].as_str().map(str::to_owned))
+    }
+}
+
+/// The same server, its clients listening to event streams and publications handed in over HTTP.
+pub struct Events(pub Parlour);
+
+impl Peer for Events {
+    fn name(&self) -> &str {
+        self.0.name
+    }
+
+    fn version(&self, place: &Place) -> String {
+        format!("{}, its event streams", self.0.version(place))
+    }
+
+    fn command(&self, place: &Place) -> Outcome<Command> {
+        self.0.command(place)
+    }
+
+    fn path(&self, channel: &str) -> String {
+        format!("/v1/channels/{channel}/events")
+    }
+
+    fn publishing(&self) -> Publishing {
+        Publishing::Http
+    }
+
+    fn publish(&self, channel: &str, payload: &[u8], _sequence: u64, out: &mut Vec<u8>) {
+        let data = [b"{\"data\":", payload, b"}"].concat();
+        let body = String::from_utf8_lossy(&data);
+        out.extend_from_slice(&http_request("POST", &format!("/v1/channels/{channel}/publications"), None, &body));
+    }
+
+    fn unit(&self, _payload_bytes: usize) -> Unit {
+        Unit::Event
     }
 }

@@ -51,7 +51,7 @@ pub fn echo(bench: &mut Bench, clients: usize, in_flight: u64) -> Outcome<Vec<Fi
         return Err(Fault(format!("{} has no publishing over a subscriber's own connection", bench.peer.name())));
     }
     let mut load = bench.load(clients)?;
-    load.subscribe_all(targets(clients, clients).channels.into_iter())?;
+    load.subscribe_all(targets(clients, clients).channels.into_iter().map(|(channel, _)| channel))?;
     load.echoing(in_flight as usize, WARM_UP)?;
     load.reset();
     let (cpu, paced) = bench.costing(|| load.echoing(in_flight as usize, bench.lasting()))?;
@@ -67,13 +67,14 @@ pub fn echo(bench: &mut Bench, clients: usize, in_flight: u64) -> Outcome<Vec<Fi
 fn connect<'a>(bench: &Bench<'a>, clients: usize, members: usize) -> Outcome<(Load<'a>, Targets)> {
     let targets = targets(clients, if members > 1 { clients / members } else { 1 });
     let mut load = bench.load(clients)?;
-    let each = targets.readers_each as usize;
-    load.subscribe_all(targets.channels.iter().flat_map(|channel| std::iter::repeat_n(channel.clone(), each)))?;
+    load.subscribe_all(
+        targets.channels.iter().flat_map(|(channel, readers)| std::iter::repeat_n(channel.clone(), *readers as usize)),
+    )?;
     load.add_publishers(if targets.channels.len() > 1 { PUBLISHERS_OF_MANY } else { 1 })?;
     Ok((load, targets))
 }
 
 /// A run in which the server closed connections is none.
-fn alive(load: &Load) -> Outcome<()> {
+pub fn alive(load: &Load) -> Outcome<()> {
     if load.tally.closed > 0 { Err(Fault(format!("the server closed {} connections", load.tally.closed))) } else { Ok(()) }
 }

@@ -13,7 +13,7 @@ const RETURNS: usize = 5;
 /// `clients` return five times; a server that knows no recovery is measured on accepting them alone.
 pub fn run(bench: &mut Bench, clients: usize) -> Outcome<Vec<Figure>> {
     let targets = targets(clients, 1);
-    let everyone = || std::iter::repeat_n(targets.channels[0].clone(), clients);
+    let everyone = || std::iter::repeat_n(targets.channels[0].0.clone(), clients);
     let mut load = bench.load(clients)?;
     load.positions = Some(Vec::new());
     load.subscribe_all(everyone())?;
@@ -25,7 +25,7 @@ pub fn run(bench: &mut Bench, clients: usize) -> Outcome<Vec<Figure>> {
     let mut publisher = bench.load(clients)?;
     publisher.add_publishers(1)?;
     for sequence in 0..MISSED {
-        publisher.publish(&targets.channels[0], sequence)?;
+        publisher.publish(&targets.channels[0].0, sequence)?;
     }
     let until = Instant::now() + Duration::from_secs(5);
     while load.tally.deliveries < MISSED * clients as u64 && Instant::now() < until {

@@ -17,7 +17,7 @@ const SETTLE: Duration = Duration::from_secs(4);
 pub fn run(bench: &mut Bench, clients: usize) -> Outcome<Vec<Figure>> {
     let mut load = bench.load(clients)?;
     let channels = targets(clients, clients.div_ceil(MEMBERS)).channels;
-    let mut members = (0..clients).map(|index| channels[index / MEMBERS].clone());
+    let mut members = (0..clients).map(|index| channels[index / MEMBERS].0.clone());
     // One client first: what a server sets up once is no cost of the others.
     load.subscribe_all(members.by_ref().take(1))?;
     let alone = bench.server.resident()?;

@@ -16,6 +16,7 @@ mod comments;
 mod fan_out;
 mod herd;
 mod idle;
+mod neighbour;
 
 /// More connections than this do not fit beside the rest into the usual 20,000 open files.
 pub const CLIENTS_MAX: usize = 18_000;
@@ -38,8 +39,13 @@ const SCENARIOS: &[(&str, &str, &[&str])] = &[
     ("channels", "2,000 channels of 5 clients, 5,000 publications a second over all.", &["parlour-keep-0"]),
     ("channels-full", "2,000 channels of 5 clients at full speed, 400 publications in flight.", &["parlour-keep-0"]),
     ("echo", "50 clients that each hear themselves, 4 publications each in flight.", &["parlour-keep-0"]),
-    ("idle", "10,000 silent subscribers in channels of 100 (or as many as `--clients` says).", &[]),
+    ("idle", "10,000 silent subscribers in channels of 100 (or as many as `--clients` says).", &["parlour-events"]),
     ("herd", "1,000 clients of a channel cut at once and back, five times; with recovery where the server knows one.", &[]),
+    (
+        "neighbour",
+        "What 50 clients of a quiet channel notice while another, of 1,000, takes 80 % of a core; for a server on both cores.",
+        &[],
+    ),
     ("posting", "Durable comments over HTTP by 64, 8 and 1 writers who wait for their answers.", COMMENTERS),
     (
         "reading",
@@ -95,6 +101,7 @@ fn measure(name: &str, bench: &mut Bench) -> Outcome<Vec<Figure>> {
         "channels-full" => fan_out::full(bench, options.clients.unwrap_or(10_000), 5, options.in_flight.unwrap_or(400)),
         "echo" => fan_out::echo(bench, options.clients.unwrap_or(50), options.in_flight.unwrap_or(4)),
         "herd" => herd::run(bench, options.clients.unwrap_or(1_000)),
+        "neighbour" => neighbour::run(bench, options.clients.unwrap_or(1_000)),
         "posting" => comments::posting(bench),
         "reading" => comments::reading(bench, options.comments),
         "idle" => idle::run(bench, options.clients.unwrap_or(10_000)),
@@ -149,10 +156,10 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// `clients` spread over channels of `members`.
+/// `clients` spread evenly over channels.
 fn targets(clients: usize, channels: usize) -> Targets {
-    let channels = (0..channels).map(|index| format!("bench-{index:05}")).collect::<Vec<_>>();
-    Targets { readers_each: (clients / channels.len()) as u64, channels }
+    let readers = (clients / channels) as u64;
+    Targets { channels: (0..channels).map(|index| (format!("bench-{index:05}"), readers)).collect() }
 }
 
 /// CPU per delivery, what is microseconds each and seconds a million.

@@ -84,6 +84,8 @@ pub struct Channel {
     pub urgent: Notify,
     /// Rung when what waited is being offered.
     pub relieved: Notify,
+    /// Rung when the ring has a new top.
+    grown: Notify,
     state: Mutex<State>,
 }
 
@@ -209,6 +211,7 @@ impl Channel {
             opened: OnceCell::new(),
             urgent: Notify::new(),
             relieved: Notify::new(),
+            grown: Notify::new(),
             state: Mutex::new(State {
                 readers: Vec::new(),
                 free: Vec::new(),
@@ -248,6 +251,20 @@ impl Channel {
         pushed
     }
 
+    /// Waits until the ring has what stands at this position; at once where it is of another epoch, or not filled yet.
+    pub async fn reaches(&self, position: &Position) {
+        loop {
+            let grown = self.grown.notified();
+            {
+                let ring = self.ring.lock();
+                if *ring.epoch() != position.epoch || ring.top() >= position.offset {
+                    return;
+                }
+            }
+            grown.await;
+        }
+    }
+
     /// Whether so much waits to be offered that the next delivery is to wait for it.
     pub fn is_pressed(&self) -> bool {
         let state = self.state.lock();
@@ -258,7 +275,10 @@ impl Channel {
         let mut ring = self.ring.lock();
         match delivery {
             Delivery::Entry { epoch, entry, .. } => match ring.push(&epoch, entry) {
-                Pushed::Added => Some(true),
+                Pushed::Added => {
+                    self.grown.notify_waiters();
+                    Some(true)
+                }
                 Pushed::Known => None,
                 Pushed::Hole => Some(false),
             },

@@ -326,6 +326,11 @@ impl Outbox {
         inner.lane_bytes * 2 > self.limits.bytes_max as usize || inner.lane.len() * 2 > self.limits.frames_max as usize
     }
 
+    /// Whether answers wait in the lane.
+    pub fn owes(&self) -> bool {
+        !self.inner.lock().lane.is_empty()
+    }
+
     /// Whether the door has to wait for room in the kernel.
     pub fn is_blocked(&self) -> bool {
         self.inner.lock().blocked

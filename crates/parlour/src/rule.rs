@@ -165,6 +165,17 @@ impl Rules {
         self.sites.values().any(|rules| rules.origins.allows(origin))
     }
 
+    /// Whether a page of this origin may ask this site: one of the site's own, or one that Parlour itself serves.
+    pub fn is_page_of(&self, site: &SiteName, origin: &str) -> bool {
+        self.is_own_origin(origin) || self.site(site).is_some_and(|rules| rules.allows_origin(origin))
+    }
+
+    /// Whether the origin is the server's own, by `public-url` and nothing else.
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        let own = self.public_url.as_deref().and_then(|text| url::Url::parse(text).ok());
+        own.is_some_and(|own| own.origin().ascii_serialization() == origin)
+    }
+
     /// The address that limits count, from the socket's peer and the values of `X-Forwarded-For`, joined by commas as they came:
     /// read from the right to the first that is no trusted proxy, and not at all unless the peer is one.
     pub fn client_address(&self, peer: IpAddr, forwarded: Option<&str>) -> IpAddr {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Api;
 use crate::channel::Key;
-use crate::door::{Peer, Problem};
+use crate::door::{Peer, Problem, Whence};
 use crate::node::{Asker, Node};
 use crate::page::{self, PageFault};
 
@@ -57,6 +57,11 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Code> {
     Ok(Some(credential))
 }
 
+/// Where a request comes from.
+pub fn whence(parts: &Parts) -> Whence {
+    parts.extensions.get::<Peer>().map(|peer| peer.whence.clone()).unwrap_or_default()
+}
+
 /// The channel that a path names; `page` with an address or an id is a page's.
 ///
 /// # Errors
@@ -80,8 +85,7 @@ impl FromRequestParts<Api> for Ask {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Ask, Problem> {
         let Query(query) = query::<SiteQuery>(parts)?;
         let credential = bearer(&parts.headers)?;
-        let address = parts.extensions.get::<Peer>().and_then(|peer| peer.counted);
-        let asker = api.node.identify(credential, query.site.as_deref(), address).await?;
+        let asker = api.node.identify(credential, query.site.as_deref(), &whence(parts)).await?;
         Ok(Ask { asker, is_personal: credential.is_some() })
     }
 }

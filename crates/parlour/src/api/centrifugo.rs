@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Api, answer};
-use crate::door::{Problem, body};
+use crate::door::{Problem, Whence, body};
 use crate::node::{Asker, Publishing};
 
 #[derive(Deserialize)]
@@ -98,7 +98,7 @@ pub async fn call(
     body: Body,
 ) -> Result<Response, Problem> {
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok()).or_else(|| api_key(&headers));
-    let asker = api.node.identify(key, None, None).await?;
+    let asker = api.node.identify(key, None, &Whence::default()).await?;
     if !asker.who.is_key() && !api.node.book.now().demo {
         return Err(Code::Unauthorized.into());
     }
@@ -216,7 +216,11 @@ async fn history(api: &Api, asker: &Asker, history: History) -> Result<Page, Cod
     };
     let limit = usize::try_from(history.limit).ok();
     let page = api.node.history(asker, &key, limit, since, history.reverse).await?;
-    let publications: Vec<Raw> =
-        page.events.iter().map(|event| RawValue::from_string(json::publication(event))).collect::<Result<_, _>>().map_err(|_| Code::Internal)?;
+    let publications: Vec<Raw> = page
+        .events
+        .iter()
+        .map(|event| RawValue::from_string(json::publication(event)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Code::Internal)?;
     Ok(Page { publications, offset: page.position.offset, epoch: page.position.epoch.as_str().to_owned() })
 }

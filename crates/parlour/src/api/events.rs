@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderValue};
 use parlour_wire::code::Code;
 use parlour_wire::command::Signals;
 
-use super::{Api, bearer, channel_key};
+use super::{Api, bearer, channel_key, whence};
 use crate::channel::Key;
 use crate::comment::is_nonce;
-use crate::door::{Peer, Problem};
+use crate::door::Problem;
 use crate::node::{Asker, Since};
 use crate::transport::events::{CHANNELS_MAX, Question, since};
 use crate::transport::{polling, sse};
@@ -77,8 +77,7 @@ async fn identify(api: &Api, parts: &Parts, asked: &Asked) -> Result<Asker, Prob
         Some(credential) => Some(credential),
         None => asked.token.as_deref(),
     };
-    let address = parts.extensions.get::<Peer>().and_then(|peer| peer.counted);
-    Ok(api.node.identify(credential, asked.site.as_deref(), address).await?)
+    Ok(api.node.identify(credential, asked.site.as_deref(), &whence(parts)).await?)
 }
 
 /// `GET /v1/channels/{channel}/events`.

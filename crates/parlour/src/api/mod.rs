@@ -25,7 +25,7 @@ mod health;
 mod publications;
 
 pub use answer::tagged;
-pub use ask::{Ask, Target, bearer, channel_key};
+pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.
 pub use publications::publish_root;

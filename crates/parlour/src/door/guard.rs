@@ -15,7 +15,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use parlour_wire::code::Code;
 
-use super::{Peer, Problem};
+use super::{Peer, Problem, Whence};
 use crate::limit::address_key;
 use crate::metrics::Metrics;
 use crate::rule::{Book, Rules, is_local_host, is_local_origin};
@@ -48,7 +48,8 @@ pub async fn watch(State(guard): State<Guard>, mut request: Request, next: Next)
                 .map(|peer| peer.socket_address)
                 .and_then(|socket| counted(&rules, socket, request.headers()));
             if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
-                peer.counted = counted;
+                let origin = origin.as_ref().and_then(|origin| origin.to_str().ok()).map(Into::into);
+                peer.whence = Whence { address: counted, origin };
             }
             next.run(request).await
         }
@@ -76,7 +77,7 @@ pub fn admit(rules: &Rules, headers: &HeaderMap, uri: &Uri, is_preflight: bool) 
         return Ok(());
     }
     let origin = origin.to_str().unwrap_or("null");
-    if is_single && (rules.allows_origin(origin) || is_own(rules, origin)) {
+    if is_single && (rules.allows_origin(origin) || rules.is_own_origin(origin)) {
         return Ok(());
     }
     Err(if rules.demo && !is_local_origin(origin) { Code::DemoIsLocal } else { Code::OriginNotAllowed })
@@ -101,12 +102,6 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
         let name = name.as_str();
         name == "forwarded" || name == "via" || name.starts_with("x-forwarded-")
     })
-}
-
-/// Whether the origin is the server's own, by `public-url` and nothing else.
-fn is_own(rules: &Rules, origin: &str) -> bool {
-    let own = rules.public_url.as_deref().and_then(|text| url::Url::parse(text).ok());
-    own.is_some_and(|own| own.origin().ascii_serialization() == origin)
 }
 
 fn preflight() -> Response {

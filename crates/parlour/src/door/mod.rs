@@ -6,5 +6,5 @@ pub mod guard;
 mod peer;
 mod problem;
 
-pub use peer::{Peer, Seat, Seats};
+pub use peer::{Peer, Seat, Seats, Whence};
 pub use problem::Problem;

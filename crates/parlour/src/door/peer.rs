@@ -9,14 +9,23 @@ use parking_lot::Mutex;
 
 use crate::limit::address_key;
 
+/// Where a request comes from.
+#[derive(Clone, Default)]
+pub struct Whence {
+    /// Whom limits count, behind trusted proxies; IPv6 by its /64. `None` where limits by address are off.
+    pub address: Option<IpAddr>,
+    /// The origin of the page that asks; `None` for what is no page.
+    pub origin: Option<Arc<str>>,
+}
+
 /// Whose request it is. Every request carries it among its extensions; whoever takes over the connection (an upgrade) keeps a
 /// clone as long as the connection lives, because the seat is given back when the last clone is gone.
 #[derive(Clone)]
 pub struct Peer {
     /// The socket's other end.
     pub socket_address: IpAddr,
-    /// Whom limits count, behind trusted proxies; IPv6 by its /64. `None` where limits by address are off.
-    pub counted: Option<IpAddr>,
+    /// Where the request comes from, as the node is told.
+    pub whence: Whence,
     /// The seat.
     pub seat: Arc<Seat>,
 }

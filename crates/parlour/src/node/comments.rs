@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parlour_wire::code::Code;
+use parlour_wire::position::Position;
 
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, NewComment, PageNote, Query, Sort as Order};
@@ -195,6 +196,7 @@ impl Node {
         let html = render::render(&body);
         let edit = Append::Edit { id: comment.id, body, html, rendered_by: render::VERSION, edited_ms: now_ms };
         let appended = self.backend.log.append(&key, edit).await.map_err(told)?;
+        self.withdrawn(&key, appended.position.as_ref()).await;
         Ok(self.as_seen(asker, &rules, appended.comment.ok_or(Code::Internal)?))
     }
 
@@ -208,7 +210,17 @@ impl Node {
             return Err(refused(asker));
         }
         let delete = Append::Delete { id: comment.id, time_ms: self.clock.now_ms() };
-        self.backend.log.append(&key, delete).await.map_err(told).map(|_| ())
+        let appended = self.backend.log.append(&key, delete).await.map_err(told)?;
+        self.withdrawn(&key, appended.position.as_ref()).await;
+        Ok(())
+    }
+
+    /// Who is told that a text is gone may rely on it: the answer waits until the ring here has lost it too.
+    async fn withdrawn(&self, key: &Key, at: Option<&Position>) {
+        let (Some(channel), Some(at)) = (self.hub.find(key), at) else { return };
+        if tokio::time::timeout(WITHDRAWN_WITHIN, channel.reaches(at)).await.is_err() {
+            tracing::warn!("a withdrawn text is slow to leave the ring");
+        }
     }
 
     /// A page of a channel's comments.
@@ -267,6 +279,9 @@ impl Node {
         self.clock.advance(by);
     }
 }
+
+/// How long an answer waits for a ring that is behind.
+const WITHDRAWN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Comments of one page at most.
 pub const COMMENTS_MAX: usize = 100;

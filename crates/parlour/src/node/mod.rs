@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::backend::{Backend, Delivery, Fault};
 use crate::channel::{ChannelName, Key, SiteName, Sort};
 use crate::clients::Clients;
+use crate::door::Whence;
 use crate::hub::Hub;
 use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
 use crate::identity::allowed;
@@ -207,7 +208,7 @@ impl Node {
     }
 
     /// Who brings this token or key to a request that names `site`.
-    pub async fn identify(&self, credential: Option<&str>, site: Option<&str>, address: Option<IpAddr>) -> Result<Asker, Code> {
+    pub async fn identify(&self, credential: Option<&str>, site: Option<&str>, whence: &Whence) -> Result<Asker, Code> {
         let asked = site.map(SiteName::parse).transpose().map_err(|_| Code::UnknownSite)?;
         let who = match credential {
             None | Some("") => Who::Nobody,
@@ -215,8 +216,14 @@ impl Node {
             Some(text) => self.verifier().verify(text, asked.as_ref(), self.clock.now_s()).map_err(token_code)?,
         };
         let site = who.site_meant(asked.as_ref()).map_err(token_code)?;
-        self.site_rules(&site)?;
-        Ok(Asker { who, site, address, client: None, grants: Vec::new() })
+        let rules = self.book.now();
+        rules.site(&site).ok_or(Code::UnknownSite)?;
+        // The door has asked whether the page is one of any site's; now the site is known, and it must be that one's.
+        let is_foreign = |origin: &Arc<str>| !rules.is_page_of(&site, origin);
+        if whence.origin.as_ref().is_some_and(is_foreign) {
+            return Err(Code::OriginNotAllowed);
+        }
+        Ok(Asker { who, site, address: whence.address, client: None, grants: Vec::new() })
     }
 
     async fn key_holder(&self, text: &str) -> Result<Who, Code> {

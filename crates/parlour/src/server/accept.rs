@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::door::{Peer, Seat, Seats};
+use crate::door::{Peer, Seat, Seats, Whence};
 use crate::metrics::Metrics;
 use crate::rule::{Book, Limits};
 
@@ -89,7 +89,7 @@ async fn serve(
     limits: Limits,
     mut closing: watch::Receiver<bool>,
 ) {
-    let peer = Peer { socket_address: address.ip(), counted: None, seat };
+    let peer = Peer { socket_address: address.ip(), whence: Whence::default(), seat };
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         router.clone().oneshot(request.map(Body::new))

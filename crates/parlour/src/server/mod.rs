@@ -198,8 +198,7 @@ fn figures_router(metrics: &Arc<Metrics>) -> Router {
 /// `GET /connection/websocket`.
 async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
     let peer = request.extensions_mut().remove::<Peer>();
-    let (address, seat) = peer.map_or((None, None), |peer| (peer.counted, Some(peer.seat)));
-    transport::websocket::upgrade(api.node, request, address, seat)
+    transport::websocket::upgrade(api.node, request, peer)
 }
 
 /// `/socket.io/`, with the dialects that are spoken.

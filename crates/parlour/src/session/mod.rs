@@ -1,7 +1,6 @@
 //! One client, whatever its transport: command → node → reply. A session answers through its outbox and never sees a socket; how
 //! a reply is written is its door's [`Speech`].
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use parlour_wire::push::{Answer, ClientInfo, Connected as ConnectAnswer, Push, R
 use serde_json::value::RawValue;
 
 use crate::channel::Key;
+use crate::door::Whence;
 use crate::clients::{Client, Connected, Manners, PING_S};
 use crate::hub::Viewer;
 use crate::identity::{Who, claims_to_be_a_guest};
@@ -49,7 +49,8 @@ pub struct Session {
     node: Arc<Node>,
     outbox: Arc<Outbox>,
     speech: &'static Speech,
-    address: Option<IpAddr>,
+    /// Where it comes from; asked once, by `connect`.
+    whence: Option<Box<Whence>>,
     joined: Option<Box<Joined>>,
 }
 
@@ -65,8 +66,8 @@ struct Joined {
 
 impl Session {
     /// A session that has said nothing yet.
-    pub fn new(node: Arc<Node>, outbox: Arc<Outbox>, speech: &'static Speech, address: Option<IpAddr>) -> Session {
-        Session { node, outbox, speech, address, joined: None }
+    pub fn new(node: Arc<Node>, outbox: Arc<Outbox>, speech: &'static Speech, whence: Whence) -> Session {
+        Session { node, outbox, speech, whence: Some(Box::new(whence)), joined: None }
     }
 
     /// Whether `connect` has succeeded.
@@ -124,24 +125,28 @@ impl Session {
         if self.node.is_draining() {
             return Then::Close(Close::SHUTDOWN);
         }
-        match self.begin(&connect).await {
-            Ok(connected) => self.say(id, Ok(Answer::Connect(connected))),
+        let whence = self.whence.as_deref().cloned().unwrap_or_default();
+        match self.begin(&connect, &whence).await {
+            Ok(connected) => {
+                self.whence = None;
+                self.say(id, Ok(Answer::Connect(connected)))
+            }
             Err(code) => self.refuse_connect(id, code),
         }
     }
 
     /// Becomes somebody's; what is to be told of it. Once a session.
-    pub async fn begin(&mut self, connect: &Connect) -> Result<ConnectAnswer, Code> {
+    pub async fn begin(&mut self, connect: &Connect, whence: &Whence) -> Result<ConnectAnswer, Code> {
         match self.node.admit() {
             Some(wait) if wait.is_zero() => {}
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Code::TooManyRequests),
         }
         let site = connect.site.as_deref();
-        let mut asker = match self.node.identify(Some(&connect.token), site, self.address).await {
+        let mut asker = match self.node.identify(Some(&connect.token), site, whence).await {
             // A guest loses nothing by being a new one; anybody else is told.
             Err(Code::Unauthorized | Code::TokenExpired | Code::SiteMismatch) if claims_to_be_a_guest(&connect.token) => {
-                self.node.identify(None, site, self.address).await?
+                self.node.identify(None, site, whence).await?
             }
             asker => asker?,
         };
@@ -254,7 +259,8 @@ impl Session {
 
     async fn refresh(&mut self, id: u32, token: &str) -> Then {
         let Some(joined) = self.joined.as_mut() else { return Then::Close(Close::BAD_REQUEST) };
-        let result = match self.node.identify(Some(token), Some(joined.asker.site.as_str()), self.address).await {
+        let whence = Whence { address: joined.asker.address, origin: None };
+        let result = match self.node.identify(Some(token), Some(joined.asker.site.as_str()), &whence).await {
             Ok(fresh) if fresh.user() == joined.asker.user() => {
                 let expires_s = token_expiry(&fresh);
                 joined.client.renew(expires_s.unwrap_or(i64::MAX));

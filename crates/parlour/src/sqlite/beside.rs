@@ -2,12 +2,16 @@
 //! touches a log, so neither needs the lock that vouches for one.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::vouch::{self, Lock};
 use super::{Options, keys, schema};
 use crate::backend::{Fault, KeyRow};
+
+/// How long a command waits for its turn to write beside a server.
+const BUSY: Duration = Duration::from_secs(30);
 
 /// A store, opened for a command.
 pub struct Beside {
@@ -25,6 +29,8 @@ impl Beside {
         let lock = Lock::take(path).ok();
         vouch::make_file(path)?;
         let connection = schema::open_writer(&Options::new(path))?;
+        // A server that writes without a pause leaves few gaps.
+        connection.busy_timeout(BUSY).map_err(schema::unavailable)?;
         Ok(Beside { connection, _lock: lock })
     }
 

@@ -107,7 +107,8 @@ pub(super) fn vouch(connection: &Connection, path: &Path, lock: &mut Lock) -> Re
         Some(epoch) if same_file && same_run && (closed || same_boot) => epoch,
         _ => letters(BASE_LETTERS),
     };
-    let facts = [("epoch", epoch.as_str()), ("device", &now.device), ("inode", &now.inode), ("boot", &now.boot), ("closed", "no")];
+    let facts =
+        [("epoch", epoch.as_str()), ("device", &now.device), ("inode", &now.inode), ("boot", &now.boot), ("closed", "no")];
     sign(connection, lock, &facts)?;
     Ok(epoch)
 }
@@ -137,11 +138,19 @@ fn text(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>>
 
 /// The secret: made when there is none.
 pub(super) fn secret(connection: &Connection) -> Result<[u8; 32], Fault> {
+    let kept = || {
+        connection.query_row("SELECT value FROM meta WHERE name = 'secret'", [], |row| row.get(0)).optional().map_err(unavailable)
+    };
+    // Read first: a command beside a busy server would have to wait for its turn to write.
+    if let Some(secret) = kept()? {
+        return Ok(secret);
+    }
     let fresh: [u8; 32] = rand::random();
     connection
         .execute("INSERT INTO meta (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING", [fresh])
         .map_err(unavailable)?;
-    connection.query_row("SELECT value FROM meta WHERE name = 'secret'", [], |row| row.get(0)).map_err(unavailable)
+    // Another process may have been first.
+    Ok(kept()?.unwrap_or(fresh))
 }
 
 /// Random letters and digits. The slight preference for some of them does not matter to a name.

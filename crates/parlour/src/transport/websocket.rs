@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,7 +20,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::clients::Manners;
-use crate::door::Seat;
+use crate::door::{Peer, Seat};
 use crate::node::Node;
 use crate::outbox::{Outbox, Pumped, WriteHalf};
 use crate::session::{Session, Speech, Then};
@@ -60,7 +59,7 @@ impl WriteHalf for Half {
 const SEND_FLAGS: i32 = 0x4000;
 
 /// Answers the handshake and serves the connection in a task of its own, which keeps the seat as long as it lives.
-pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAddr>, seat: Option<Arc<Seat>>) -> Response<Body> {
+pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) -> Response<Body> {
     let accept = match handshake(request.method().as_str(), request.headers()) {
         Ok(accept) => accept,
         Err(fault) => return refuse(fault),
@@ -71,7 +70,7 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, address: Option<IpAd
         match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
             Ok(Ok(parts)) => {
                 let connect_within = node.book.now().limits.head_timeout;
-                let mut connection = Connection::new(node, parts.io.into_inner(), address, seat);
+                let mut connection = Connection::new(node, parts.io.into_inner(), peer);
                 match connection.begin(parts.read_buf, connect_within).await {
                     None => drop(tokio::spawn(connection.stay())),
                     Some(end) => connection.leave(end).await,
@@ -160,11 +159,12 @@ enum End {
 }
 
 impl Connection {
-    fn new(node: Arc<Node>, stream: TcpStream, address: Option<IpAddr>, seat: Option<Arc<Seat>>) -> Box<Connection> {
+    fn new(node: Arc<Node>, stream: TcpStream, peer: Option<Peer>) -> Box<Connection> {
         let stream = Arc::new(stream);
         let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
         let message_bytes_max = node.book.now().limits.message_bytes_max;
-        let session = Session::new(node, outbox.clone(), &SPEECH, address);
+        let (whence, seat) = peer.map_or_else(Default::default, |peer| (peer.whence, Some(peer.seat)));
+        let session = Session::new(node, outbox.clone(), &SPEECH, whence);
         Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max, _seat: seat })
     }
 
@@ -288,7 +288,7 @@ impl Connection {
                 Said::Command(_) if skipping => Then::Continue,
                 Said::Command(Ok(Incoming::Pong)) => Then::Continue,
                 Said::Command(Ok(Incoming::Command { id, command })) => {
-                    if self.outbox.is_crowded() {
+                    if self.outbox.owes() {
                         self.room().await;
                     }
                     self.session.handle(id, command).await
@@ -317,10 +317,11 @@ impl Connection {
         None
     }
 
-    /// Waits until the client has read some of its answers; a line that is lost is noticed by whoever reads next.
+    /// Waits until the client has read its answers: the next one may be as large as a recovery, for which there is room only where
+    /// nothing else waits. A line that is lost is noticed by whoever reads next.
     async fn room(&mut self) {
-        while self.outbox.is_blocked() && self.outbox.is_crowded() {
-            if self.stream.writable().await.is_err() || self.pump().await.is_some() {
+        while self.outbox.owes() {
+            if self.pump().await.is_some() || (self.outbox.is_blocked() && self.stream.writable().await.is_err()) {
                 return;
             }
         }

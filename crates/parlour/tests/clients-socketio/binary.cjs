@@ -27,7 +27,6 @@ async function bytes(version, transports) {
     assert.ok(sent.equals(Buffer.from(acknowledged[1])), `${size}`);
   }
   const custom = client.io.socket('/custom');
-  custom.open();
   await next(custom, 'connect');
   const back = next(custom, 'message-back');
   custom.emit('message', 'beside');

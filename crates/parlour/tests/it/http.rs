@@ -29,7 +29,13 @@ impl Http {
     }
 
     /// A request with these header fields and this body; `Err` where no answer came.
-    pub async fn attempt(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, reqwest::Error> {
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, reqwest::Error> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);

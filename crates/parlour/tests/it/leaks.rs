@@ -2,6 +2,7 @@
 //! subscription hears exactly what was published in its channel of its site while it stood, in order, and nothing else.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -18,14 +19,28 @@ const SITES: [&str; 2] = ["default", "other"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Subscribe { client: usize, channel: usize },
-    Unsubscribe { client: usize, channel: usize },
+    Subscribe {
+        client: usize,
+        channel: usize,
+    },
+    Unsubscribe {
+        client: usize,
+        channel: usize,
+    },
     /// By a client, or over HTTP to either site.
-    Publish { by: usize, channel: usize },
+    Publish {
+        by: usize,
+        channel: usize,
+    },
     /// A batch over all channels of a site.
-    PublishMany { site: usize },
+    PublishMany {
+        site: usize,
+    },
     /// Away and back, with a goodbye or without.
-    Drop { client: usize, politely: bool },
+    Drop {
+        client: usize,
+        politely: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -86,13 +101,14 @@ impl<'a> Case<'a> {
                 let name = self.channel(channel);
                 let reader = &mut self.readers[client];
                 let reply = reader.socket.ask(json!({ "subscribe": { "channel": name } })).await;
-                if reader.heard.contains_key(&channel) {
-                    assert_eq!(reply["error"]["code"], 105, "{reply}");
-                } else {
-                    assert!(reply["subscribe"].is_object(), "{reply}");
-                    // What was published just before may come after the reply; the offset says so.
-                    let offset = reply["subscribe"]["offset"].as_u64().unwrap_or(0);
-                    reader.heard.insert(channel, usize::try_from(offset).unwrap());
+                match reader.heard.entry(channel) {
+                    Entry::Occupied(_) => assert_eq!(reply["error"]["code"], 105, "{reply}"),
+                    Entry::Vacant(vacant) => {
+                        assert!(reply["subscribe"].is_object(), "{reply}");
+                        // What was published just before may come after the reply; the offset says so.
+                        let offset = reply["subscribe"]["offset"].as_u64().unwrap_or(0);
+                        vacant.insert(usize::try_from(offset).unwrap());
+                    }
                 }
             }
             Step::Unsubscribe { client, channel } => {
@@ -115,8 +131,11 @@ impl<'a> Case<'a> {
                 }
             }
             Step::PublishMany { site } => {
-                let publications: Vec<Value> = [2, 0, 1, 0].map(|channel| json!({ "channel": self.channel(channel), "data": self.data(site, channel) })).into();
-                let answer = self.http.post(&format!("/v1/batch?site={}", SITES[site]), &json!({ "publications": publications })).await;
+                let publications: Vec<Value> = [2, 0, 1, 0]
+                    .map(|channel| json!({ "channel": self.channel(channel), "data": self.data(site, channel) }))
+                    .into();
+                let answer =
+                    self.http.post(&format!("/v1/batch?site={}", SITES[site]), &json!({ "publications": publications })).await;
                 assert!(answer.status == 200 && !answer.text.contains("error"), "{answer:?}");
             }
             Step::Drop { client, politely } => {
@@ -146,7 +165,11 @@ impl<'a> Case<'a> {
         let log = self.logs.get(&(reader.site, channel)).map_or(&[][..], Vec::as_slice);
         let due = log.get(*heard).unwrap_or_else(|| panic!("client {client} hears more than was published: {push}"));
         *heard += 1;
-        assert_eq!((&push["pub"]["data"], &push["pub"]["offset"]), (due, &json!(*heard)), "client {client} hears what is not its next");
+        assert_eq!(
+            (&push["pub"]["data"], &push["pub"]["offset"]),
+            (due, &json!(*heard)),
+            "client {client} hears what is not its next"
+        );
     }
 
     /// Whether a client has heard everything of its channels.

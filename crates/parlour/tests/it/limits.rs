@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::crowd::line::{Came, Line};
 use crate::model::door::{Doors, Told};
 use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
@@ -122,5 +123,35 @@ async fn ten_thousand_channels_are_refused_by_every_door_and_leave_nothing_behin
     let until = std::time::Instant::now() + PATIENCE;
     while channels_in_use(&server, &key).await > 0 {
         assert!(std::time::Instant::now() < until, "channels that nobody reads are kept");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_large_and_many_come_all_to_a_reader_with_little_room() {
+    let server = Server::demo();
+    let mut positions = Vec::new();
+    let pad = "x".repeat(60_000);
+    for number in 0..12 {
+        let doors = Doors { channel: format!("large-{number}"), ..doors(&server) };
+        for _ in 0..3 {
+            let answer = doors.post(&doors.path("publications"), None, &json!({ "data": pad })).await.unwrap();
+            positions.push(answer["position"].as_str().unwrap().split_once(':').unwrap().0.to_owned());
+        }
+    }
+    let mut line = Line::open(server.address, Some(8 * 1024)).await.unwrap();
+    line.say("{\"id\":1,\"connect\":{}}").await;
+    for number in 0..12 {
+        let subscribe = json!({ "channel": format!("large-{number}"), "recover": true, "epoch": positions[3 * number], "offset": 1 });
+        line.say(&json!({ "id": number + 2, "subscribe": subscribe }).to_string()).await;
+    }
+    let mut recovered = 0;
+    while recovered < 12 {
+        let Some(Came::Text(text)) = line.next().await else { panic!("closed after {recovered}") };
+        let reply: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(reply["error"], Value::Null);
+        if reply["subscribe"].is_object() {
+            assert_eq!((&reply["subscribe"]["recovered"], reply["subscribe"]["publications"].as_array().unwrap().len()), (&json!(true), 2));
+            recovered += 1;
+        }
     }
 }

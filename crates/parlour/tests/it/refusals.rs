@@ -27,6 +27,7 @@ token-secret = "a secret of the site default, 32+"
 member-posts = "100000/1ms"
 address-posts = "100000/1ms"
 [site.other]
+origins = ["https://other.example"]
 token-secret = "a secret of the site other, 32 + "
 chats = ["lobby"]
 "#;
@@ -80,7 +81,24 @@ fn nested(depth: usize) -> String {
 
 /// Names that no channel may have.
 fn bad_names() -> Vec<String> {
-    let bad = ["", ".", "..", "a b", "a\tb", "a\nb", "a\u{0}b", "a\u{7f}", "a\u{85}b", "a\u{2003}b", "a\u{a0}b", "{a}", "a{", "a}", "a*", "*"];
+    let bad = [
+        "",
+        ".",
+        "..",
+        "a b",
+        "a\tb",
+        "a\nb",
+        "a\u{0}b",
+        "a\u{7f}",
+        "a\u{85}b",
+        "a\u{2003}b",
+        "a\u{a0}b",
+        "{a}",
+        "a{",
+        "a}",
+        "a*",
+        "*",
+    ];
     bad.iter().map(|name| (*name).to_owned()).chain([long_name(201), "é".repeat(101)]).collect()
 }
 

@@ -11,7 +11,17 @@ use crate::socket::Socket;
 
 /// The columns.
 const WHO: [&str; 11] = [
-    "nobody", "guest", "member", "channels", "publish", "moderator", "admin", "key", "foreign key", "foreign token", "subscribe",
+    "nobody",
+    "guest",
+    "member",
+    "channels",
+    "publish",
+    "moderator",
+    "admin",
+    "key",
+    "foreign key",
+    "foreign token",
+    "subscribe",
 ];
 
 /// What is asked of each channel: the first group of letters is read, then names, comment, publish. In a group a `+` or `-` for
@@ -60,9 +70,13 @@ impl Scene {
     async fn new(demo: bool) -> Scene {
         let server = Server::start(if demo { &["--demo"] } else { &[] }, FILE);
         let http = Http::of(&server);
-        let page = http.get(&format!("/v1/channels/page/comments?url={PAGE_URL}")).await.json()["channel"].as_str().unwrap().to_owned();
+        let page =
+            http.get(&format!("/v1/channels/page/comments?url={PAGE_URL}")).await.json()["channel"].as_str().unwrap().to_owned();
         let named = |flag: &'static str| -> Vec<String> {
-            TABLE.iter().flat_map(|(channel, _)| [flag.to_owned(), if *channel == "page" { page.clone() } else { (*channel).to_owned() }]).collect()
+            TABLE
+                .iter()
+                .flat_map(|(channel, _)| [flag.to_owned(), if *channel == "page" { page.clone() } else { (*channel).to_owned() }])
+                .collect()
         };
         let token = |user: &str, more: &[String]| server.token(user, &more.iter().map(String::as_str).collect::<Vec<_>>());
         let guest = http.post("/v1/guests", &json!({})).await.json()["token"].as_str().unwrap().to_owned();
@@ -124,6 +138,14 @@ impl Scene {
         }
     }
 
+    /// Events, with the credential in a parameter as browsers must.
+    async fn events_with_parameter(&self, who: usize, channel: &str) -> Result<Value, String> {
+        let token = self.credentials[who].as_ref().map(|credential| format!("&token={credential}")).unwrap_or_default();
+        let site = if WHO[who].starts_with("foreign") { "&site=default" } else { "" };
+        let answer = self.http.get(&format!("/v1/events?channel={channel}{token}{site}")).await;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(answer.problem().1) }
+    }
+
     /// What each way to do `act` came to.
     async fn try_over_http(&self, row: &Row, act: usize, who: usize) -> Vec<(&'static str, Result<(), String>)> {
         let channel = self.channel(row);
@@ -135,6 +157,7 @@ impl Scene {
                 for way in ["comments", "history", "events", "presence"] {
                     note(way, self.over_http(who, Method::GET, &path(way), None).await);
                 }
+                note("events?token=", self.events_with_parameter(who, &channel).await);
             }
             "names" => {
                 let answer = self.over_http(who, Method::GET, &path("presence"), None).await;
@@ -147,13 +170,19 @@ impl Scene {
             }
             _ => {
                 note("publications", self.over_http(who, Method::POST, &path("publications"), Some(json!({ "data": 1 }))).await);
-                note("unkept", self.over_http(who, Method::POST, &path("publications"), Some(json!({ "data": 1, "store": false }))).await);
+                note(
+                    "unkept",
+                    self.over_http(who, Method::POST, &path("publications"), Some(json!({ "data": 1, "store": false }))).await,
+                );
                 let batch = json!({ "publications": [{ "channel": channel, "data": 1 }] });
                 let answer = self.over_http(who, Method::POST, "/v1/batch", Some(batch)).await;
-                note("batch", answer.and_then(|answer| match answer["results"][0]["error"]["type"].as_str() {
-                    Some(refused) => Err(refused.to_owned()),
-                    None => Ok(answer),
-                }));
+                note(
+                    "batch",
+                    answer.and_then(|answer| match answer["results"][0]["error"]["type"].as_str() {
+                        Some(refused) => Err(refused.to_owned()),
+                        None => Ok(answer),
+                    }),
+                );
             }
         }
         results
@@ -172,13 +201,17 @@ impl Scene {
     async fn check_http(&self) {
         let mut wrong = Vec::new();
         for row in &TABLE {
-            for act in 0..ACTS.len() {
+            for (act, act_name) in ACTS.iter().enumerate() {
                 // A subscribe token is brought by `subscribe` alone; over HTTP there is no such column.
-                for who in 0..WHO.len() - 1 {
-                    let expected = if self.is_allowed(row, act, who) { Ok(()) } else { Err(self.refusals(row, act, who).to_owned()) };
+                for (who, who_name) in WHO.iter().enumerate().take(WHO.len() - 1) {
+                    let expected =
+                        if self.is_allowed(row, act, who) { Ok(()) } else { Err(self.refusals(row, act, who).to_owned()) };
                     for (way, result) in self.try_over_http(row, act, who).await {
                         if result != expected {
-                            wrong.push(format!("{} / {} / {} by {way}: {result:?} instead of {expected:?}", row.0, ACTS[act], WHO[who]));
+                            wrong.push(format!(
+                                "{} / {act_name} / {who_name} by {way}: {result:?} instead of {expected:?}",
+                                row.0
+                            ));
                         }
                     }
                 }
@@ -252,12 +285,12 @@ impl Scene {
                     Err(code) => panic!("{name} is refused with {code}"),
                 };
                 assert!(!name.starts_with("foreign"), "{name} is let into a site that is not theirs");
-                for act in 0..ACTS.len() {
+                for (act, act_name) in ACTS.iter().enumerate() {
                     for (way, command) in self.commands(row, act, who) {
                         let reply = socket.ask(command).await;
                         let code = reply["error"]["code"].as_u64().unwrap_or(0);
                         if code != expected(act) {
-                            wrong.push(format!("{} / {} / {name} by {way}: {code} instead of {}", row.0, ACTS[act], expected(act)));
+                            wrong.push(format!("{} / {act_name} / {name} by {way}: {code} instead of {}", row.0, expected(act)));
                         }
                     }
                 }
@@ -332,9 +365,15 @@ async fn whoever_is_of_another_site_acts_there_and_is_not_heard_here() {
     let foreign = scene.credential("foreign key").unwrap();
     let answer = scene.http.post_as(foreign, "/v1/channels/lobby/publications", &json!({ "data": "there" })).await;
     assert_eq!(answer.status, 200);
-    let answer = scene.http.post_as(scene.credential("key").unwrap(), "/v1/channels/lobby/publications", &json!({ "data": "here" })).await;
+    let answer =
+        scene.http.post_as(scene.credential("key").unwrap(), "/v1/channels/lobby/publications", &json!({ "data": "here" })).await;
     assert_eq!(answer.status, 200);
     assert_eq!(here.publication("lobby").await["data"], "here");
-    let history = async |site: &str| scene.http.get(&format!("/v1/channels/lobby/history?site={site}")).await.json()["publications"].clone();
-    assert_eq!((history("default").await[0]["data"].clone(), history("other").await[0]["data"].clone()), (json!("here"), json!("there")));
+    let history = async |site: &str| {
+        scene.http.get(&format!("/v1/channels/lobby/history?site={site}")).await.json()["publications"].clone()
+    };
+    assert_eq!(
+        (history("default").await[0]["data"].clone(), history("other").await[0]["data"].clone()),
+        (json!("here"), json!("there"))
+    );
 }

@@ -72,10 +72,6 @@ impl Socket {
         self.stream.send(Message::text(text.into())).await.unwrap();
     }
 
-    pub async fn send_message(&mut self, message: Message) {
-        self.stream.send(message).await.unwrap();
-    }
-
     /// Sends a command and waits for its reply.
     pub async fn ask(&mut self, command: Value) -> Value {
         match self.try_ask(command).await {
@@ -147,12 +143,6 @@ impl Socket {
                 return push["pub"].clone();
             }
         }
-    }
-
-    /// Whether nothing was pushed up to now: asks and takes what came before the answer.
-    pub async fn has_heard_nothing(&mut self) -> bool {
-        self.ask(json!({ "ping": {} })).await;
-        self.pushes.is_empty()
     }
 
     /// Everything pushed up to now.

@@ -147,7 +147,8 @@ async fn repetitions_are_harmless(clients: &[Client]) {
 /// The last life of the server took more comments than it made transactions.
 async fn group_commit_was_at_work(server: &Server, http: &Http) {
     let figures = http.get_as(&server.key("default"), "/metrics").await.text;
-    let figure = |name: &str| -> usize { figures.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap() };
+    let figure =
+        |name: &str| -> usize { figures.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap() };
     let (appends, commits) = (figure("parlour_appends_total"), figure("parlour_commits_total"));
     assert!(appends > BETWEEN / 2 && commits < appends, "{appends} changes in {commits} transactions");
 }
@@ -156,5 +157,18 @@ async fn group_commit_was_at_work(server: &Server, http: &Http) {
 async fn so_many_more(acknowledged: &watch::Sender<usize>) {
     let mut count = acknowledged.subscribe();
     let wanted = *count.borrow() + BETWEEN;
-    tokio::time::timeout(PATIENCE * 2, count.wait_for(|count| *count >= wanted)).await.expect("nothing is acknowledged any more").unwrap();
+    tokio::time::timeout(PATIENCE * 2, count.wait_for(|count| *count >= wanted))
+        .await
+        .expect("nothing is acknowledged any more")
+        .unwrap();
+}
+
+#[test]
+fn a_token_is_made_while_somebody_writes_to_the_store() {
+    let server = Server::start(&[], FILE);
+    let writer = rusqlite::Connection::open(server.store()).unwrap();
+    writer.busy_timeout(PATIENCE).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(server.token("anna", &[]).starts_with("ey"));
+    writer.execute_batch("ROLLBACK").unwrap();
 }

@@ -157,7 +157,11 @@ fn no_file_is_longer_than_600_lines_and_each_says_what_it_is() {
             wrong.push(format!("{} has {lines} lines", shown(file)));
         }
         let is_rust = file.extension().is_some_and(|ending| ending == "rs");
-        let opens = if is_rust { text.starts_with("//!") } else { text.starts_with("/*") || text.starts_with("//") || text.starts_with("#!") };
+        let opens = if is_rust {
+            text.starts_with("//!")
+        } else {
+            text.starts_with("/*") || text.starts_with("//") || text.starts_with("#!")
+        };
         // A crate that is still empty has nothing to say.
         if lines > 1 && !opens {
             wrong.push(format!("{} does not open with what it is", shown(file)));
@@ -178,7 +182,8 @@ fn no_module_has_a_name_that_says_nothing() {
 #[test]
 fn nothing_is_left_to_do_and_no_test_sleeps() {
     // Put together here, so that this file does not have what it looks for.
-    let marks = [["TO", "DO"], ["FIX", "ME"], ["X", "XX"], ["to", "do!("], ["unimplement", "ed!("], ["db", "g!("]].map(|halves| halves.concat());
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["X", "XX"], ["to", "do!("], ["unimplement", "ed!("], ["db", "g!("]]
+        .map(|halves| halves.concat());
     let sleep = ["sl", "eep("].concat();
     let mut wrong = Vec::new();
     for file in rust_files().iter().chain(&files(&root().join("web"), &["ts"])) {

@@ -1,6 +1,5 @@
 //! What a request of Engine.IO asks for: a handshake, a poll, a post, or a WebSocket, and the refusals of the protocol.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,7 +12,7 @@ use parlour_wire::engineio::{Refusal, Version};
 use super::engine::Engine;
 use super::line::{Carrier, End, Upper};
 use super::{poll, socket};
-use crate::door::Seat;
+use crate::door::{Peer, Seat, Whence};
 
 /// The parameters of a request.
 #[derive(Debug, Default)]
@@ -97,7 +96,7 @@ async fn answer<U: Upper>(engine: &Arc<Engine<U>>, parts: Parts, body: Body, sea
     }
 }
 
-/// Whom limits count, as the guard found it.
-pub(super) fn counted(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<crate::door::Peer>().and_then(|peer| peer.counted)
+/// Where a request comes from, as the guard found it.
+pub(super) fn whence(parts: &Parts) -> Whence {
+    parts.extensions.get::<Peer>().map(|peer| peer.whence.clone()).unwrap_or_default()
 }

@@ -49,7 +49,7 @@ impl SocketIo {
             lane: node.lane_limits(),
         };
         let node = node.clone();
-        SocketIo(Engine::start(settings, move |hello| Talk::new(&node, spoken, door::counted(hello.request), hello)))
+        SocketIo(Engine::start(settings, move |hello| Talk::new(&node, spoken, door::whence(hello.request), hello)))
     }
 
     /// Serves a request to `/socket.io/`.

@@ -1,7 +1,6 @@
 //! Socket.IO over a line: packets in, commands to the session; the namespace `/` alone. Over Engine.IO 3 a client is connected by
 //! its handshake, over 4 by its first packet, which may bring what a recovery needs.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use parlour_wire::code::{Close, Code};
@@ -15,6 +14,7 @@ use super::dialect::{Dialect, Origin, Spoken};
 use super::engine::Hello;
 use super::line::{Said, Upper};
 use crate::clients::Manners;
+use crate::door::Whence;
 use crate::identity::TOKEN_BYTES_MAX;
 use crate::node::{Node, random_id};
 use crate::outbox::resume::{self, Had};
@@ -51,6 +51,8 @@ pub struct Talk {
     version: Version,
     outbox: Arc<Outbox>,
     session: Session,
+    /// Where the handshake came from.
+    whence: Whence,
     decoder: Decoder,
     attachments_bytes_max: usize,
     /// What the handshake's parameters said.
@@ -61,7 +63,7 @@ pub struct Talk {
 
 impl Talk {
     /// For a new line.
-    pub fn new(node: &Arc<Node>, spoken: Spoken, address: Option<IpAddr>, hello: &Hello<'_>) -> Talk {
+    pub fn new(node: &Arc<Node>, spoken: Spoken, whence: Whence, hello: &Hello<'_>) -> Talk {
         let (mut token, mut site, mut page) = (String::new(), None, None);
         for (name, value) in url::form_urlencoded::parse(hello.request.uri.query().unwrap_or_default().as_bytes()) {
             match &*name {
@@ -77,7 +79,8 @@ impl Talk {
         Talk {
             version: hello.version,
             outbox: hello.outbox.clone(),
-            session: Session::new(node.clone(), hello.outbox.clone(), speech, address),
+            session: Session::new(node.clone(), hello.outbox.clone(), speech, Whence::default()),
+            whence,
             decoder: Decoder::default(),
             attachments_bytes_max: rules.limits.message_bytes_max,
             token,
@@ -134,7 +137,7 @@ impl Talk {
             auth.connect.token = token.to_owned();
             guest = Some(token.to_owned());
         }
-        let connected = match self.session.begin(&auth.connect).await {
+        let connected = match self.session.begin(&auth.connect, &self.whence).await {
             Ok(connected) => connected,
             Err(code) => return self.refuse(code),
         };

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::server::Server;
 
-mod line;
+pub mod line;
 mod member;
 mod process;
 
@@ -129,7 +129,7 @@ async fn publish(server: &Server, count: u64, pace: Option<u64>, since: Instant)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_herd_that_is_cut_by_a_restart_comes_back_and_reads_the_ring() {
-    herd(1_000).await;
+    herd(2_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,9 @@ async fn an_answer_to_an_unknown_or_foreign_comment_is_422() {
     let mut scene = Scene::open(&[]).await;
     let key = scene.server.key("default");
     let other_key = scene.server.key("other");
-    let post = async |key: &str, channel: &str, body: Value| scene.http.post_as(key, &format!("/v1/channels/{channel}/comments"), &body).await;
+    let post = async |key: &str, channel: &str, body: Value| {
+        scene.http.post_as(key, &format!("/v1/channels/{channel}/comments"), &body).await
+    };
     let id = |answer: crate::http::Answer| answer.json()["comment"]["id"].as_str().unwrap().to_owned();
     let here = id(post(&key, "here", json!({ "body": "here" })).await);
     let there = id(post(&key, "there", json!({ "body": "there" })).await);
@@ -100,8 +102,22 @@ async fn a_page_is_made_only_by_its_own_address_on_an_origin_of_the_site() {
     is_refused(&scene, PAGE, &json!({ "body": "x" }), 422, "page-required").await;
     is_refused(&scene, PAGE, &json!({ "body": "x", "page": { "url": "https://example.org/b" } }), 422, "page-mismatch").await;
     is_refused(&scene, PAGE, &json!({ "body": "x", "page": { "url": "javascript:alert(1)" } }), 422, "page-invalid").await;
-    is_refused(&scene, PAGE, &json!({ "body": "x", "page": { "url": format!("https://example.org/{}", "a".repeat(2_048)) } }), 422, "page-invalid").await;
-    is_refused(&scene, PAGE, &json!({ "body": "x", "page": { "url": "https://example.org/a", "title": "t".repeat(301) } }), 422, "page-invalid").await;
+    is_refused(
+        &scene,
+        PAGE,
+        &json!({ "body": "x", "page": { "url": format!("https://example.org/{}", "a".repeat(2_048)) } }),
+        422,
+        "page-invalid",
+    )
+    .await;
+    is_refused(
+        &scene,
+        PAGE,
+        &json!({ "body": "x", "page": { "url": "https://example.org/a", "title": "t".repeat(301) } }),
+        422,
+        "page-invalid",
+    )
+    .await;
     is_refused(&scene, foreign, &json!({ "body": "x", "page": { "url": "https://evil.example/a" } }), 403, "page-foreign").await;
     assert_eq!(scene.http.get(PAGE).await.json()["total"], 0);
     let answer = scene.http.post(PAGE, &json!({ "body": "x", "page": { "url": "https://example.org/a/?utm_source=y#z" } })).await;

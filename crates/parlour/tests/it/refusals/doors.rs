@@ -71,7 +71,26 @@ async fn a_foreign_origin_is_refused_on_http_and_websocket_and_can_read_why() {
 async fn the_servers_own_host_name_makes_no_origin_good() {
     let mut scene = Scene::open(&[]).await;
     are_refused(&mut scene, &[("host", "evil.example"), ("origin", "http://evil.example")], "origin-not-allowed").await;
-    are_refused(&mut scene, &[("x-forwarded-host", "evil.example"), ("origin", "https://evil.example")], "origin-not-allowed").await;
+    are_refused(&mut scene, &[("x-forwarded-host", "evil.example"), ("origin", "https://evil.example")], "origin-not-allowed")
+        .await;
+    scene.is_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_page_of_one_site_asks_nothing_of_another() {
+    let mut scene = Scene::open(&[]).await;
+    let origin = [("origin", "https://other.example")];
+    let answer = scene.http.get_with("/v1/channels/a/history", &origin).await;
+    assert_eq!(answer.problem(), (403, "origin-not-allowed".to_owned()));
+    is_readable_by(&answer, "https://other.example");
+    assert_eq!(scene.http.get_with("/v1/channels/a/history?site=other", &origin).await.status, 200);
+    let answer = scene.http.get_with("/v1/channels/a/events", &origin).await;
+    assert_eq!(answer.problem(), (403, "origin-not-allowed".to_owned()));
+    let mut socket = Socket::open_with(&scene.server, &origin).await.unwrap();
+    let refused = socket.ask(json!({ "connect": {} })).await;
+    assert_eq!(refused["error"]["message"], "origin-not-allowed", "{refused}");
+    let welcome = socket.ask(json!({ "connect": { "data": { "site": "other" } } })).await;
+    assert!(welcome["connect"]["client"].is_string(), "{welcome}");
     scene.is_unharmed().await;
 }
 
@@ -86,7 +105,11 @@ async fn an_allowed_origin_is_answered_by_name_on_both_doors() {
     assert_eq!(answer.problem().0, 400);
     is_readable_by(&answer, "https://example.org");
     assert!(Socket::open_with(&scene.server, &origin).await.is_ok());
-    let preflight = [("origin", "https://example.org"), ("access-control-request-method", "POST"), ("access-control-request-headers", "authorization,content-type")];
+    let preflight = [
+        ("origin", "https://example.org"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
     let answer = scene.http.ask(Method::OPTIONS, "/v1/batch", &preflight, "").await;
     assert!(answer.status == 204 && answer.header("access-control-allow-headers").contains("authorization"), "{answer:?}");
     is_readable_by(&answer, "https://example.org");
@@ -96,7 +119,15 @@ async fn an_allowed_origin_is_answered_by_name_on_both_doors() {
 #[tokio::test]
 async fn demo_mode_refuses_pages_from_elsewhere_and_null() {
     let mut scene = Scene::demo().await;
-    for origin in ["https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://10.0.0.1", "http://127.0.0.2", "file://"] {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://10.0.0.1",
+        "http://127.0.0.2",
+        "file://",
+    ] {
         are_refused(&mut scene, &[("origin", origin)], "demo-is-local").await;
     }
     for origin in ["http://localhost:5173", "http://a.localhost", "http://127.0.0.1:1", "http://[::1]:9"] {
@@ -111,7 +142,9 @@ async fn demo_mode_refuses_pages_from_elsewhere_and_null() {
 #[tokio::test]
 async fn demo_mode_refuses_a_foreign_host() {
     let mut scene = Scene::demo().await;
-    for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "192.168.0.1", "127.0.0.1.evil.example", "0.0.0.0"] {
+    for host in
+        ["evil.example", "evil.example:8080", "localhost.evil.example", "192.168.0.1", "127.0.0.1.evil.example", "0.0.0.0"]
+    {
         are_refused(&mut scene, &[("host", host)], "demo-is-local").await;
         are_refused(&mut scene, &[("host", host), ("origin", "http://localhost")], "demo-is-local").await;
     }

@@ -84,8 +84,23 @@ async fn frames_against_the_protocol_close_with_1002() {
 async fn broken_json_closes_with_3501() {
     let deep = format!(r#"{{"id":1,"ping":{}}}"#, "[".repeat(30_000));
     let bad = [
-        "", " ", "{", "hello", "null", "[]", "7", "\"text\"", r#"{"id":1}x"#, r#"{"id":"1","ping":{}}"#, r#"{"id":-1,"ping":{}}"#,
-        r#"{"id":4294967296,"ping":{}}"#, r#"{"id":1.5,"ping":{}}"#, r#"{"ping":{}}"#, r#"[1,{}]"#, "{\"id\":1,\"ping\":{}}\n\n", &deep,
+        "",
+        " ",
+        "{",
+        "hello",
+        "null",
+        "[]",
+        "7",
+        "\"text\"",
+        r#"{"id":1}x"#,
+        r#"{"id":"1","ping":{}}"#,
+        r#"{"id":-1,"ping":{}}"#,
+        r#"{"id":4294967296,"ping":{}}"#,
+        r#"{"id":1.5,"ping":{}}"#,
+        r#"{"ping":{}}"#,
+        r#"[1,{}]"#,
+        "{\"id\":1,\"ping\":{}}\n\n",
+        &deep,
     ];
     let cases: Vec<_> = bad.iter().map(|line| (*line, text(line))).collect();
     closes_with(3501, &cases).await;

@@ -62,7 +62,8 @@ async fn broken_json_and_broken_utf_8_are_400_on_every_path() {
             assert_eq!(answer.problem(), (400, "bad-request".to_owned()), "{name} {path} {body}");
         }
         let mut raw = Raw::open(&scene.server).await;
-        let head = format!("{name} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n");
+        let head =
+            format!("{name} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n");
         raw.send(&[head.as_bytes(), b"{\"body\":\"\xff\"}"].concat()).await;
         assert_eq!(raw.answer().await.problem(), (400, "bad-request".to_owned()), "{name} {path}");
     }
@@ -72,7 +73,8 @@ async fn broken_json_and_broken_utf_8_are_400_on_every_path() {
 #[tokio::test]
 async fn a_request_over_64_kib_is_413_with_and_without_a_length() {
     let mut scene = Scene::demo().await;
-    let body = json!({ "body": "x".repeat(66_000), "data": "x", "chan": "a", "msg": 1, "publications": [], "channels": [] }).to_string();
+    let body =
+        json!({ "body": "x".repeat(66_000), "data": "x", "chan": "a", "msg": 1, "publications": [], "channels": [] }).to_string();
     for (name, path) in PATHS {
         if path == "/v1/batch" {
             continue;
@@ -80,7 +82,10 @@ async fn a_request_over_64_kib_is_413_with_and_without_a_length() {
         let answer = scene.http.ask(method(name), path, &[("content-type", "application/json")], &body).await;
         assert_eq!(answer.problem(), (413, "request-too-large".to_owned()), "{name} {path}");
         let mut raw = Raw::open(&scene.server).await;
-        let head = format!("{name} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len());
+        let head = format!(
+            "{name} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+            body.len()
+        );
         raw.send(&[head.as_bytes(), body.as_bytes(), b"\r\n0\r\n\r\n"].concat()).await;
         assert_eq!(raw.answer().await.problem(), (413, "request-too-large".to_owned()), "{name} {path} in chunks");
     }
@@ -91,7 +96,8 @@ async fn a_request_over_64_kib_is_413_with_and_without_a_length() {
 async fn a_length_that_is_only_claimed_is_413_and_not_waited_for() {
     let mut scene = Scene::demo().await;
     let mut raw = Raw::open(&scene.server).await;
-    raw.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{").await;
+    raw.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{")
+        .await;
     assert_eq!(raw.answer().await.problem().0, 413);
     scene.is_unharmed().await;
 }
@@ -140,8 +146,16 @@ async fn in_a_batch_each_that_cannot_be_is_told_of_and_spoils_no_other() {
             ] }),
         )
         .await;
-    let results: Vec<String> = answer.json()["results"].as_array().unwrap().iter().map(|result| result["error"]["type"].as_str().unwrap_or("").to_owned()).collect();
-    assert_eq!(results, ["", "invalid-channel", "data-invalid", "bad-request", "bad-request", "unauthorized", "nonce-invalid", "", ""]);
+    let results: Vec<String> = answer.json()["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["error"]["type"].as_str().unwrap_or("").to_owned())
+        .collect();
+    assert_eq!(
+        results,
+        ["", "invalid-channel", "data-invalid", "bad-request", "bad-request", "unauthorized", "nonce-invalid", "", ""]
+    );
     assert_eq!(scene.kept("a").await, 3);
     scene.is_unharmed().await;
 }
@@ -179,10 +193,20 @@ async fn names_that_no_channel_may_have_are_refused_on_every_path() {
     let mut names: Vec<String> = bad_names().iter().filter(|name| !name.is_empty()).map(|name| escaped(name)).collect();
     names.extend(["%FF", "%C0%AF", "a%ED%A0%80"].map(str::to_owned));
     for name in names {
-        for (method, rest) in [("GET", "comments"), ("GET", "history"), ("GET", "events"), ("GET", "presence"), ("POST", "comments"), ("POST", "publications")] {
+        for (method, rest) in [
+            ("GET", "comments"),
+            ("GET", "history"),
+            ("GET", "events"),
+            ("GET", "presence"),
+            ("POST", "comments"),
+            ("POST", "publications"),
+        ] {
             let mut raw = Raw::open(&scene.server).await;
             let body = r#"{"body":"x","data":1}"#;
-            let head = format!("{method} /v1/channels/{name}/{rest} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let head = format!(
+                "{method} /v1/channels/{name}/{rest} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
             raw.send(head.as_bytes()).await;
             assert_eq!(raw.answer().await.problem(), (400, "invalid-channel".to_owned()), "{method} {name} {rest}");
         }

@@ -34,7 +34,9 @@ async fn unknown_commands_are_refused_with_104() {
 async fn bodies_that_are_none_are_refused_with_107() {
     let mut scene = Scene::demo().await;
     let mut cases = Vec::new();
-    for command in ["subscribe", "unsubscribe", "publish", "history", "presence", "presence_stats", "rpc", "refresh", "sub_refresh"] {
+    for command in
+        ["subscribe", "unsubscribe", "publish", "history", "presence", "presence_stats", "rpc", "refresh", "sub_refresh"]
+    {
         for body in [json!([]), json!(5), json!("a"), json!({ "channel": 5, "method": 5, "token": 5 })] {
             cases.push((107, json!({ command: body })));
         }
@@ -57,7 +59,12 @@ async fn names_that_no_channel_may_have_are_refused_in_every_command() {
         cases.push((1000, json!({ "history": { "channel": name } })));
         cases.push((1000, json!({ "presence": { "channel": name } })));
         cases.push((1000, json!({ "presence_stats": { "channel": name } })));
-        for (method, more) in [("comment.create", json!({ "body": "x" })), ("comment.list", json!({})), ("typing", json!({})), ("publish", json!({ "data": 1 }))] {
+        for (method, more) in [
+            ("comment.create", json!({ "body": "x" })),
+            ("comment.list", json!({})),
+            ("typing", json!({})),
+            ("publish", json!({ "data": 1 })),
+        ] {
             let mut data = more;
             data["channel"] = json!(name);
             cases.push((1000, json!({ "rpc": { "method": method, "data": data } })));
@@ -120,7 +127,8 @@ async fn data_deeper_than_128_is_refused_over_the_websocket() {
     let mut socket = Socket::guest(&scene.server).await;
     let mut publish = async |id: u32, depth: usize, is_rpc: bool| {
         let body = format!(r#"{{"channel":"a","data":{}}}"#, nested(depth));
-        let command = if is_rpc { format!(r#""rpc":{{"method":"publish","data":{body}}}"#) } else { format!(r#""publish":{body}"#) };
+        let command =
+            if is_rpc { format!(r#""rpc":{{"method":"publish","data":{body}}}"#) } else { format!(r#""publish":{body}"#) };
         socket.send_text(format!("{{\"id\":{id},{command}}}")).await;
         socket.reply(id).await
     };

@@ -15,7 +15,8 @@ fn forged() -> Vec<(&'static str, String)> {
     let good = jwt::signed(SECRET, &claims());
     let (body, signature) = good.rsplit_once('.').unwrap();
     let unsigned = jwt::unsigned(&json!({ "alg": "none", "typ": "JWT" }), &claims());
-    let swapped = jwt::unsigned(&json!({ "alg": "HS256", "typ": "JWT" }), &json!({ "sub": "bert", "exp": jwt::seconds_from_now(600) }));
+    let swapped =
+        jwt::unsigned(&json!({ "alg": "HS256", "typ": "JWT" }), &json!({ "sub": "bert", "exp": jwt::seconds_from_now(600) }));
     let embedded = json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "YQ" }, "jku": "http://127.0.0.1:1/" });
     vec![
         ("signed with another secret", jwt::signed("another secret of at least 32 bytes", &claims())),
@@ -34,7 +35,10 @@ fn forged() -> Vec<(&'static str, String)> {
         ("a sub of 201 bytes", jwt::signed(SECRET, &json!({ "sub": "a".repeat(201), "exp": jwt::seconds_from_now(600) }))),
         ("without exp", jwt::signed(SECRET, &json!({ "sub": "anna" }))),
         ("exp that is no number", jwt::signed(SECRET, &json!({ "sub": "anna", "exp": "tomorrow" }))),
-        ("a role that is none", jwt::signed(SECRET, &json!({ "sub": "anna", "role": "owner", "exp": jwt::seconds_from_now(600) }))),
+        (
+            "a role that is none",
+            jwt::signed(SECRET, &json!({ "sub": "anna", "role": "owner", "exp": jwt::seconds_from_now(600) })),
+        ),
         ("no token", "hello".into()),
         ("dots", "..".into()),
         ("very long", "a".repeat(9_000)),
@@ -79,7 +83,9 @@ async fn an_expired_token_is_told_so_and_the_rest_of_its_frame_is_passed_over() 
 
     let mut socket = Socket::open(&scene.server).await;
     let connect = json!({ "id": 1, "connect": { "token": expired } });
-    socket.send_text(format!("{connect}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"lobby\"}}}}\n{{\"id\":3,\"dance\":{{}}}}")).await;
+    socket
+        .send_text(format!("{connect}\n{{\"id\":2,\"subscribe\":{{\"channel\":\"lobby\"}}}}\n{{\"id\":3,\"dance\":{{}}}}"))
+        .await;
     assert_eq!(socket.reply(1).await["error"]["code"], 109);
     let fresh = jwt::signed(SECRET, &claims());
     let reply = socket.ask(json!({ "connect": { "token": fresh } })).await;

@@ -1,1 +1,0 @@
-var o=["auto","light","dark"];for(let t of document.querySelectorAll("[data-origin]"))t.textContent=location.origin;var e=document.querySelector("#theme");if(e){let t=0;e.hidden=!1,e.addEventListener("click",()=>{t=(t+1)%o.length;let n=o[t];e.textContent=`Theme: ${n}`,document.documentElement.dataset.theme=n})}
