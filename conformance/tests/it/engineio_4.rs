@@ -188,6 +188,19 @@ async fn a_websocket_takes_over_by_probe_and_the_poll_that_waits_ends() {
 }
 
 #[tokio::test]
+async fn what_comes_in_one_piece_with_the_upgrade_is_heard() {
+    let fixture = Fixture::start();
+    for _ in 0..20 {
+        let path = fixture.polling(DOOR, 4).await;
+        let mut socket = fixture.try_socket(&path.replace("polling", "websocket")).await.unwrap();
+        socket.send("2probe").await;
+        assert_eq!(socket.any_text().await, "3probe");
+        socket.send_together(&["5", "4one", "4two"]).await;
+        assert_eq!((socket.text().await.as_str(), socket.text().await.as_str()), ("4one", "4two"));
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_that_does_not_probe_takes_nothing_over() {
     let fixture = Fixture::start();
     for bad in ["5", "4hello", "2", "x", "3probe"] {

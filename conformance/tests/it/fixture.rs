@@ -112,6 +112,14 @@ impl Socket {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
+    /// Several texts in one write.
+    pub async fn send_together(&mut self, texts: &[&str]) {
+        for text in texts {
+            self.0.feed(Message::text(*text)).await.unwrap();
+        }
+        self.0.flush().await.unwrap();
+    }
+
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
         self.0.send(Message::binary(bytes.to_vec())).await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! A line carried by a WebSocket: from its beginning, or from the moment at which it takes over from polls. Like the door of
 //! `/connection/websocket` a small task that owns no buffer while nothing happens; the outbox writes.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ fn give_up<U: Upper>(line: &Arc<Line<U>>, is_new: bool) {
 }
 
 async fn serve<U: Upper>(line: Arc<Line<U>>, is_new: bool, stream: TcpStream, first: Bytes, seat: Option<Arc<Seat>>) {
-    let mut door = Box::new(Door { line, stream: Arc::new(stream), reader: Reader::default(), said: Vec::new() });
+    let mut door = Box::new(Door { line, stream: Arc::new(stream), reader: Reader::default(), said: VecDeque::new() });
     if !first.is_empty() {
         door.read(&mut first.to_vec());
     }
@@ -105,21 +106,21 @@ struct Door<U: Upper> {
     stream: Arc<TcpStream>,
     reader: Reader,
     /// Read and not yet told.
-    said: Vec<Framed>,
+    said: VecDeque<Framed>,
 }
 
 impl<U: Upper> Door<U> {
     fn read(&mut self, input: &mut [u8]) {
         let Door { reader, said, line, .. } = self;
         let result = reader.feed(input, line.engine.settings.payload_bytes_max, &mut |message| match message {
-            Message::Text(text) => said.push(Framed::Text(text.to_owned())),
-            Message::Binary(bytes) => said.push(Framed::Binary(bytes.to_vec())),
-            Message::Ping(payload) => said.push(Framed::Answer(frame::pong(payload))),
+            Message::Text(text) => said.push_back(Framed::Text(text.to_owned())),
+            Message::Binary(bytes) => said.push_back(Framed::Binary(bytes.to_vec())),
+            Message::Ping(payload) => said.push_back(Framed::Answer(frame::pong(payload))),
             Message::Pong => {}
-            Message::Close(code) => said.push(Framed::Goodbye(frame::close_reply(code))),
+            Message::Close(code) => said.push_back(Framed::Goodbye(frame::close_reply(code))),
         });
         if let Err(close) = result {
-            said.push(Framed::Fault(close));
+            said.push_back(Framed::Fault(close));
         }
     }
 
@@ -139,7 +140,8 @@ impl<U: Upper> Door<U> {
     async fn take_over(&mut self) -> bool {
         let mut has_probed = false;
         loop {
-            for said in std::mem::take(&mut self.said) {
+            // What follows the upgrade may have come with it, and is the line's.
+            while let Some(said) = self.said.pop_front() {
                 let Framed::Text(text) = said else { return false };
                 match engineio::decode_text(self.line.version, &text) {
                     Ok(Packet::Ping(payload)) if payload == engineio::PROBE && !has_probed => {
@@ -243,7 +245,7 @@ impl<U: Upper> Door<U> {
         }
     }
 
-    async fn obey(&mut self, said: Vec<Framed>) -> Option<End> {
+    async fn obey(&mut self, said: VecDeque<Framed>) -> Option<End> {
         let version = self.line.version;
         for said in said {
             let goes_on = match &said {
