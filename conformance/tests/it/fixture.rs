@@ -164,11 +164,7 @@ impl Socket {
     pub async fn answered(&mut self) -> Option<String> {
         loop {
             match self.next().await? {
-                Message::Text(text) if text.as_str() == "2" => {
-                    if self.0.send(Message::text("3")).await.is_err() {
-                        return None;
-                    }
-                }
+                Message::Text(text) if text.as_str() == "2" => self.0.send(Message::text("3")).await.ok()?,
                 Message::Text(text) => return Some(text.to_string()),
                 _ => {}
             }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parlour_wire::frame::{Written, messages};
+use parlour_wire::position::Epoch;
 use parlour_wire::push::{Event, Kind};
 
 use super::*;
@@ -279,4 +281,75 @@ fn who_heard_of_a_comment_hears_that_it_is_gone_though_it_never_reached_the_top(
     assert_eq!(names(outbox.take().0), ["comment.created", "publication", "publication"]);
     change(&ring, 5, 1, 1, true);
     assert_eq!(names(outbox.take().0), ["publication", "comment.deleted"]);
+}
+
+/// The texts in a run of frames.
+fn texts(frames: &[u8]) -> Vec<String> {
+    let text = |message| match message {
+        Written::Text(text) => text.to_owned(),
+        Written::Binary(_) => panic!("bytes"),
+    };
+    messages(frames).into_iter().map(text).collect()
+}
+
+fn packet(offset: u64, resume: Option<&str>) -> String {
+    let end = resume.map(|resume| format!(",\"{resume}\"")).unwrap_or_default();
+    format!("42[\"publication\",\"a\",{offset},{{\"epoch\":\"e1\",\"offset\":{offset}}}{end}]")
+}
+
+fn reader_of_packets(version: Version, ring: &SharedRing) -> (Outbox, usize) {
+    let outbox = Outbox::of_packets(version, LIMITS);
+    let place = outbox.reserve();
+    outbox.attach(place, ring, Audience::EVERYONE, |ring| (ring.top(), None, ())).unwrap();
+    (outbox, place)
+}
+
+#[test]
+fn packets_wait_for_polls_and_go_on_by_the_write_half_that_comes_later() {
+    let ring = ring(8);
+    let (outbox, place) = reader_of_packets(Version::V4, &ring);
+    publish(&ring, 1..=1);
+    outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
+    assert_eq!(texts(&outbox.take_frames().0), [packet(1, Some("1 e1:1:0:a"))]);
+    publish(&ring, 2..=2);
+    outbox.offer(place, &Batch::since(&ring, 1, 0).unwrap());
+    let sink = Sink::default();
+    sink.allow(usize::MAX);
+    outbox.adopt(Box::new(sink.clone()));
+    publish(&ring, 3..=3);
+    outbox.offer(place, &Batch::since(&ring, 2, 0).unwrap());
+    assert_eq!(texts(&sink.taken.lock()), [packet(2, Some("1 e1:2:0:a")), packet(3, Some("1 e1:3:0:a"))]);
+    publish(&ring, 4..=4);
+    assert!(outbox.take_frames().0.is_empty(), "a poll that was overtaken takes nothing");
+}
+
+#[test]
+fn each_client_hears_its_own_positions_and_old_ones_share_the_very_bytes() {
+    let ring = ring(8);
+    let (one, place) = reader_of_packets(Version::V4, &ring);
+    let (two, other) = reader_of_packets(Version::V4, &ring);
+    two.attach(two.reserve(), &ring, Audience::VIEWERS, |ring| (ring.top(), None, ())).unwrap();
+    let (old, old_place) = reader_of_packets(Version::V3, &ring);
+    publish(&ring, 1..=1);
+    let batch = Batch::since(&ring, 0, 0).unwrap();
+    one.offer(place, &batch);
+    two.offer(other, &batch);
+    old.offer(old_place, &batch);
+    assert_eq!(texts(&one.take_frames().0), [packet(1, Some("1 e1:1:0:a"))]);
+    assert_eq!(texts(&two.take_frames().0), [packet(1, Some("1 e1:0:1:a e1:1:0:a"))]);
+    assert_eq!(texts(&old.take_frames().0), [packet(1, None)]);
+}
+
+#[test]
+fn what_comes_while_a_recovery_is_put_together_comes_after_it() {
+    let ring = ring(8);
+    let outbox = Outbox::of_packets(Version::V4, LIMITS);
+    outbox.hold();
+    let place = outbox.reserve();
+    outbox.attach(place, &ring, Audience::EVERYONE, |ring| (ring.top(), None, ())).unwrap();
+    publish(&ring, 1..=1);
+    outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
+    assert!(outbox.take_frames().0.is_empty());
+    outbox.release(vec![frame::text("40"), frame::text("missed")]);
+    assert_eq!(texts(&outbox.take_frames().0), ["40".to_owned(), "missed".to_owned(), packet(1, Some("1 e1:1:0:a"))]);
 }

@@ -55,12 +55,15 @@ pub struct Hello<'a> {
 /// Makes the layer above for a new line.
 type Make<U> = Box<dyn Fn(&Hello<'_>) -> U + Send + Sync>;
 
+/// A part of the lines that polls carry, by `sid`.
+type Shard<U> = Mutex<HashMap<Arc<str>, Arc<Line<U>>>>;
+
 /// All lines of one door.
 pub struct Engine<U: Upper> {
     pub(super) settings: Settings,
     make: Make<U>,
     node: [u8; NODE_BYTES],
-    shards: Vec<Mutex<HashMap<Arc<str>, Arc<Line<U>>>>>,
+    shards: Vec<Shard<U>>,
     wheel: Vec<Mutex<Vec<Weak<Line<U>>>>>,
     lines: AtomicUsize,
     tick: AtomicU64,
@@ -125,7 +128,7 @@ impl<U: Upper> Engine<U> {
         Some(line)
     }
 
-    fn shard(&self, sid: &str) -> &Mutex<HashMap<Arc<str>, Arc<Line<U>>>> {
+    fn shard(&self, sid: &str) -> &Shard<U> {
         let last = sid.bytes().last().unwrap_or_default();
         &self.shards[usize::from(last) % SHARDS]
     }

@@ -223,10 +223,10 @@ impl<U: Upper> Door<U> {
             },
             () = outbox.woken() => None,
         };
-        if ready.is_none_or(|ready| ready.is_writable()) {
-            if let Some(end) = self.pump().await {
-                return Some(end);
-            }
+        if ready.is_none_or(|ready| ready.is_writable())
+            && let Some(end) = self.pump().await
+        {
+            return Some(end);
         }
         if ready.is_some_and(|ready| ready.is_readable()) && !self.receive() {
             return Some(End::Lost);
