@@ -2,19 +2,30 @@
 //! the kernel nothing else is kept, so a slow reader costs its place and nothing more.
 //!
 //! A *direct* outbox owns the write half of a socket and is flushed by whoever broadcasts; only when the kernel takes no more is
-//! its door woken to wait for room. A *pulled* outbox has no write half: its door is woken and takes what there is.
+//! its door woken to wait for room. A *pulled* outbox has no write half: its door is woken and takes what there is; it may be
+//! given one later. An outbox of *packets* puts together what sockets share and what is each one's own ([`resume`]).
 //! An outbox holds rings, never the hub. It locks itself first and a ring second, and never awaits.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use parlour_wire::position::{Epoch, Position};
+use parlour_wire::engineio::Version;
+use parlour_wire::position::Position;
+use parlour_wire::{frame, socketio};
 
-use crate::ring::{Audience, Ring, SignalSlot, Slot};
+use crate::ring::{Audience, PLAIN, Ring, Tongue};
+
+mod batch;
+mod queue;
+pub mod resume;
+
+pub use batch::Batch;
+pub use queue::ended;
+
+use queue::{Cursor, Inner, Place};
 
 /// A ring as its channel and the cursors in it share it.
 pub type SharedRing = Arc<Mutex<Ring>>;
@@ -41,26 +52,28 @@ pub trait WriteHalf: Send + Sync {
     fn try_send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
-/// A reader's place in one ring.
-#[derive(Debug)]
-struct Cursor {
-    ring: SharedRing,
-    epoch: Epoch,
-    /// Everything up to here was taken.
-    offset: u64,
-    /// Where the reader last stood at the ring's top: what it knows of comments is as of here.
-    seen: u64,
-    signal: u64,
-    audience: Audience,
-    waiting: bool,
+/// In what form a client is sent what it hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dress {
+    /// Complete frames, the same for everyone.
+    Frames,
+    /// Packets of Socket.IO. Over Engine.IO 4 each event ends with the client's own RESUME.
+    Packets(Version),
 }
 
-/// A place in the outbox for a cursor.
-#[derive(Debug)]
-enum Place {
-    Free,
-    Reserved,
-    Reading(Cursor),
+/// What a reader hears, and how it is told.
+#[derive(Clone, Copy)]
+pub struct Hearing {
+    /// Which signals.
+    pub audience: Audience,
+    /// In what manner, where there are several.
+    pub tongue: &'static Tongue,
+}
+
+impl From<Audience> for Hearing {
+    fn from(audience: Audience) -> Hearing {
+        Hearing { audience, tongue: &PLAIN }
+    }
 }
 
 /// What a door does next.
@@ -93,24 +106,10 @@ pub enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
-#[derive(Default)]
-struct Inner {
-    places: Vec<Place>,
-    lane: VecDeque<Bytes>,
-    lane_bytes: usize,
-    /// Taken, but not yet by the kernel.
-    sending: VecDeque<Bytes>,
-    blocked: bool,
-    /// After the lane is empty nothing is sent any more.
-    finishing: bool,
-    broken: bool,
-    woken: bool,
-    waker: Option<Waker>,
-}
-
 /// What one client is to be sent.
 pub struct Outbox {
-    half: Option<Box<dyn WriteHalf>>,
+    half: OnceLock<Box<dyn WriteHalf>>,
+    dress: Dress,
     limits: LaneLimits,
     inner: Mutex<Inner>,
 }
@@ -118,12 +117,33 @@ pub struct Outbox {
 impl Outbox {
     /// An outbox that sends by itself.
     pub fn direct(half: Box<dyn WriteHalf>, limits: LaneLimits) -> Outbox {
-        Outbox { half: Some(half), limits, inner: Mutex::default() }
+        let outbox = Outbox::pulled(limits);
+        // Nobody else can have been quicker.
+        let _ = outbox.half.set(half);
+        outbox
     }
 
     /// An outbox whose door takes.
     pub fn pulled(limits: LaneLimits) -> Outbox {
-        Outbox { half: None, limits, inner: Mutex::default() }
+        Outbox { half: OnceLock::new(), dress: Dress::Frames, limits, inner: Mutex::default() }
+    }
+
+    /// An outbox of Socket.IO packets, as frames of a WebSocket. Its door takes, until it gives a write half.
+    pub fn of_packets(version: Version, limits: LaneLimits) -> Outbox {
+        Outbox { dress: Dress::Packets(version), ..Outbox::pulled(limits) }
+    }
+
+    /// From now on the outbox sends by itself, beginning with what nobody has taken.
+    pub fn adopt(&self, half: Box<dyn WriteHalf>) {
+        let mut inner = self.inner.lock();
+        if self.half.set(half).is_ok() {
+            self.go_on(&mut inner);
+        }
+    }
+
+    /// Wakes the door: there is news that the outbox does not know of.
+    pub fn wake(&self) {
+        self.inner.lock().wake();
     }
 
     /// Waits until the door has something to do: room to wait for, a reader that fell, something to take, the end.
@@ -163,14 +183,17 @@ impl Outbox {
         &self,
         place: usize,
         ring: &SharedRing,
-        audience: Audience,
+        hearing: impl Into<Hearing>,
         start: impl FnOnce(&Ring) -> (u64, Option<Bytes>, T),
     ) -> Result<T, Overflow> {
+        let Hearing { audience, tongue } = hearing.into();
         let mut inner = self.inner.lock();
         let locked = ring.lock();
         let (offset, frame, result) = start(&locked);
         let cursor = Cursor {
             ring: ring.clone(),
+            channel: if self.resumes() { locked.channel().clone() } else { Arc::default() },
+            tongue,
             epoch: locked.epoch().clone(),
             offset,
             seen: offset,
@@ -185,6 +208,7 @@ impl Outbox {
             None => return Err(Overflow),
         }
         if let Some(frame) = frame {
+            self.enqueue_position(&mut inner)?;
             inner.enqueue(frame, self.limits)?;
         }
         self.go_on(&mut inner);
@@ -215,6 +239,62 @@ impl Outbox {
             Some(Place::Reading(cursor)) => Some(Position { epoch: cursor.epoch.clone(), offset: cursor.offset }),
             _ => None,
         }
+    }
+
+    /// Whether clients are told RESUME.
+    fn resumes(&self) -> bool {
+        self.dress == Dress::Packets(Version::V4)
+    }
+
+    /// Where the client stands in all its channels; `None` where clients are not told.
+    pub fn resume(&self) -> Option<String> {
+        self.resumes().then(|| self.inner.lock().resume())
+    }
+
+    fn enqueue_position(&self, inner: &mut Inner) -> Result<(), Overflow> {
+        match self.resumes() && !inner.held {
+            true => {
+                let position = frame::text(&socketio::position(&inner.resume()));
+                inner.enqueue(position, self.limits)
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Tells the client where it stands, where clients are told.
+    pub fn send_position(&self) -> Result<(), Overflow> {
+        let mut inner = self.inner.lock();
+        self.enqueue_position(&mut inner)?;
+        self.go_on(&mut inner);
+        Ok(())
+    }
+
+    /// Sends an event that is this client's alone: `open` as `socketio::event_open` writes it.
+    pub fn send_event(&self, open: &str) -> Result<(), Overflow> {
+        let mut inner = self.inner.lock();
+        let frame = match self.resumes() {
+            true => frame::text_of(&[open, &socketio::event_end(&inner.resume())]),
+            false => frame::text_of(&[open, socketio::EVENT_END]),
+        };
+        inner.enqueue(frame, self.limits)?;
+        self.go_on(&mut inner);
+        Ok(())
+    }
+
+    /// Nothing is sent until [`Outbox::release`]: readers may attach one after the other, as if all did at once.
+    pub fn hold(&self) {
+        self.inner.lock().held = true;
+    }
+
+    /// Sends these pieces of frames, however many, and what came meanwhile.
+    pub fn release(&self, pieces: Vec<Bytes>) {
+        let mut inner = self.inner.lock();
+        inner.held = false;
+        if !inner.finishing {
+            inner.lane_bytes += pieces.iter().map(Bytes::len).sum::<usize>();
+            inner.lane.extend(pieces);
+        }
+        self.go_on(&mut inner);
     }
 
     /// Sends a reply, at once where nothing is before it.
@@ -265,12 +345,12 @@ impl Outbox {
         if !Arc::ptr_eq(&cursor.ring, &batch.ring) {
             return;
         }
-        let Some(half) = &self.half else {
+        let Some(half) = self.half.get() else {
             cursor.waiting = true;
             inner.wake();
             return;
         };
-        if !idle || cursor.waiting || !batch.fits(cursor) {
+        if !idle || cursor.waiting || self.dress != Dress::Frames || !batch.fits(cursor) {
             cursor.waiting = true;
             if idle {
                 self.go_on(inner);
@@ -311,19 +391,22 @@ impl Outbox {
 
     /// Sends what can be sent; what needs the door wakes it.
     fn go_on(&self, inner: &mut Inner) {
-        if self.half.is_none() || (!inner.blocked && self.pump_locked(inner) != Pumped::Idle) {
+        if inner.held {
+            return;
+        }
+        if self.half.get().is_none() || (!inner.blocked && self.pump_locked(inner) != Pumped::Idle) {
             inner.wake();
         }
     }
 
     fn pump_locked(&self, inner: &mut Inner) -> Pumped {
-        let Some(half) = &self.half else { return Pumped::Idle };
+        let Some(half) = self.half.get().filter(|_| !inner.held) else { return Pumped::Idle };
         for _ in 0..SENDS_A_TURN {
             if inner.broken {
                 return Pumped::Finished;
             }
             if inner.sending.is_empty()
-                && let Some(fallen) = inner.fill()
+                && let Some(fallen) = inner.fill(self.dress)
             {
                 return Pumped::Fell(fallen);
             }
@@ -341,6 +424,22 @@ impl Outbox {
             }
         }
         Pumped::Again
+    }
+
+    /// Takes frames for a pulled outbox, as one run of bytes, up to a bound; a reader that fell; whether this was the last word.
+    pub fn take_frames(&self) -> (Vec<u8>, Option<usize>, bool) {
+        let mut inner = self.inner.lock();
+        let mut frames = Vec::new();
+        let mut fallen = None;
+        while frames.len() < SEND_BYTES_MAX && fallen.is_none() && !inner.held {
+            fallen = inner.fill(self.dress);
+            if inner.sending.is_empty() {
+                break;
+            }
+            std::mem::take(&mut inner.sending).iter().for_each(|piece| frames.extend_from_slice(piece));
+        }
+        let finishing = inner.finishing && inner.lane.is_empty();
+        (frames, fallen, finishing)
     }
 
     /// Takes what there is for a pulled outbox, up to a bound of bytes.
@@ -380,179 +479,6 @@ impl Outbox {
             cursor.rest(&ring);
         }
         (taken, inner.finishing)
-    }
-}
-
-impl Cursor {
-    fn is_good_in(&self, ring: &Ring) -> bool {
-        self.epoch == *ring.epoch() && self.offset >= ring.floor() && self.offset <= ring.top()
-    }
-
-    /// After entries were taken: at the top, or waiting for the next turn.
-    fn rest(&mut self, ring: &Ring) {
-        self.signal = ring.signal_top();
-        let more = ring.after(self.offset).next().is_some();
-        if !more {
-            self.offset = ring.top();
-            self.seen = ring.top();
-        }
-        self.waiting = more;
-    }
-}
-
-impl Inner {
-    /// Wakes the door, or lets it not wait next time.
-    fn wake(&mut self) {
-        self.woken = true;
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
-        let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
-        if self.finishing || (crowded && !self.lane.is_empty()) {
-            return Err(Overflow);
-        }
-        self.lane_bytes += frame.len();
-        self.lane.push_back(frame);
-        Ok(())
-    }
-
-    /// Moves the next frames into `sending`: the lane first, then the rings. Answers the place of a reader that fell.
-    fn fill(&mut self) -> Option<usize> {
-        if !self.lane.is_empty() {
-            std::mem::swap(&mut self.lane, &mut self.sending);
-            self.lane_bytes = 0;
-            return None;
-        }
-        let mut bytes = 0;
-        for (index, place) in self.places.iter_mut().enumerate() {
-            let Place::Reading(cursor) = place else { continue };
-            if !cursor.waiting {
-                continue;
-            }
-            let ring = cursor.ring.clone();
-            let ring = ring.lock();
-            if !cursor.is_good_in(&ring) {
-                return Some(index);
-            }
-            for entry in ring.after(cursor.offset) {
-                if let Some(frame) = entry.frame(entry.told_as_of(cursor.seen, cursor.offset)) {
-                    bytes += frame.len();
-                    self.sending.push_back(frame);
-                }
-                cursor.offset = entry.offset();
-                if bytes > SEND_BYTES_MAX {
-                    break;
-                }
-            }
-            let heard = ring.signals_after(cursor.signal).filter(|signal| cursor.audience.hears(signal.audience()));
-            self.sending.extend(heard.map(|signal| signal.frame()));
-            cursor.rest(&ring);
-            if bytes > SEND_BYTES_MAX {
-                break;
-            }
-        }
-        None
-    }
-
-    /// The kernel took so many bytes.
-    fn sent(&mut self, mut bytes: usize) {
-        while let Some(front) = self.sending.front_mut() {
-            if bytes < front.len() {
-                let rest = front.slice(bytes..);
-                *front = rest;
-                return;
-            }
-            bytes -= front.len();
-            self.sending.pop_front();
-        }
-        // Whoever waited long holds no memory for it afterwards.
-        self.sending = VecDeque::new();
-        if self.lane.is_empty() {
-            self.lane = VecDeque::new();
-        }
-    }
-}
-
-/// What a channel's broadcast offers to all its readers: everything after the last one. For readers who stand where the batch
-/// begins the frames are merged once into bytes that all of them share.
-pub struct Batch {
-    ring: SharedRing,
-    epoch: Epoch,
-    from: u64,
-    to: u64,
-    signal_from: u64,
-    signal_to: u64,
-    slots: Vec<Arc<Slot>>,
-    signals: Vec<Arc<SignalSlot>>,
-    merged: [OnceLock<Bytes>; Audience::COUNT],
-}
-
-impl Batch {
-    /// Everything in the ring after `from` and `signal_from`; `None` where that is nothing. Where some of it has left the ring
-    /// already, the batch fits nobody, and every reader finds out by itself.
-    pub fn since(ring: &SharedRing, from: u64, signal_from: u64) -> Option<Batch> {
-        let locked = ring.lock();
-        if locked.top() == from && locked.signal_top() == signal_from {
-            return None;
-        }
-        let is_whole = from >= locked.floor() && from <= locked.top();
-        Some(Batch {
-            ring: ring.clone(),
-            epoch: locked.epoch().clone(),
-            from: if is_whole { from } else { u64::MAX },
-            to: locked.top(),
-            signal_from,
-            signal_to: locked.signal_top(),
-            slots: locked.after(from).cloned().collect(),
-            signals: locked.signals_after(signal_from).cloned().collect(),
-            merged: Default::default(),
-        })
-    }
-
-    /// The offset up to which the batch reaches.
-    pub fn to(&self) -> u64 {
-        self.to
-    }
-
-    /// The number of the last signal in it.
-    pub fn signal_to(&self) -> u64 {
-        self.signal_to
-    }
-
-    /// Events in it.
-    pub fn len(&self) -> usize {
-        self.slots.len() + self.signals.len()
-    }
-
-    /// Whether it holds nothing that can be seen.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn fits(&self, cursor: &Cursor) -> bool {
-        cursor.offset == self.from && cursor.signal == self.signal_from && cursor.epoch == self.epoch
-    }
-
-    fn advance(&self, cursor: &mut Cursor) {
-        cursor.offset = self.to;
-        cursor.seen = self.to;
-        cursor.signal = self.signal_to;
-    }
-
-    fn merged(&self, audience: Audience) -> Bytes {
-        let make = || {
-            let heard = self.signals.iter().filter(|signal| audience.hears(signal.audience())).map(|signal| signal.frame());
-            let mut frames: Vec<Bytes> = self.slots.iter().filter_map(|slot| slot.frame(self.from)).chain(heard).collect();
-            match frames.len() {
-                0 => Bytes::new(),
-                1 => frames.remove(0),
-                _ => frames.concat().into(),
-            }
-        };
-        self.merged[audience.index()].get_or_init(make).clone()
     }
 }
 

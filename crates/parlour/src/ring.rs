@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parlour_wire::engineio::Version;
 use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{Event, Kind, Push};
-use parlour_wire::{frame, json, push, stream};
+use parlour_wire::{frame, json, push, socketio, stream};
 
 use crate::backend::{Entry, Signal};
 use crate::comment::CommentId;
@@ -37,8 +38,15 @@ impl Audience {
     pub const TYPING: Audience = Audience(2);
     /// `join` and `leave`.
     pub const PRESENCE: Audience = Audience(4);
+    /// `views`, which one dialect alone hears.
+    pub const VIEWS: Audience = Audience(8);
     /// How many different audiences there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 16;
+
+    /// Reads what [`Audience::index`] gave.
+    pub fn from_index(index: usize) -> Option<Audience> {
+        u8::try_from(index).ok().filter(|bits| usize::from(*bits) < Audience::COUNT).map(Audience)
+    }
 
     /// Both.
     pub fn with(self, other: Audience) -> Audience {
@@ -61,12 +69,49 @@ impl Audience {
     }
 }
 
+/// How many manners there are of telling an event over Socket.IO: the protocol's own, and those of the dialects.
+pub const TONGUES: usize = 5;
+
+/// A manner of telling events over Socket.IO.
+pub struct Tongue {
+    /// Its number, below [`TONGUES`], under which encodings are shared; 0 is the protocol's own.
+    pub index: usize,
+    /// The event without its end, as `socketio::event_open` writes it; `None` for what is not told in this manner.
+    pub open: fn(Version, &Event, &Place<'_>) -> Option<String>,
+}
+
+/// Where an event stands, as far as it does not say so itself.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Of the channel's log.
+    pub epoch: &'a Epoch,
+    /// The page's address, where the channel is a page's and somebody asked for it.
+    pub page_url: &'a str,
+}
+
+/// The protocol's own: every event under its name.
+pub static PLAIN: Tongue = Tongue { index: 0, open: |version, event, place| Some(socketio::publication_open(version, event, place.epoch)) };
+
+/// One event as Socket.IO has it, by tongue and version.
+#[derive(Debug, Default)]
+struct Packets([[OnceLock<Option<Bytes>>; 2]; TONGUES]);
+
+/// An event as Socket.IO has it. Over Engine.IO 3 a complete WebSocket frame; over Engine.IO 4 what all sockets share of the
+/// packet, to which each adds the frame's header and its own end.
+fn packet(version: Version, open: &str) -> Bytes {
+    match version {
+        Version::V3 => frame::text_of(&[open, socketio::EVENT_END]),
+        Version::V4 => Bytes::copy_from_slice(open.as_bytes()),
+    }
+}
+
 /// One event in every format that anybody asked for so far.
 #[derive(Debug, Default)]
 struct Encoded {
     publication: OnceLock<Arc<str>>,
     frame: OnceLock<Bytes>,
     stream: OnceLock<Bytes>,
+    packets: OnceLock<Box<Packets>>,
 }
 
 impl Encoded {
@@ -81,6 +126,12 @@ impl Encoded {
 
     fn stream(&self, event: &Event) -> Bytes {
         self.stream.get_or_init(|| stream::event(event).into()).clone()
+    }
+
+    fn packet(&self, tongue: &Tongue, version: Version, open: impl FnOnce() -> Option<String>) -> Option<Bytes> {
+        let of_tongue = self.packets.get_or_init(Box::default).0.get(tongue.index)?;
+        let make = || open().map(|open| packet(version, &open));
+        of_tongue[usize::from(version == Version::V4)].get_or_init(make).clone()
     }
 }
 
@@ -161,6 +212,12 @@ impl Slot {
     pub fn stream(&self, cursor: u64) -> Option<Bytes> {
         self.seen_from(cursor).map(|(event, encoded)| encoded.stream(event))
     }
+
+    /// The event as Socket.IO has it: a complete frame over Engine.IO 3, without header and end over Engine.IO 4.
+    pub fn packet(&self, tongue: &Tongue, version: Version, place: &Place<'_>, cursor: u64) -> Option<Bytes> {
+        let (event, encoded) = self.seen_from(cursor)?;
+        encoded.packet(tongue, version, || (tongue.open)(version, event, place))
+    }
 }
 
 /// A signal in a ring with its encodings.
@@ -179,6 +236,7 @@ impl SignalSlot {
             Signal::Event(event) => match event.kind {
                 Kind::Viewers => Audience::VIEWERS,
                 Kind::Typing => Audience::TYPING,
+                Kind::Views => Audience::VIEWS,
                 _ => Audience::EVERYONE,
             },
             Signal::Presence { .. } => Audience::PRESENCE,
@@ -200,6 +258,19 @@ impl SignalSlot {
         }
     }
 
+    /// As [`Slot::packet`].
+    pub fn packet(&self, tongue: &Tongue, version: Version, place: &Place<'_>) -> Option<Bytes> {
+        let open = || match &self.signal {
+            Signal::Event(event) => (tongue.open)(version, event, place),
+            Signal::Presence { who, joined } if tongue.index == PLAIN.index => {
+                let presence = push::Presence { channel: self.channel.clone(), who: who.clone(), joined: *joined };
+                Some(socketio::push_open(version, &Push::Presence(presence)))
+            }
+            Signal::Presence { .. } => None,
+        };
+        self.encoded.packet(tongue, version, open)
+    }
+
     /// The event and its JSON text, where it is one that streams and polls have.
     pub fn stream(&self) -> Option<(&Event, Bytes)> {
         match &self.signal {
@@ -212,7 +283,7 @@ impl SignalSlot {
     fn is_replaced_by(&self, newer: &Signal) -> bool {
         match (&self.signal, newer) {
             (Signal::Event(old), Signal::Event(new)) => match (old.kind, new.kind) {
-                (Kind::Viewers, Kind::Viewers) => true,
+                (Kind::Viewers, Kind::Viewers) | (Kind::Views, Kind::Views) => true,
                 (Kind::Typing, Kind::Typing) => old.data == new.data,
                 _ => false,
             },
@@ -243,6 +314,7 @@ pub struct Ring {
     bytes: usize,
     signals: VecDeque<Arc<SignalSlot>>,
     signal_top: u64,
+    page_url: Option<Arc<str>>,
     limits: RingLimits,
 }
 
@@ -258,6 +330,7 @@ impl Ring {
             bytes: 0,
             signals: VecDeque::new(),
             signal_top: 0,
+            page_url: None,
             limits,
         }
     }
@@ -280,6 +353,18 @@ impl Ring {
     /// The channel's name within its site.
     pub fn channel(&self) -> &Arc<str> {
         &self.channel
+    }
+
+    /// What events of this ring do not say themselves.
+    pub fn place(&self) -> Place<'_> {
+        Place { epoch: &self.epoch, page_url: self.page_url.as_deref().unwrap_or_default() }
+    }
+
+    /// The page's address became known.
+    pub fn set_page_url(&mut self, url: &str) {
+        if !url.is_empty() {
+            self.page_url = Some(url.into());
+        }
     }
 
     /// The ring's top.

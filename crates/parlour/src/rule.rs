@@ -138,6 +138,12 @@ pub struct Rules {
     pub limits: Limits,
     /// The dialect of the plain list, `/msgs`.
     pub msgs: Dialect,
+    /// The dialect of the chat page, `chat message`.
+    pub pubsub: Dialect,
+    /// Whether the dialect of the presence page is spoken, `viewing`.
+    pub viewing: bool,
+    /// Whether the dialect of the comments page is spoken, `message`.
+    pub comments_page: bool,
     /// Whether `POST /` publishes.
     pub publish_root: bool,
     /// The rules of each site; `default` is always there.

@@ -33,10 +33,52 @@ pub fn text(payload: &str) -> Bytes {
 /// A whole text message of several parts, as one unmasked frame: for what is shared in its beginning and not in its end.
 pub fn text_of(parts: &[&str]) -> Bytes {
     let length = parts.iter().map(|part| part.len()).sum();
-    let mut out = header(TEXT, length);
-    out.reserve(length);
+    let mut out = header(TEXT, length, length);
     parts.iter().for_each(|part| out.put_slice(part.as_bytes()));
     out.freeze()
+}
+
+/// The header of an unmasked frame with a whole text message of so many bytes, for what is sent in pieces.
+pub fn text_header(length: usize) -> Bytes {
+    header(TEXT, length, 0).freeze()
+}
+
+/// A message in frames that this module wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// Of a text frame.
+    Text(&'a str),
+    /// Of a binary frame.
+    Binary(&'a [u8]),
+}
+
+/// The messages in a run of whole frames that this module wrote, for a transport that is no WebSocket; control frames are passed
+/// over. What this module did not write ends the run.
+pub fn messages(mut frames: &[u8]) -> Vec<Written<'_>> {
+    let mut found = Vec::new();
+    while let Some((opcode, payload, rest)) = split_written(frames) {
+        match opcode {
+            TEXT => found.extend(simdutf8::basic::from_utf8(payload).ok().map(Written::Text)),
+            BINARY => found.push(Written::Binary(payload)),
+            _ => {}
+        }
+        frames = rest;
+    }
+    found
+}
+
+fn split_written(frames: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (first, short, rest) = match frames {
+        [first, short, rest @ ..] => (*first, *short, rest),
+        _ => return None,
+    };
+    let (length, rest) = match short {
+        126 => rest.split_first_chunk().map(|(length, rest)| (u64::from(u16::from_be_bytes(*length)), rest))?,
+        127 => rest.split_first_chunk().map(|(length, rest)| (u64::from_be_bytes(*length), rest))?,
+        short => (u64::from(short), rest),
+    };
+    let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    Some((first & 0x0f, payload, rest))
 }
 
 /// A whole binary message as one unmasked frame.
@@ -70,14 +112,14 @@ pub fn close_reply(received: Option<u16>) -> Bytes {
 
 fn frame(opcode: u8, parts: &[&[u8]]) -> Bytes {
     let length = parts.iter().map(|part| part.len()).sum();
-    let mut out = header(opcode, length);
+    let mut out = header(opcode, length, length);
     parts.iter().for_each(|part| out.put_slice(part));
     out.freeze()
 }
 
-/// A final, unmasked frame's header, with room for the payload behind it.
-fn header(opcode: u8, length: usize) -> BytesMut {
-    let mut out = BytesMut::with_capacity(HEADER_BYTES_MAX + length);
+/// A final, unmasked frame's header, with so much room behind it.
+fn header(opcode: u8, length: usize, room: usize) -> BytesMut {
+    let mut out = BytesMut::with_capacity(HEADER_BYTES_MAX + room);
     out.put_u8(FIN | opcode);
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short), _) if short < 126 => out.put_u8(short),
@@ -130,6 +172,17 @@ mod tests {
         assert_eq!(&binary(&[0; 65_535])[..4], [0x82, 126, 255, 255]);
         assert_eq!(&binary(&[0; 65_536])[..10], [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
         assert_eq!(binary(&[0; 65_536]).len(), 65_546);
+    }
+
+    #[test]
+    fn frames_that_were_written_can_be_taken_apart() {
+        let long = "x".repeat(70_000);
+        let frames = [text("hi"), ping(b"p"), binary(&[1, 2]), text(&"y".repeat(300)), text(&long)].concat();
+        let found = messages(&frames);
+        assert_eq!(found.len(), 4);
+        assert_eq!((found[0], found[1], found[3]), (Written::Text("hi"), Written::Binary(&[1, 2]), Written::Text(&long)));
+        assert_eq!([&text_header(3)[..], b"abc"].concat(), &text("abc")[..]);
+        assert_eq!(messages(&frames[..3]), []);
     }
 
     #[test]

@@ -28,11 +28,13 @@ pub enum Kind {
     Viewers,
     /// A signal: somebody writes; `data` is `{name, parent}`.
     Typing,
+    /// A signal that one dialect alone hears: how often this was viewed; `data` is `{count}`.
+    Views,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Publication,
         Kind::CommentCreated,
         Kind::CommentUpdated,
@@ -42,6 +44,7 @@ impl Kind {
         Kind::ThreadReset,
         Kind::Viewers,
         Kind::Typing,
+        Kind::Views,
     ];
 
     /// The name on every wire: `event` in a stream, `tags.event` on the WebSocket.
@@ -56,6 +59,7 @@ impl Kind {
             Kind::ThreadReset => "thread.reset",
             Kind::Viewers => "viewers",
             Kind::Typing => "typing",
+            Kind::Views => "views",
         }
     }
 

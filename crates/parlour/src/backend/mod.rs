@@ -324,6 +324,9 @@ pub trait Store: Send + Sync {
     /// Counts of many channels; zeros for unknown ones, which are not made.
     async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault>;
 
+    /// One more view of this channel, which is made if need be: how many there are now.
+    async fn count_view(&self, key: &Key) -> Result<u64, Fault>;
+
     /// What is known of a channel's thread.
     async fn thread(&self, key: &Key) -> Result<Option<Thread>, Fault>;
 

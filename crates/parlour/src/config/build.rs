@@ -41,12 +41,10 @@ impl Config {
             trusted_proxies,
             limits,
             msgs: dialect("msgs", &process.msgs, process.demo, "msgs")?,
-            publish_root: match process.publish_root.as_str() {
-                "off" => false,
-                "on" => true,
-                "demo" => process.demo,
-                _ => return Err(fault("publish-root", "off, on or demo is expected".to_owned())),
-            },
+            pubsub: dialect("pubsub", &process.pubsub, process.demo, "pubsub")?,
+            viewing: is_spoken("viewing", &process.viewing, process.demo)?,
+            comments_page: is_spoken("comments-page", &process.comments_page, process.demo)?,
+            publish_root: is_spoken("publish-root", &process.publish_root, process.demo)?,
             sites,
         })
     }
@@ -196,6 +194,15 @@ fn public_url(text: &str) -> Result<Option<String>, ConfigFault> {
     match url {
         Some(url) => Ok(Some(url.as_str().trim_end_matches('/').to_owned())),
         None => Err(fault("public-url", "an address such as https://talk.example.org is expected".to_owned())),
+    }
+}
+
+fn is_spoken(key: &str, text: &str, demo: bool) -> Result<bool, ConfigFault> {
+    match text {
+        "off" => Ok(false),
+        "on" => Ok(true),
+        "demo" => Ok(demo),
+        _ => Err(fault(key, "off, on or demo is expected".to_owned())),
     }
 }
 

@@ -150,6 +150,9 @@ options! {
     trusted_proxy: List = "", Access, "Networks (CIDR) whose X-Forwarded-For is believed, from the right, to the first that is none of them.";
 
     msgs: Text = "demo", Dialects, "GET and POST /msgs, a plain list: off, on (the channel msgs), a channel's name, or demo (on in demo mode).";
+    pubsub: Text = "demo", Dialects, "Socket.IO's chat message, in one channel that every such client hears: off, on (the channel pubsub), a channel's name, or demo (on in demo mode).";
+    viewing: Text = "demo", Dialects, "Socket.IO's viewing, with viewers and views of the channel post:ID: off, on, or demo (on in demo mode).";
+    comments_page: Text = "demo", Dialects, "Socket.IO's message, a comment on a page: off, on, or demo (on in demo mode).";
     publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
 
     flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with more than 16 readers; smaller ones are flushed at once.";

@@ -63,6 +63,9 @@ impl Node {
             may_make_page,
             depth_max: rules.limits.depth_max,
         };
+        if let (Some(page), Some(channel)) = (&new.page, self.hub.find(key)) {
+            channel.ring.lock().set_page_url(&page.url);
+        }
         let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;

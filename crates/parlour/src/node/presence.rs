@@ -13,6 +13,10 @@ use crate::channel::Key;
 use crate::clients::Client;
 use crate::hub::{Channel, SMALL_READERS, Viewer};
 use crate::identity::Act;
+use crate::limit::Rate;
+
+/// Views are counted so often per address: each may make a channel that stays.
+const VIEW_RATE: Rate = Rate { burst: 60, per_ms: 1_000 };
 
 /// Members named at once, and the size up to which joins and leaves are told.
 pub const MEMBERS_MAX: usize = 100;
@@ -78,6 +82,23 @@ impl Node {
     pub async fn viewers_of(&self, asker: &Asker, key: &Key) -> Result<u64, Code> {
         self.permit(Act::Read, asker, key)?;
         Ok(self.viewers(std::slice::from_ref(key)).await?.first().copied().unwrap_or(0))
+    }
+
+    /// How often the channel was viewed, this time included where it `counts`; who counts too often from one address does not.
+    /// Those who listen hear of the change.
+    pub async fn count_view(&self, asker: &Asker, key: &Key, counts: bool) -> Result<u64, Code> {
+        self.permit(Act::Read, asker, key)?;
+        let may = |address| self.limiter.take(("view", &key.site, address), VIEW_RATE, self.clock.now_ms()).is_ok();
+        if !counts || !asker.address.is_none_or(may) {
+            let counts = self.backend.store.counts(std::slice::from_ref(key)).await.map_err(told)?;
+            return Ok(counts.first().map_or(0, |counts| counts.views));
+        }
+        let views = self.backend.store.count_view(key).await.map_err(told)?;
+        let data = format!("{{\"count\":{views}}}").into();
+        let channel = key.channel.as_str().into();
+        let event = Event { kind: Kind::Views, channel, offset: None, data, publisher: None, time_ms: self.clock.now_ms() };
+        self.backend.log.signal(key, Signal::Event(event)).await.map_err(told)?;
+        Ok(views)
     }
 
     /// Those present, at most [`MEMBERS_MAX`], for those who may see names.

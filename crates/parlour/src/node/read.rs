@@ -17,7 +17,7 @@ use crate::backend::{Fault, Part, Range};
 use crate::channel::Key;
 use crate::hub::{Channel, Viewer};
 use crate::identity::Act;
-use crate::outbox::Outbox;
+use crate::outbox::{Hearing, Outbox};
 use crate::ring::{Audience, Ring, Slot};
 
 /// Readings of the log before a reader that still does not meet the ring is told of the gap.
@@ -57,8 +57,8 @@ pub struct Wish<'a> {
     pub viewer: &'a Arc<Viewer>,
     /// From where.
     pub since: Since,
-    /// Which signals.
-    pub audience: Audience,
+    /// What of it, and how it is told.
+    pub hearing: Hearing,
     /// Whether all that was missed must fit into one answer, and so into the limits of a recovery.
     pub at_once: bool,
 }
@@ -117,6 +117,11 @@ impl Node {
         loop {
             self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
             if channel.fill(self.backend.log.read(&channel.key, range).await?) {
+                // Events of a page's channel do not say the page's address, but that dialect does.
+                if self.book.now().comments_page && channel.key.channel.as_str().starts_with("page:") {
+                    let thread = self.backend.store.thread(&channel.key).await?;
+                    channel.ring.lock().set_page_url(&thread.unwrap_or_default().url);
+                }
                 return Ok(());
             }
         }
@@ -166,9 +171,9 @@ impl Node {
         reply: impl FnOnce(Start) -> Option<Bytes>,
     ) -> Result<Subscription, Code> {
         self.permit(Act::Read, asker, key)?;
-        let mut audience = wish.audience;
-        if audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
-            audience = audience.without(Audience::PRESENCE);
+        let mut hearing = wish.hearing;
+        if hearing.audience.hears(Audience::PRESENCE) && !self.is_allowed(Act::Names, asker, key)? {
+            hearing.audience = hearing.audience.without(Audience::PRESENCE);
         }
         let channel = self.open(key).await?;
         let older = match &wish.since {
@@ -180,7 +185,7 @@ impl Node {
         let limits = self.book.now().limits.clone();
         let fits = |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
         let begin = |ring: &Ring| (ring.top(), reply(start(ring, &wish.since, older, fits)), ());
-        if wish.outbox.attach(place, &channel.ring, audience, begin).is_err() {
+        if wish.outbox.attach(place, &channel.ring, hearing, begin).is_err() {
             channel.leave(reader, None);
             wish.outbox.detach(place);
             return Err(Code::LimitExceeded);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{Event, Kind};
 
 use super::*;

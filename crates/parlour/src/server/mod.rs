@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, any, get};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -23,7 +23,8 @@ use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::rule::{Book, Dialect, Rules};
-use crate::{site, sqlite, transport};
+use crate::transport::socketio::SocketIo;
+use crate::{dialect, site, sqlite, transport};
 
 pub mod accept;
 pub mod files;
@@ -111,6 +112,7 @@ impl Server {
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
+            .route("/socket.io/", socketio(&self.node))
             .method_not_allowed_fallback(api::method_not_allowed)
             .fallback(api::not_found)
             .layer(from_fn_with_state(guard, guard::watch))
@@ -197,6 +199,15 @@ fn figures_router(metrics: &Arc<Metrics>) -> Router {
 async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
     let peer = request.extensions_mut().remove::<Peer>();
     transport::websocket::upgrade(api.node, request, peer)
+}
+
+/// `/socket.io/`, with the dialects that are spoken.
+fn socketio(node: &Arc<Node>) -> MethodRouter<Api> {
+    let door = SocketIo::open(node, dialect::spoken);
+    any(move |request: Request| {
+        let door = door.clone();
+        async move { door.serve(request).await }
+    })
 }
 
 /// Waits for connections to finish their last request, but not for ever.

@@ -15,10 +15,13 @@ use crate::clients::{Client, Connected, Manners, PING_S};
 use crate::hub::Viewer;
 use crate::identity::{Who, claims_to_be_a_guest};
 use crate::node::{Asker, Node, Publishing, Since, Start, Subscription, Wish, random_id};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Overflow};
 use crate::ring::Audience;
 
+mod listen;
 mod rpc;
+
+pub use listen::Listening;
 
 /// How a door writes what a session says.
 pub struct Speech {
@@ -26,8 +29,8 @@ pub struct Speech {
     pub manners: Manners,
     /// The answer to a command.
     pub reply: fn(&Reply) -> Bytes,
-    /// What is said unasked.
-    pub push: fn(&Push) -> Bytes,
+    /// Says something unasked.
+    pub push: fn(&Outbox, &Push) -> Result<(), Overflow>,
 }
 
 /// What the door does after a command.
@@ -56,6 +59,8 @@ struct Joined {
     asker: Asker,
     client: Arc<Client>,
     subscriptions: Vec<Subscription>,
+    /// What a dialect listens to beside the subscriptions.
+    heard: Vec<listen::Heard>,
     _connected: Connected,
 }
 
@@ -87,7 +92,11 @@ impl Session {
         self.say(id, Err(code))
     }
 
+    /// Answers, where somebody waits: id 0 is for what is not to be answered.
     fn say(&self, id: u32, result: Result<Answer, Code>) -> Then {
+        if id == 0 {
+            return Then::Continue;
+        }
         match self.outbox.send((self.speech.reply)(&Reply { id, result })) {
             Ok(()) => Then::Continue,
             Err(_) => Then::Close(Close::SLOW),
@@ -116,36 +125,33 @@ impl Session {
         if self.node.is_draining() {
             return Then::Close(Close::SHUTDOWN);
         }
+        match self.begin(&connect).await {
+            Ok(connected) => self.say(id, Ok(Answer::Connect(connected))),
+            Err(code) => self.refuse_connect(id, code),
+        }
+    }
+
+    /// Becomes somebody's; what is to be told of it. Once a session.
+    pub async fn begin(&mut self, connect: &Connect) -> Result<ConnectAnswer, Code> {
         match self.node.admit() {
             Some(wait) if wait.is_zero() => {}
             Some(wait) => tokio::time::sleep(wait).await,
-            None => {
-                self.say(id, Err(Code::TooManyRequests));
-                return Then::SkipFrame;
-            }
+            None => return Err(Code::TooManyRequests),
         }
         let site = connect.site.as_deref();
         let whence = self.whence.clone().unwrap_or_default();
         let mut asker = match self.node.identify(Some(&connect.token), site, &whence).await {
             // A guest loses nothing by being a new one; anybody else is told.
             Err(Code::Unauthorized | Code::TokenExpired | Code::SiteMismatch) if claims_to_be_a_guest(&connect.token) => {
-                match self.node.identify(None, site, &whence).await {
-                    Ok(asker) => asker,
-                    Err(code) => return self.refuse_connect(id, code),
-                }
+                self.node.identify(None, site, &whence).await?
             }
-            Err(code) => return self.refuse_connect(id, code),
-            Ok(asker) => asker,
+            asker => asker?,
         };
         let mut guest_token = None;
         if matches!(asker.who, Who::Nobody) {
-            match self.node.new_guest(&asker.site) {
-                Ok((text, token)) => {
-                    guest_token = Some(text);
-                    asker.who = Who::Token(Box::new(token));
-                }
-                Err(code) => return self.refuse_connect(id, code),
-            }
+            let (text, token) = self.node.new_guest(&asker.site)?;
+            guest_token = Some(text);
+            asker.who = Who::Token(Box::new(token));
         }
         let client_id = random_id();
         asker.client = Some(client_id.clone());
@@ -153,9 +159,7 @@ impl Session {
         let expires_in_s = expires_s.map(|at| at.saturating_sub(self.node.clock.now_s()).max(0) as u64);
         self.whence = None;
         self.join(asker, connect.count, expires_s);
-        let version = env!("CARGO_PKG_VERSION");
-        let connected = ConnectAnswer { client: client_id, version, ping_s: PING_S, expires_in_s, guest_token };
-        self.say(id, Ok(Answer::Connect(connected)))
+        Ok(ConnectAnswer { client: client_id, version: env!("CARGO_PKG_VERSION"), ping_s: PING_S, expires_in_s, guest_token })
     }
 
     fn refuse_connect(&self, id: u32, code: Code) -> Then {
@@ -174,7 +178,7 @@ impl Session {
         let viewer = Arc::new(Viewer { info, counted });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
-        self.joined = Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), _connected: connected }));
+        self.joined = Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
     }
 
     async fn subscribe(&mut self, id: u32, subscribe: Subscribe) -> Result<(), Code> {
@@ -199,9 +203,9 @@ impl Session {
             let publications = start.missed.iter().filter_map(|slot| slot.publication(start.seen)).collect();
             let Start { position, was_recovering, recovered, .. } = start;
             let subscribed = Subscribed { position, was_recovering, recovered, publications, expires_in_s };
-            Some((speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) }))
+            (id != 0).then(|| (speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) }))
         };
-        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, audience, at_once: true };
+        let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, hearing: audience.into(), at_once: true };
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
         // Most sessions have one, and memory for no more.
         if joined.subscriptions.is_empty() {
@@ -223,6 +227,7 @@ impl Session {
                     joined.asker.grants.retain(|grant| grant.key != key);
                     joined.note_expiry();
                 }
+                self.outbox.send_position().map_err(|_| Code::LimitExceeded)?;
                 Ok(Answer::Unsubscribe)
             }
             Command::Publish { channel, data } => {
@@ -276,7 +281,7 @@ impl Session {
         let linger = self.node.linger();
         self.node.unsubscribe(&self.outbox, subscription, Some(linger));
         let (code, reason) = UNSUBSCRIBE_INSUFFICIENT;
-        if self.outbox.send((self.speech.push)(&Push::Unsubscribe { channel, code, reason })).is_err() {
+        if (self.speech.push)(&self.outbox, &Push::Unsubscribe { channel, code, reason }).is_err() {
             self.close(Close::SLOW);
         }
     }
@@ -285,7 +290,8 @@ impl Session {
     pub fn end(&mut self, lost: bool) {
         if let Some(joined) = self.joined.take() {
             let linger = lost.then(|| self.node.linger());
-            for subscription in joined.subscriptions {
+            let heard = joined.heard.into_iter().map(|heard| heard.subscription);
+            for subscription in joined.subscriptions.into_iter().chain(heard) {
                 self.node.unsubscribe(&self.outbox, subscription, linger);
             }
         }

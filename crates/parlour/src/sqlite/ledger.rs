@@ -85,6 +85,12 @@ impl Ledger {
             Task::RevokeKey { id } => {
                 Ok((Answer::Done(keys::revoke(&self.connection, id)?), None))
             }
+            Task::CountView { key } => {
+                let slot = self.channels.make(&self.connection, key)?;
+                let sql = "UPDATE channel SET views = views + 1 WHERE id = ?1 RETURNING views";
+                let views = self.connection.prepare_cached(sql)?.query_row([self.channels.at(slot).id], |row| row.get(0))?;
+                Ok((Answer::Viewed(views), None))
+            }
             Task::Check => {
                 self.tick()?;
                 Ok((Answer::Done(true), None))

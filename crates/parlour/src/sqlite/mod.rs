@@ -121,6 +121,7 @@ enum Task {
     Append { key: Key, append: Append },
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
+    CountView { key: Key },
     Check,
     Close,
 }
@@ -129,6 +130,7 @@ enum Task {
 enum Answer {
     Appended(Box<Appended>),
     Done(bool),
+    Viewed(u64),
 }
 
 /// The open store.
@@ -188,7 +190,7 @@ impl Sqlite {
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Appended(_) => Err(Fault::OutcomeUnknown),
+            Answer::Appended(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
         }
     }
 }
@@ -198,7 +200,7 @@ impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
-            Answer::Done(_) => Err(Fault::OutcomeUnknown),
+            Answer::Done(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -245,6 +247,13 @@ impl Store for Sqlite {
     async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
         let (base, keys) = (self.base.clone(), keys.to_vec());
         self.readers.ask(move |connection| list::counts(connection, &base, &keys)).await
+    }
+
+    async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
+        match self.writer.ask(Task::CountView { key: key.clone() }).await? {
+            Answer::Viewed(views) => Ok(views),
+            Answer::Appended(_) | Answer::Done(_) => Err(Fault::OutcomeUnknown),
+        }
     }
 
     async fn thread(&self, key: &Key) -> Result<Option<Thread>, Fault> {

@@ -323,7 +323,7 @@ impl Thread {
     }
 }
 
-/// Publications may wait for their sync; everything else is on the disk before the answer.
+/// Publications and views may wait for their sync; everything else is on the disk before the answer.
 fn needs_sync(task: &Task) -> bool {
-    !matches!(task, Task::Check | Task::Append { append: Append::Publication { .. }, .. })
+    !matches!(task, Task::Check | Task::CountView { .. } | Task::Append { append: Append::Publication { .. }, .. })
 }

@@ -118,7 +118,7 @@ impl Readers {
             outbox: &self.outbox,
             viewer: &self.client.viewer,
             since: since.clone(),
-            audience: self.audience,
+            hearing: self.audience.into(),
             at_once: false,
         };
         let note = |begins: Start| {

@@ -4,3 +4,4 @@ pub mod events;
 pub mod polling;
 pub mod sse;
 pub mod websocket;
+pub mod socketio;

@@ -31,14 +31,15 @@ const READ_BYTES: usize = 64 * 1024;
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    /// Where every connection of a worker reads into.
+    pub(super) static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
 /// What this door says.
 static SPEECH: Speech = Speech {
     manners: Manners { ping: Some(|| Bytes::from_static(b"\x81\x02{}")), pongs: true, close: |close| Some(frame::close(close)) },
     reply: |reply| frame::text(&json::reply(reply)),
-    push: |push| frame::text(&json::push(push)),
+    push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
 
 /// The write half of a socket: `send` without waiting and without a signal.
@@ -79,6 +80,11 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
             Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
         }
     });
+    switching(&accept)
+}
+
+/// The answer to a good handshake.
+pub fn switching(accept: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -90,7 +96,8 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
     response
 }
 
-fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
+/// Checks the handshake of a WebSocket: the value of `Sec-WebSocket-Accept`.
+pub fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault> {
     let joined = |name| {
         let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| values.join(","))
@@ -107,7 +114,8 @@ fn handshake(method: &str, headers: &HeaderMap) -> Result<String, HandshakeFault
     .accept()
 }
 
-fn refuse(fault: HandshakeFault) -> Response<Body> {
+/// The answer to one that is none.
+pub fn refuse(fault: HandshakeFault) -> Response<Body> {
     let mut response = Response::new(Body::from("a WebSocket handshake is expected here\n"));
     let (status, name, value) = match fault {
         HandshakeFault::NotAsked => (StatusCode::UPGRADE_REQUIRED, header::UPGRADE, "websocket"),
@@ -187,7 +195,7 @@ impl Connection {
 
     async fn leave(mut self: Box<Self>, end: End) {
         self.session.end(end == End::Lost);
-        self.linger().await;
+        linger(&self.stream, &self.outbox).await;
     }
 
     async fn until_connected(&mut self) -> Option<End> {
@@ -318,26 +326,26 @@ impl Connection {
             }
         }
     }
+}
 
-    /// Lets the last words be read: what is left is sent, then the client's goodbye is waited for, both for a short while.
-    async fn linger(&mut self) {
-        let farewell = async {
-            while !matches!(self.outbox.pump(), Pumped::Idle | Pumped::Finished) {
-                self.stream.writable().await?;
-            }
-            socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write)?;
-            loop {
-                self.stream.readable().await?;
-                let read = BUFFER.with_borrow_mut(|buffer| self.stream.try_read(buffer));
-                match read {
-                    Ok(0) => return Ok::<(), io::Error>(()),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                    _ => {}
-                }
-            }
-        };
-        if let Ok(Err(error)) = tokio::time::timeout(CLOSE_WITHIN, farewell).await {
-            tracing::trace!(%error, "a connection was gone before it was closed");
+/// Lets the last words be read: what is left is sent, then the client's goodbye is waited for, both for a short while.
+pub(super) async fn linger(stream: &TcpStream, outbox: &Outbox) {
+    let farewell = async {
+        while !matches!(outbox.pump(), Pumped::Idle | Pumped::Finished) {
+            stream.writable().await?;
         }
+        socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
+        loop {
+            stream.readable().await?;
+            let read = BUFFER.with_borrow_mut(|buffer| stream.try_read(buffer));
+            match read {
+                Ok(0) => return Ok::<(), io::Error>(()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(CLOSE_WITHIN, farewell).await {
+        tracing::trace!(%error, "a connection was gone before it was closed");
     }
 }

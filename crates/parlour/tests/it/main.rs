@@ -19,5 +19,6 @@ mod rights;
 mod script;
 mod server;
 mod socket;
+mod socketio_clients;
 mod storm;
 mod tidy;

@@ -3,9 +3,10 @@
 //! misread other characters in polls.
 
 use crate::engineio::Version;
+use crate::code::Code;
 use crate::json::encode::{message, push_client_info, push_error, push_result};
 use crate::position::Epoch;
-use crate::push::{self, Answer, Push, Reply};
+use crate::push::{self, Answer, Push};
 use crate::text::{on_one_line, push_string, to_ascii};
 
 use super::MAIN_NAMESPACE;
@@ -160,9 +161,9 @@ pub fn push_open(version: Version, push: &Push) -> String {
 }
 
 /// The answer to an event: the result, or `{"error": {"code", "message", "temporary"?}}`.
-pub fn acknowledgement(version: Version, reply: &Reply) -> String {
+pub fn acknowledgement(version: Version, id: u32, result: &Result<Answer, Code>) -> String {
     let mut data = String::from("[");
-    match &reply.result {
+    match result {
         Ok(Answer::Rpc(result)) => data.push_str(&on_one_line(result.get())),
         Ok(answer) => push_result(&mut data, answer),
         Err(code) => {
@@ -172,7 +173,7 @@ pub fn acknowledgement(version: Version, reply: &Reply) -> String {
         }
     }
     data.push(']');
-    packet(Kind::Acknowledgement, MAIN_NAMESPACE, Some(reply.id), 0, &spoken(version, data))
+    packet(Kind::Acknowledgement, MAIN_NAMESPACE, Some(id), 0, &spoken(version, data))
 }
 
 /// The message of a code, as acknowledgements and [`connect_error`] say it.
@@ -190,7 +191,6 @@ fn spoken(version: Version, text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Code;
     use crate::push::{ClientInfo, Event, Kind as EventKind, Presence, Subscribed};
     use serde_json::value::RawValue;
 
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn acknowledgements_carry_the_result_or_the_error() {
-        let of = |version, result| acknowledgement(version, &Reply { id: 5, result });
+        let of = |version, result: Result<Answer, Code>| acknowledgement(version, 5, &result);
         assert_eq!(of(V4, Ok(Answer::Publish)), "435[{}]");
         assert_eq!(of(V4, Err(Code::MethodNotFound)), r#"435[{"error":{"code":104,"message":"method not found"}}]"#);
         assert_eq!(of(V4, Err(Code::StoreUnavailable)), r#"435[{"error":{"code":1031,"message":"store-unavailable","temporary":true}}]"#);

@@ -1,0 +1,37 @@
+// Bytes both ways, in messages and acknowledgements, with every version over every way; and a namespace beside the main one.
+'use strict';
+const { assert, server, open, next, within, until, run } = require('./stage.cjs');
+
+run(async () => {
+  for (const version of [1, 2, 3, 4]) {
+    for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
+      await bytes(version, transports);
+      console.log(`${version} over ${transports}: well`);
+    }
+  }
+});
+
+async function bytes(version, transports) {
+  const client = open(version, server, transports);
+  await next(client, 'connect');
+  if (transports.length === 2) await until(() => client.io.engine.transport.name === 'websocket', 'the WebSocket');
+  for (const size of [0, 3, 1000, 50000]) {
+    const sent = Buffer.alloc(size, 0xfe);
+    const back = next(client, 'message-back');
+    client.emit('message', sent, { inside: [sent], text: 'é' });
+    const [first, second] = await back;
+    assert.ok(sent.equals(Buffer.from(first)) && sent.equals(Buffer.from(second.inside[0])), `${size}`);
+    assert.equal(second.text, 'é');
+    const acknowledged = await within(new Promise((resolve) => client.emit('message-with-ack', 'text', sent, (...values) => resolve(values))), 'ack');
+    assert.equal(acknowledged[0], 'text');
+    assert.ok(sent.equals(Buffer.from(acknowledged[1])), `${size}`);
+  }
+  const custom = client.io.socket('/custom');
+  custom.open();
+  await next(custom, 'connect');
+  const back = next(custom, 'message-back');
+  custom.emit('message', 'beside');
+  assert.deepEqual(await back, ['beside']);
+  client.disconnect();
+  custom.disconnect();
+}
