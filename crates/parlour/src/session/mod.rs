@@ -10,8 +10,8 @@ use parlour_wire::push::{Answer, ClientInfo, Connected as ConnectAnswer, Push, R
 use serde_json::value::RawValue;
 
 use crate::channel::Key;
-use crate::door::Whence;
 use crate::clients::{Client, Connected, Manners, PING_S};
+use crate::door::Whence;
 use crate::hub::Viewer;
 use crate::identity::{Who, claims_to_be_a_guest};
 use crate::node::{Asker, Node, Publishing, Since, Start, Subscription, Wish, random_id};
@@ -174,11 +174,13 @@ impl Session {
 
     fn join(&mut self, asker: Asker, counted: bool, expires_s: Option<i64>) {
         let name = asker.who.member().filter(|member| !member.name.is_empty()).map(|member| member.name.as_str().into());
-        let info = ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
+        let info =
+            ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
         let viewer = Arc::new(Viewer { info, counted });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
-        self.joined = Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
+        self.joined =
+            Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
     }
 
     async fn subscribe(&mut self, id: u32, subscribe: Subscribe) -> Result<(), Code> {

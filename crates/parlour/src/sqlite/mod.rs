@@ -24,7 +24,8 @@ use self::readers::Readers;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store, Thread,
+    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store,
+    Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, Limits};

@@ -77,9 +77,7 @@ fn upgrade(connection: &mut Connection) -> Result<(), Fault> {
 
 /// A file without a version must be empty.
 fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(unavailable)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unavailable)?;
     if tables == 0 { Ok(()) } else { Err(not_ours()) }
 }
 

@@ -2,8 +2,8 @@
 //! happens: it reads through a buffer of its worker, and the outbox writes.
 
 use std::cell::RefCell;
-use std::io::{self, IoSlice};
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
