@@ -145,7 +145,7 @@ async fn a_herd_that_is_cut_by_a_restart_comes_back_and_reads_the_ring() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: cargo xtask long"]
 async fn long_ten_thousand_readers_come_back_after_a_restart() {
-    for readers in [2_000, 9_000] {
+    for readers in [2_000, 10_000] {
         herd(readers).await;
     }
 }
