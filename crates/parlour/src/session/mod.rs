@@ -217,6 +217,28 @@ impl Session {
         Ok(())
     }
 
+    /// Publications that came together: they go to the log in the order sent, which waits for none of them before it takes the
+    /// next, so that they share what a commit costs.
+    pub async fn publish_all(&mut self, first: (u32, Command), more: Vec<(u32, Command)>) -> Then {
+        let Some(joined) = &self.joined else { return Then::Close(Close::BAD_REQUEST) };
+        let (node, asker) = (&self.node, &joined.asker);
+        let publishes = std::iter::once(first).chain(more).map(|(id, command)| async move {
+            let result = match command {
+                Command::Publish { channel, data } => publish(node, asker, &channel, &data).await,
+                _ => Err(Code::BadRequest),
+            };
+            (id, result)
+        });
+        // Polled in this order, which is that in which the log is asked.
+        let results = futures_util::future::join_all(publishes).await;
+        for (id, result) in results {
+            if let Then::Close(close) = self.say(id, result) {
+                return Then::Close(close);
+            }
+        }
+        Then::Continue
+    }
+
     async fn answer(&mut self, command: Command) -> Result<Answer, Code> {
         let node = self.node.clone();
         let joined = self.joined.as_mut().ok_or(Code::BadRequest)?;
@@ -232,10 +254,7 @@ impl Session {
                 self.outbox.send_position().map_err(|_| Code::LimitExceeded)?;
                 Ok(Answer::Unsubscribe)
             }
-            Command::Publish { channel, data } => {
-                let publishing = Publishing { data: data.get(), nonce: None, store: true };
-                node.publish(asker, &node.key(asker, &channel)?, publishing).await.map(|_| Answer::Publish)
-            }
+            Command::Publish { channel, data } => publish(&node, asker, &channel, &data).await,
             Command::History(history) => answer_history(&node, asker, history).await,
             Command::Presence { channel } => node.members(asker, &node.key(asker, &channel)?).await.map(Answer::Presence),
             Command::PresenceStats { channel } => {
@@ -342,6 +361,11 @@ fn audience(subscribe: &Subscribe) -> Audience {
         (subscribe.join_leave, Audience::PRESENCE),
     ];
     wants.into_iter().filter(|(wanted, _)| *wanted).fold(Audience::EVERYONE, |audience, (_, one)| audience.with(one))
+}
+
+async fn publish(node: &Node, asker: &Asker, channel: &str, data: &RawValue) -> Result<Answer, Code> {
+    let publishing = Publishing { data: data.get(), nonce: None, store: true };
+    node.publish(asker, &node.key(asker, channel)?, publishing).await.map(|_| Answer::Publish)
 }
 
 /// The protocol's `limit`: absent or 0 asks for the position alone, a negative one for as many as allowed.
