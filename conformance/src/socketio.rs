@@ -10,6 +10,7 @@ use parlour::transport::socketio::line::{Said, Upper};
 use parlour_wire::engineio::{self, Version};
 use parlour_wire::frame;
 use parlour_wire::socketio::{self, Content, Decoder, Event, Kind, MAIN_NAMESPACE, Packet};
+use parlour_wire::text::to_ascii;
 
 use crate::MESSAGE_BYTES_MAX;
 
@@ -40,7 +41,9 @@ impl Reference {
     }
 
     fn send(&self, kind: Kind, namespace: &str, id: Option<u32>, data: &str, attachments: &[Vec<u8>]) -> bool {
-        let packet = socketio::packet(kind, namespace, id, attachments.len(), data);
+        // The oldest clients misread other characters in polls.
+        let data = if self.version == Version::V3 { to_ascii(data) } else { data.into() };
+        let packet = socketio::packet(kind, namespace, id, attachments.len(), &data);
         self.outbox.send(frame::text(&packet)).is_ok()
             && attachments.iter().all(|bytes| self.outbox.send(frame::binary(&engineio::binary(self.version, bytes))).is_ok())
     }

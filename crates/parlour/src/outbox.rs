@@ -431,7 +431,8 @@ impl Outbox {
         let mut inner = self.inner.lock();
         let mut frames = Vec::new();
         let mut fallen = None;
-        while frames.len() < SEND_BYTES_MAX && fallen.is_none() && !inner.held {
+        // What a write half is there for is not taken by a door that has not noticed yet.
+        while frames.len() < SEND_BYTES_MAX && fallen.is_none() && !inner.held && self.half.get().is_none() {
             fallen = inner.fill(self.dress);
             if inner.sending.is_empty() {
                 break;

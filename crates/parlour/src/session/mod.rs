@@ -125,25 +125,28 @@ impl Session {
         if self.node.is_draining() {
             return Then::Close(Close::SHUTDOWN);
         }
-        match self.begin(&connect).await {
-            Ok(connected) => self.say(id, Ok(Answer::Connect(connected))),
+        let whence = self.whence.as_deref().cloned().unwrap_or_default();
+        match self.begin(&connect, &whence).await {
+            Ok(connected) => {
+                self.whence = None;
+                self.say(id, Ok(Answer::Connect(connected)))
+            }
             Err(code) => self.refuse_connect(id, code),
         }
     }
 
     /// Becomes somebody's; what is to be told of it. Once a session.
-    pub async fn begin(&mut self, connect: &Connect) -> Result<ConnectAnswer, Code> {
+    pub async fn begin(&mut self, connect: &Connect, whence: &Whence) -> Result<ConnectAnswer, Code> {
         match self.node.admit() {
             Some(wait) if wait.is_zero() => {}
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Code::TooManyRequests),
         }
         let site = connect.site.as_deref();
-        let whence = self.whence.clone().unwrap_or_default();
-        let mut asker = match self.node.identify(Some(&connect.token), site, &whence).await {
+        let mut asker = match self.node.identify(Some(&connect.token), site, whence).await {
             // A guest loses nothing by being a new one; anybody else is told.
             Err(Code::Unauthorized | Code::TokenExpired | Code::SiteMismatch) if claims_to_be_a_guest(&connect.token) => {
-                self.node.identify(None, site, &whence).await?
+                self.node.identify(None, site, whence).await?
             }
             asker => asker?,
         };
@@ -157,7 +160,6 @@ impl Session {
         asker.client = Some(client_id.clone());
         let expires_s = token_expiry(&asker);
         let expires_in_s = expires_s.map(|at| at.saturating_sub(self.node.clock.now_s()).max(0) as u64);
-        self.whence = None;
         self.join(asker, connect.count, expires_s);
         Ok(ConnectAnswer { client: client_id, version: env!("CARGO_PKG_VERSION"), ping_s: PING_S, expires_in_s, guest_token })
     }

@@ -5,14 +5,30 @@ const { assert, server, open, next, within, until, run } = require('./stage.cjs'
 run(async () => {
   for (const version of [1, 2, 3, 4]) {
     for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
-      await bytes(version, transports);
+      await undisturbed(version, transports);
       console.log(`${version} over ${transports}: well`);
     }
   }
 });
 
-async function bytes(version, transports) {
-  const client = open(version, server, transports);
+/** The fixture's heartbeat is so quick that a busy machine misses it now and then: then once more, from the beginning. */
+async function undisturbed(version, transports) {
+  for (let attempt = 1; ; attempt++) {
+    let client;
+    const disturbed = new Promise((_, fail) => {
+      client = open(version, server, transports, { reconnection: false });
+      client.on('disconnect', (reason) => /ping|transport/.test(reason) && fail(new Error(reason)));
+    });
+    try {
+      return await Promise.race([bytes(client, transports), disturbed]);
+    } catch (error) {
+      if (attempt === 5 || error.code === 'ERR_ASSERTION') throw error;
+      console.log(`${version} over ${transports}: ${error.message}, once more`);
+    }
+  }
+}
+
+async function bytes(client, transports) {
   await next(client, 'connect');
   if (transports.length === 2) await until(() => client.io.engine.transport.name === 'websocket', 'the WebSocket');
   for (const size of [0, 3, 1000, 50000]) {
@@ -27,7 +43,6 @@ async function bytes(version, transports) {
     assert.ok(sent.equals(Buffer.from(acknowledged[1])), `${size}`);
   }
   const custom = client.io.socket('/custom');
-  custom.open();
   await next(custom, 'connect');
   const back = next(custom, 'message-back');
   custom.emit('message', 'beside');

@@ -19,6 +19,7 @@ mod rights;
 mod script;
 mod server;
 mod socket;
+mod socketio;
 mod socketio_clients;
 mod storm;
 mod tidy;

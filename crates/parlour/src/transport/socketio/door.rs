@@ -101,7 +101,7 @@ async fn answer<U: Upper>(
     }
 }
 
-/// Where the request comes from, as the guard found it.
+/// Where a request comes from, as the guard found it.
 pub(super) fn whence(parts: &Parts) -> Whence {
     parts.extensions.get::<Peer>().map(|peer| peer.whence.clone()).unwrap_or_default()
 }

@@ -169,10 +169,10 @@ impl<U: Upper> Door<U> {
             state.probed = false;
         }
         self.line.engine.hide(&self.line.sid);
+        self.line.outbox.adopt(Box::new(Half(self.stream.clone())));
         // A poll that still waits ends, and posts need not wait for it.
         self.line.outbox.wake();
         self.line.room.notify_waiters();
-        self.line.outbox.adopt(Box::new(Half(self.stream.clone())));
     }
 
     /// Writes past the outbox, which is not this WebSocket's yet.

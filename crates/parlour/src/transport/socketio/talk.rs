@@ -51,6 +51,8 @@ pub struct Talk {
     version: Version,
     outbox: Arc<Outbox>,
     session: Session,
+    /// Where the handshake came from.
+    whence: Whence,
     decoder: Decoder,
     attachments_bytes_max: usize,
     /// What the handshake's parameters said.
@@ -77,7 +79,8 @@ impl Talk {
         Talk {
             version: hello.version,
             outbox: hello.outbox.clone(),
-            session: Session::new(node.clone(), hello.outbox.clone(), speech, whence),
+            session: Session::new(node.clone(), hello.outbox.clone(), speech, Whence::default()),
+            whence,
             decoder: Decoder::default(),
             attachments_bytes_max: rules.limits.message_bytes_max,
             token,
@@ -134,7 +137,7 @@ impl Talk {
             auth.connect.token = token.to_owned();
             guest = Some(token.to_owned());
         }
-        let connected = match self.session.begin(&auth.connect).await {
+        let connected = match self.session.begin(&auth.connect, &self.whence).await {
             Ok(connected) => connected,
             Err(code) => return self.refuse(code),
         };
