@@ -133,7 +133,8 @@ async fn every_event_tells_the_positions_of_all_channels_and_recovery_needs_noth
         let (mut back, again) = Client::connect(&server, auth).await;
         assert_eq!(again["pid"], welcome["pid"], "the same pid says that nothing is missing");
         assert_eq!(back.resume, before_b, "the position that follows CONNECT is where the client stood");
-        let mut missed = [back.publication().await, back.publication().await, back.publication().await].map(|data| data.as_i64().unwrap());
+        let mut missed =
+            [back.publication().await, back.publication().await, back.publication().await].map(|data| data.as_i64().unwrap());
         missed.sort_unstable();
         assert_eq!(missed, [2, 3, 4]);
         publish(&server, "a", json!(5)).await;
