@@ -92,8 +92,10 @@ async fn main() -> anyhow::Result<()> {
         stream.set_nodelay(true)?;
         let router = router.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| router.clone().oneshot(request.map(Body::new)));
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+            let service =
+                service_fn(move |request: http::Request<hyper::body::Incoming>| router.clone().oneshot(request.map(Body::new)));
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
             if let Err(error) = connection.await {
                 eprintln!("a connection ended: {error}");
             }

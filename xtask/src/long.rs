@@ -8,8 +8,16 @@ use std::process::Command;
 
 /// Name of the file, heading, test.
 const TESTS: [(&str, &str, &str); 3] = [
-    ("model", "Readers against a server that changes, trims and dies under them", "model::long_whatever_happens_nobody_is_left_with_a_silent_hole"),
-    ("slow-readers", "2,000 readers, 100 of whom stop reading", "crowd::long_two_thousand_readers_of_whom_a_hundred_stop_reading"),
+    (
+        "model",
+        "Readers against a server that changes, trims and dies under them",
+        "model::long_whatever_happens_nobody_is_left_with_a_silent_hole",
+    ),
+    (
+        "slow-readers",
+        "2,000 readers, 100 of whom stop reading",
+        "crowd::long_two_thousand_readers_of_whom_a_hundred_stop_reading",
+    ),
     ("herd", "Readers who are cut at once and come back", "crowd::long_ten_thousand_readers_come_back_after_a_restart"),
 ];
 
@@ -19,7 +27,19 @@ pub fn run(cargo: &str, root: &Path, only: Option<&str>) -> bool {
     let mut went_well = true;
     for (name, heading, test) in chosen {
         let mut command = Command::new(cargo);
-        command.args(["test", "--release", "--package", "parlour", "--test", "it", "--", "--ignored", "--exact", "--nocapture", test]);
+        command.args([
+            "test",
+            "--release",
+            "--package",
+            "parlour",
+            "--test",
+            "it",
+            "--",
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            test,
+        ]);
         match command.current_dir(root).output() {
             Ok(output) if output.status.success() => {
                 let path = root.join("bench/results").join(format!("long-{name}.md"));
@@ -32,7 +52,11 @@ pub fn run(cargo: &str, root: &Path, only: Option<&str>) -> bool {
                 }
             }
             Ok(output) => {
-                eprintln!("{test} failed:\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+                eprintln!(
+                    "{test} failed:\n{}\n{}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
                 went_well = false;
             }
             Err(error) => {
@@ -52,8 +76,15 @@ fn report(root: &Path, heading: &str, printed: &str) -> String {
     let processor = processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut text = format!("# {heading}\n\n");
-    let _ = writeln!(text, "Written by `cargo xtask long` at commit {commit}: {cores} cores, {}, {kernel}.\n", processor.trim_matches([' ', '\t', ':']));
-    let is_harness = |line: &&str| ["running ", "test ", "ok", "Demo mode", "Moderate at", "Parlour listens"].iter().any(|begin| line.starts_with(begin)) || line.contains(" INFO ");
+    let _ = writeln!(
+        text,
+        "Written by `cargo xtask long` at commit {commit}: {cores} cores, {}, {kernel}.\n",
+        processor.trim_matches([' ', '\t', ':'])
+    );
+    let is_harness = |line: &&str| {
+        ["running ", "test ", "ok", "Demo mode", "Moderate at", "Parlour listens"].iter().any(|begin| line.starts_with(begin))
+            || line.contains(" INFO ")
+    };
     let lines: Vec<&str> = printed.lines().filter(|line| !is_harness(line)).collect();
     text.push_str(lines.join("\n").trim());
     text.push('\n');

@@ -79,7 +79,10 @@ impl Fixture {
         assert_eq!(status, 200, "{body}");
         let open = &body[body.find("0{").unwrap() + 1..=body.find('}').unwrap()];
         let open: Value = serde_json::from_str(open).unwrap();
-        assert_eq!((open["pingInterval"].as_u64(), open["pingTimeout"].as_u64(), open["maxPayload"].as_u64()), (Some(300), Some(200), Some(1_000_000)));
+        assert_eq!(
+            (open["pingInterval"].as_u64(), open["pingTimeout"].as_u64(), open["maxPayload"].as_u64()),
+            (Some(300), Some(200), Some(1_000_000))
+        );
         assert_eq!(open["upgrades"], serde_json::json!(["websocket"]));
         format!("{path}&sid={}", open["sid"].as_str().unwrap())
     }

@@ -44,9 +44,23 @@ pub struct Client {
 
 impl Client {
     /// A client whose token is good until `expires_s` (Unix seconds), if it has one.
-    pub fn new(outbox: Arc<Outbox>, site: SiteName, viewer: Arc<Viewer>, manners: Manners, expires_s: Option<i64>) -> Arc<Client> {
+    pub fn new(
+        outbox: Arc<Outbox>,
+        site: SiteName,
+        viewer: Arc<Viewer>,
+        manners: Manners,
+        expires_s: Option<i64>,
+    ) -> Arc<Client> {
         let expires_s = AtomicI64::new(expires_s.unwrap_or(i64::MAX));
-        Arc::new(Client { outbox, site, viewer, manners, owes_pong: AtomicBool::new(false), expires_s, subscriptions_expire_s: AtomicI64::new(i64::MAX) })
+        Arc::new(Client {
+            outbox,
+            site,
+            viewer,
+            manners,
+            owes_pong: AtomicBool::new(false),
+            expires_s,
+            subscriptions_expire_s: AtomicI64::new(i64::MAX),
+        })
     }
 
     /// Something came from the client: it is alive.
@@ -161,7 +175,8 @@ mod tests {
     use crate::outbox::LaneLimits;
     use parlour_wire::push::ClientInfo;
 
-    const MANNERS: Manners = Manners { ping: Some(|| Bytes::from_static(b"ping")), pongs: true, close: |_| Some(Bytes::from_static(b"close")) };
+    const MANNERS: Manners =
+        Manners { ping: Some(|| Bytes::from_static(b"ping")), pongs: true, close: |_| Some(Bytes::from_static(b"close")) };
 
     fn client() -> Arc<Client> {
         let outbox = Arc::new(Outbox::pulled(LaneLimits { frames_max: 16, bytes_max: 1024 }));

@@ -90,7 +90,8 @@ pub struct Place<'a> {
 }
 
 /// The protocol's own: every event under its name.
-pub static PLAIN: Tongue = Tongue { index: 0, open: |version, event, place| Some(socketio::publication_open(version, event, place.epoch)) };
+pub static PLAIN: Tongue =
+    Tongue { index: 0, open: |version, event, place| Some(socketio::publication_open(version, event, place.epoch)) };
 
 /// One event as Socket.IO has it, by tongue and version.
 #[derive(Debug, Default)]

@@ -154,8 +154,10 @@ pub fn decode_binary(version: Version, bytes: &[u8]) -> Result<Packet<'_>, Packe
 }
 
 /// Some clients leave the padding out.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Why a request is refused before there is a session, or outside of one: the protocol's own numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +202,12 @@ mod tests {
 
     #[test]
     fn the_open_packet_has_its_shape() {
-        let mut of = Open { sid: "s", upgrade: true, ping_interval_ms: 25_000, ping_timeout_ms: 20_000, payload_bytes_max: 65_536 };
-        assert_eq!(open(&of), r#"0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#);
+        let mut of =
+            Open { sid: "s", upgrade: true, ping_interval_ms: 25_000, ping_timeout_ms: 20_000, payload_bytes_max: 65_536 };
+        assert_eq!(
+            open(&of),
+            r#"0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#
+        );
         of.upgrade = false;
         assert_eq!(open(&of), r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#);
     }
@@ -242,8 +248,9 @@ mod tests {
     #[test]
     fn refusals_are_json_with_the_numbers_of_the_protocol() {
         use Refusal::*;
-        for (number, refusal) in
-            [TransportUnknown, SessionUnknown, BadHandshakeMethod, BadRequest, Forbidden, UnsupportedVersion].into_iter().enumerate()
+        for (number, refusal) in [TransportUnknown, SessionUnknown, BadHandshakeMethod, BadRequest, Forbidden, UnsupportedVersion]
+            .into_iter()
+            .enumerate()
         {
             let json: serde_json::Value = serde_json::from_str(refusal.json()).unwrap();
             assert_eq!(json["code"], number);

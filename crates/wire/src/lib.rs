@@ -2,14 +2,14 @@
 //! No runtime, no IO, no clock. The order of the modules is the order of reading; a module uses only those above it.
 
 pub mod code;
-pub mod position;
 pub mod command;
-pub mod push;
-pub mod text;
-pub mod json;
-pub mod frame;
-pub mod stream;
-pub mod sse;
 pub mod engineio;
+pub mod frame;
+pub mod json;
+pub mod position;
+pub mod push;
+pub mod sse;
+pub mod stream;
+pub mod text;
 
 pub mod socketio;

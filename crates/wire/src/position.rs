@@ -92,7 +92,19 @@ mod tests {
 
     #[test]
     fn what_is_not_a_position_is_refused() {
-        for text in ["", ":", "a:", ":1", "A:1", "a:-1", "a:+1", "a:1:2", "a: 1", "a:99999999999999999999", &format!("{}:1", "a".repeat(33))] {
+        for text in [
+            "",
+            ":",
+            "a:",
+            ":1",
+            "A:1",
+            "a:-1",
+            "a:+1",
+            "a:1:2",
+            "a: 1",
+            "a:99999999999999999999",
+            &format!("{}:1", "a".repeat(33)),
+        ] {
             assert!(text.parse::<Position>().is_err(), "{text:?}");
         }
     }

@@ -10,8 +10,8 @@ mod encode;
 pub use command::Auth;
 pub use decode::{ATTACHMENTS_MAX, Content, Decoder, Event, Packet};
 pub use encode::{
-    EVENT_END, Kind, acknowledgement, connect, connect_error, disconnect, event, event_end, event_open, message_of, packet, position,
-    publication_open, push_open,
+    EVENT_END, Kind, acknowledgement, connect, connect_error, disconnect, event, event_end, event_open, message_of, packet,
+    position, publication_open, push_open,
 };
 
 /// The namespace that every client is in.

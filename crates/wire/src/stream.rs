@@ -101,8 +101,12 @@ mod tests {
             event(&an_event()),
             r#"{"event":"publication","channel":"a\"b","offset":3,"data":[1.0],"time":"2011-10-05T14:48:00.007Z"}"#
         );
-        let signal =
-            Event { kind: Kind::Viewers, offset: None, publisher: Some(Publisher { user: "u".into(), client: "c".into() }), ..an_event() };
+        let signal = Event {
+            kind: Kind::Viewers,
+            offset: None,
+            publisher: Some(Publisher { user: "u".into(), client: "c".into() }),
+            ..an_event()
+        };
         assert_eq!(
             event(&signal),
             r#"{"event":"viewers","channel":"a\"b","data":[1.0],"author":{"user":"u","client":"c"},"time":"2011-10-05T14:48:00.007Z"}"#

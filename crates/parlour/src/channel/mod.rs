@@ -19,9 +19,7 @@ pub const PATTERNS_MAX: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelFault {
     /// Not a channel name.
-    #[error(
-        "a channel name has 1 to 200 bytes without control characters, white space, {{, }} or *"
-    )]
+    #[error("a channel name has 1 to 200 bytes without control characters, white space, {{, }} or *")]
     NameInvalid,
     /// Not a site name.
     #[error("a site name has 1 to 64 of a-z, 0-9, _ and -")]
@@ -45,14 +43,8 @@ impl SiteName {
     /// [`ChannelFault::SiteInvalid`].
     pub fn parse(text: &str) -> Result<Self, ChannelFault> {
         let length_is_good = (1..=SITE_NAME_BYTES_MAX).contains(&text.len());
-        let bytes_are_good = text
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
-        if length_is_good && bytes_are_good {
-            Ok(Self(text.into()))
-        } else {
-            Err(ChannelFault::SiteInvalid)
-        }
+        let bytes_are_good = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+        if length_is_good && bytes_are_good { Ok(Self(text.into())) } else { Err(ChannelFault::SiteInvalid) }
     }
 
     /// The name as text.
@@ -97,10 +89,7 @@ impl ChannelName {
     /// A page's channel: `page:` and the first 32 hex digits of the SHA-256 of the page's key.
     #[must_use]
     pub fn of_page(key_sha_256: &[u8; 32]) -> Self {
-        let hex: String = key_sha_256[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = key_sha_256[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         Self(format!("page:{hex}").into())
     }
 
@@ -186,9 +175,7 @@ enum Pattern {
 impl Pattern {
     fn parse(text: &str) -> Result<Self, ChannelFault> {
         let Some(prefix) = text.strip_suffix('*') else {
-            return ChannelName::parse(text)
-                .map(Self::Name)
-                .map_err(|_| ChannelFault::PatternInvalid);
+            return ChannelName::parse(text).map(Self::Name).map_err(|_| ChannelFault::PatternInvalid);
         };
         if prefix.len() < CHANNEL_NAME_BYTES_MAX && prefix.chars().all(may_be_in_a_name) {
             Ok(Self::Prefix(prefix.into()))
@@ -215,11 +202,7 @@ impl Patterns {
         if texts.len() > PATTERNS_MAX {
             return Err(ChannelFault::PatternsTooMany);
         }
-        texts
-            .iter()
-            .map(|text| Pattern::parse(text.as_ref()))
-            .collect::<Result<Arc<[_]>, _>>()
-            .map(Self)
+        texts.iter().map(|text| Pattern::parse(text.as_ref())).collect::<Result<Arc<[_]>, _>>().map(Self)
     }
 
     /// Whether one of the patterns is this channel's name or its beginning.

@@ -13,28 +13,14 @@ fn site_names_are_short_and_plain() {
         assert!(SiteName::parse(good).is_ok(), "{good}");
     }
     for bad in ["", "Blog", "a b", "a.b", "ä", "a/b", "a*", &"x".repeat(65)] {
-        assert_eq!(
-            SiteName::parse(bad),
-            Err(ChannelFault::SiteInvalid),
-            "{bad}"
-        );
+        assert_eq!(SiteName::parse(bad), Err(ChannelFault::SiteInvalid), "{bad}");
     }
     assert_eq!(SiteName::default().as_str(), "default");
 }
 
 #[test]
 fn channel_names_keep_to_the_contract() {
-    for good in [
-        "a",
-        "...",
-        "Zürich/北京",
-        "post:42",
-        "$private",
-        "page:0",
-        "a.b",
-        "👍",
-        &"ä".repeat(100),
-    ] {
+    for good in ["a", "...", "Zürich/北京", "post:42", "$private", "page:0", "a.b", "👍", &"ä".repeat(100)] {
         assert!(ChannelName::parse(good).is_ok(), "{good}");
     }
     let bad = [
@@ -58,11 +44,7 @@ fn channel_names_keep_to_the_contract() {
         "*",
     ];
     for bad in bad {
-        assert_eq!(
-            ChannelName::parse(bad),
-            Err(ChannelFault::NameInvalid),
-            "{bad:?}"
-        );
+        assert_eq!(ChannelName::parse(bad), Err(ChannelFault::NameInvalid), "{bad:?}");
     }
     assert!(ChannelName::parse(&"x".repeat(200)).is_ok());
     assert!(ChannelName::parse(&"x".repeat(201)).is_err());
@@ -116,28 +98,15 @@ fn a_star_alone_does_not_open_what_is_private() {
 #[test]
 fn bad_patterns_are_refused() {
     for bad in ["", "a*b", "**", "a b*", "{*", "..", "*a"] {
-        assert_eq!(
-            Patterns::parse(&[bad]),
-            Err(ChannelFault::PatternInvalid),
-            "{bad:?}"
-        );
+        assert_eq!(Patterns::parse(&[bad]), Err(ChannelFault::PatternInvalid), "{bad:?}");
     }
-    assert_eq!(
-        Patterns::parse(&vec!["a"; 1_001]),
-        Err(ChannelFault::PatternsTooMany)
-    );
+    assert_eq!(Patterns::parse(&vec!["a"; 1_001]), Err(ChannelFault::PatternsTooMany));
 }
 
 #[test]
 fn names_are_json_strings_and_are_checked_when_read() {
-    assert_eq!(
-        serde_json::to_string(&name("post:1")).unwrap(),
-        "\"post:1\""
-    );
-    assert_eq!(
-        serde_json::from_str::<ChannelName>("\"post:1\"").unwrap(),
-        name("post:1")
-    );
+    assert_eq!(serde_json::to_string(&name("post:1")).unwrap(), "\"post:1\"");
+    assert_eq!(serde_json::from_str::<ChannelName>("\"post:1\"").unwrap(), name("post:1"));
     assert!(serde_json::from_str::<ChannelName>("\"a b\"").is_err());
     assert!(serde_json::from_str::<SiteName>("\"A\"").is_err());
 }

@@ -95,22 +95,13 @@ impl Draft {
             Some(author) => (Some(checked_name(&author.name, limits)?), author.email_hash),
             None => (None, None),
         };
-        if email_hash
-            .as_deref()
-            .is_some_and(|hash| !is_lower_hex(hash, 64))
-        {
+        if email_hash.as_deref().is_some_and(|hash| !is_lower_hex(hash, 64)) {
             return Err(DraftFault::EmailHashInvalid);
         }
         if self.nonce.as_deref().is_some_and(|nonce| !is_nonce(nonce)) {
             return Err(DraftFault::NonceInvalid);
         }
-        Ok(CheckedDraft {
-            body,
-            parent,
-            name,
-            email_hash,
-            nonce: self.nonce,
-        })
+        Ok(CheckedDraft { body, parent, name, email_hash, nonce: self.nonce })
     }
 }
 
@@ -119,11 +110,7 @@ impl Draft {
 /// # Errors
 /// [`DraftFault::BodyEmpty`], [`DraftFault::BodyTooLong`].
 pub fn checked_body(body: &str, limits: &Limits, sort: Sort) -> Result<String, DraftFault> {
-    let max = if sort == Sort::Chat {
-        limits.chat_chars_max
-    } else {
-        limits.body_chars_max
-    };
+    let max = if sort == Sort::Chat { limits.chat_chars_max } else { limits.body_chars_max };
     let trimmed = body.trim();
     if trimmed.is_empty() {
         Err(DraftFault::BodyEmpty)
@@ -141,35 +128,23 @@ pub fn checked_body(body: &str, limits: &Limits, sort: Sort) -> Result<String, D
 pub fn checked_name(name: &str, limits: &Limits) -> Result<String, DraftFault> {
     let plain = plain_name(name);
     let max = limits.name_chars_max;
-    if plain.chars().nth(max).is_some() {
-        Err(DraftFault::NameTooLong { max })
-    } else {
-        Ok(plain)
-    }
+    if plain.chars().nth(max).is_some() { Err(DraftFault::NameTooLong { max }) } else { Ok(plain) }
 }
 
 /// Whether `text` may serve as a nonce, of a comment or of a publication.
 #[must_use]
 pub fn is_nonce(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn is_lower_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl fmt::Debug for Draft {
     /// Says what is there, not what it says: a draft must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft")
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Draft").field("body_bytes", &self.body.len()).finish_non_exhaustive()
     }
 }
 
@@ -181,8 +156,6 @@ impl fmt::Debug for DraftAuthor {
 
 impl fmt::Debug for CheckedDraft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CheckedDraft")
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
+        f.debug_struct("CheckedDraft").field("body_bytes", &self.body.len()).finish_non_exhaustive()
     }
 }

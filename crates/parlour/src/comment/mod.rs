@@ -15,9 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::channel::ChannelName;
 
-pub use draft::{
-    CheckedDraft, Draft, DraftAuthor, DraftFault, checked_body, checked_name, is_nonce,
-};
+pub use draft::{CheckedDraft, Draft, DraftAuthor, DraftFault, checked_body, checked_name, is_nonce};
 pub use limits::Limits;
 pub use time::Time;
 
@@ -54,13 +52,8 @@ impl CommentId {
     /// # Errors
     /// [`CommentFault::IdInvalid`].
     pub fn parse(text: &str) -> Result<Self, CommentFault> {
-        let begins_with_a_letter = text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_lowercase());
-        let bytes_are_good = text
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        let begins_with_a_letter = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let bytes_are_good = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
         if begins_with_a_letter && bytes_are_good && text.len() <= ID_BYTES_MAX {
             Ok(Self(text.into()))
         } else {
@@ -270,11 +263,7 @@ impl State {
     /// The state as its author is told it: nobody learns that they were taken for a spammer.
     #[must_use]
     pub fn as_its_author_sees_it(self) -> Self {
-        if self == Self::Spam {
-            Self::Pending
-        } else {
-            self
-        }
+        if self == Self::Spam { Self::Pending } else { self }
     }
 }
 

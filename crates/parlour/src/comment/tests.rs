@@ -33,21 +33,12 @@ fn comment() -> Comment {
 }
 
 fn draft(body: &str) -> Draft {
-    Draft {
-        body: body.into(),
-        ..Draft::default()
-    }
+    Draft { body: body.into(), ..Draft::default() }
 }
 
 fn signed(name: &str, email_hash: Option<&str>) -> Draft {
-    let author = DraftAuthor {
-        name: name.into(),
-        email_hash: email_hash.map(Into::into),
-    };
-    Draft {
-        author: Some(author),
-        ..draft("x")
-    }
+    let author = DraftAuthor { name: name.into(), email_hash: email_hash.map(Into::into) };
+    Draft { author: Some(author), ..draft("x") }
 }
 
 fn page(draft: Draft) -> Result<CheckedDraft, DraftFault> {
@@ -70,15 +61,8 @@ fn a_comment_is_the_json_of_the_contract_in_its_order() {
 
 #[test]
 fn what_is_mine_comes_last_and_only_when_known() {
-    let mine = Mine {
-        reactions: vec!["up".into()],
-        editable_until: Some(Time(0)),
-        deletable: true,
-    };
-    let comment = Comment {
-        mine: Some(mine),
-        ..comment()
-    };
+    let mine = Mine { reactions: vec!["up".into()], editable_until: Some(Time(0)), deletable: true };
+    let comment = Comment { mine: Some(mine), ..comment() };
     let text = serde_json::to_string(&comment).unwrap();
     let expected = r#""mine":{"reactions":["up"],"editable_until":"1970-01-01T00:00:00.000Z","deletable":true}}"#;
     assert!(text.ends_with(expected), "{text}");
@@ -87,25 +71,14 @@ fn what_is_mine_comes_last_and_only_when_known() {
 
 #[test]
 fn a_tombstone_keeps_the_place_and_nothing_that_was_said() {
-    let edited = Comment {
-        edited: Some(Time(5)),
-        pinned: true,
-        offset: Some(9),
-        ..comment()
-    };
+    let edited = Comment { edited: Some(Time(5)), pinned: true, offset: Some(9), ..comment() };
     let tombstone = edited.tombstone();
     let value = serde_json::to_value(&tombstone).unwrap();
     assert_eq!(value["state"], "deleted");
     assert!(value["author"].is_null() && value["edited"].is_null());
     assert_eq!((&value["body"], &value["html"]), (&"".into(), &"".into()));
-    assert_eq!(
-        (&value["reactions"], &value["pinned"]),
-        (&serde_json::json!({}), &false.into())
-    );
-    assert_eq!(
-        (tombstone.offset, tombstone.replies, tombstone.created),
-        (Some(9), 3, comment().created)
-    );
+    assert_eq!((&value["reactions"], &value["pinned"]), (&serde_json::json!({}), &false.into()));
+    assert_eq!((tombstone.offset, tombstone.replies, tombstone.created), (Some(9), 3, comment().created));
 }
 
 #[test]
@@ -132,11 +105,7 @@ fn a_members_id_has_no_control_characters_and_at_most_200_bytes() {
         assert!(MemberId::parse(good).is_ok(), "{good}");
     }
     for bad in ["", "a\nb", "a\u{0}", &"x".repeat(201)] {
-        assert_eq!(
-            MemberId::parse(bad),
-            Err(CommentFault::MemberInvalid),
-            "{bad:?}"
-        );
+        assert_eq!(MemberId::parse(bad), Err(CommentFault::MemberInvalid), "{bad:?}");
     }
 }
 
@@ -152,85 +121,39 @@ fn a_body_is_trimmed_and_counted_in_characters() {
 #[test]
 fn a_chat_line_is_shorter_than_a_comment() {
     let limits = Limits::default();
-    assert!(
-        draft(&"x".repeat(1_000))
-            .checked(&limits, Sort::Chat)
-            .is_ok()
-    );
+    assert!(draft(&"x".repeat(1_000)).checked(&limits, Sort::Chat).is_ok());
     let too_long = DraftFault::BodyTooLong { max: 1_000 };
-    assert_eq!(
-        draft(&"x".repeat(1_001)).checked(&limits, Sort::Chat),
-        Err(too_long)
-    );
-    assert!(
-        draft(&"x".repeat(1_001))
-            .checked(&limits, Sort::Other)
-            .is_ok()
-    );
+    assert_eq!(draft(&"x".repeat(1_001)).checked(&limits, Sort::Chat), Err(too_long));
+    assert!(draft(&"x".repeat(1_001)).checked(&limits, Sort::Other).is_ok());
 }
 
 #[test]
 fn a_name_is_cleaned_before_it_is_measured() {
-    assert_eq!(
-        page(signed(" A\u{202e}da\n", None))
-            .unwrap()
-            .name
-            .as_deref(),
-        Some("Ada")
-    );
-    assert_eq!(
-        page(signed("\u{200b}", None)).unwrap().name.as_deref(),
-        Some("")
-    );
+    assert_eq!(page(signed(" A\u{202e}da\n", None)).unwrap().name.as_deref(), Some("Ada"));
+    assert_eq!(page(signed("\u{200b}", None)).unwrap().name.as_deref(), Some(""));
     assert!(page(signed(&format!("{}\u{200b}", "x".repeat(60)), None)).is_ok());
-    assert_eq!(
-        page(signed(&"x".repeat(61), None)),
-        Err(DraftFault::NameTooLong { max: 60 })
-    );
+    assert_eq!(page(signed(&"x".repeat(61), None)), Err(DraftFault::NameTooLong { max: 60 }));
     assert_eq!(page(draft("x")).unwrap().name, None);
 }
 
 #[test]
 fn only_a_sha_256_is_an_email_hash() {
     assert!(page(signed("", Some(&"0a".repeat(32)))).is_ok());
-    for bad in [
-        "",
-        "ada@example.org",
-        &"0A".repeat(32),
-        &"0".repeat(63),
-        &"0".repeat(65),
-    ] {
-        assert_eq!(
-            page(signed("", Some(bad))),
-            Err(DraftFault::EmailHashInvalid),
-            "{bad}"
-        );
+    for bad in ["", "ada@example.org", &"0A".repeat(32), &"0".repeat(63), &"0".repeat(65)] {
+        assert_eq!(page(signed("", Some(bad))), Err(DraftFault::EmailHashInvalid), "{bad}");
     }
 }
 
 #[test]
 fn nonces_and_parents_are_checked() {
-    let with_nonce = |nonce: &str| {
-        page(Draft {
-            nonce: Some(nonce.into()),
-            ..draft("x")
-        })
-    };
+    let with_nonce = |nonce: &str| page(Draft { nonce: Some(nonce.into()), ..draft("x") });
     assert_eq!(with_nonce("aZ_-9").unwrap().nonce.as_deref(), Some("aZ_-9"));
     assert!(with_nonce(&"n".repeat(64)).is_ok());
     for bad in ["", "a b", "ä", "a=", &"n".repeat(65)] {
         assert_eq!(with_nonce(bad), Err(DraftFault::NonceInvalid), "{bad}");
     }
-    let with_parent = |parent: &str| {
-        page(Draft {
-            parent: Some(parent.into()),
-            ..draft("x")
-        })
-    };
-    assert_eq!(
-        with_parent("c7").unwrap().parent,
-        Some(CommentId::parse("c7").unwrap())
-    );
+    let with_parent = |parent: &str| page(Draft { parent: Some(parent.into()), ..draft("x") });
+    assert_eq!(with_parent("c7").unwrap().parent, Some(CommentId::parse("c7").unwrap()));
     assert_eq!(with_parent("7"), Err(DraftFault::ParentInvalid));
 }
 

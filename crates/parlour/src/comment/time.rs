@@ -42,14 +42,8 @@ mod tests {
     #[test]
     fn times_are_rfc_3339_in_utc_with_milliseconds() {
         assert_eq!(Time(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Time(1_700_000_000_123).to_string(),
-            "2023-11-14T22:13:20.123Z"
-        );
-        assert_eq!(
-            Time(1_700_000_000_120).to_string(),
-            "2023-11-14T22:13:20.120Z"
-        );
+        assert_eq!(Time(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+        assert_eq!(Time(1_700_000_000_120).to_string(), "2023-11-14T22:13:20.120Z");
         assert_eq!(Time(-1).to_string(), "1969-12-31T23:59:59.999Z");
     }
 

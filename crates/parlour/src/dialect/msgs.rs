@@ -87,7 +87,8 @@ async fn wait(node: &Arc<Node>, asker: &Asker, key: &Key, position: Position) ->
 
 /// What another door published here is shown too, so that the numbering has no holes.
 fn entry(event: &Event) -> Entry {
-    let entry = serde_json::from_str(&event.data).unwrap_or_else(|_| Entry { from: String::new(), content: event.data.to_string() });
+    let entry =
+        serde_json::from_str(&event.data).unwrap_or_else(|_| Entry { from: String::new(), content: event.data.to_string() });
     Entry { from: escaped(&entry.from), content: escaped(&entry.content) }
 }
 

@@ -52,19 +52,12 @@ impl ApiKey {
     /// # Errors
     /// [`KeyFault::ApiKeyInvalid`].
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
-        let encoded = text
-            .strip_prefix(API_KEY_PREFIX)
-            .ok_or(KeyFault::ApiKeyInvalid)?;
+        let encoded = text.strip_prefix(API_KEY_PREFIX).ok_or(KeyFault::ApiKeyInvalid)?;
         if encoded.len() != 43 {
             return Err(KeyFault::ApiKeyInvalid);
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(encoded)
-            .map_err(|_| KeyFault::ApiKeyInvalid)?;
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| KeyFault::ApiKeyInvalid)
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| KeyFault::ApiKeyInvalid)?;
+        bytes.try_into().map(Self).map_err(|_| KeyFault::ApiKeyInvalid)
     }
 
     /// The key as its owner is shown it, once.
@@ -96,14 +89,8 @@ impl KeyHash {
     /// # Errors
     /// [`KeyFault::HashInvalid`].
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
-        let is_hex = text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if text.len() == 64 && is_hex {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(KeyFault::HashInvalid)
-        }
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() == 64 && is_hex { Ok(Self(text.to_owned())) } else { Err(KeyFault::HashInvalid) }
     }
 
     /// The hex digits.
@@ -228,11 +215,7 @@ impl SiteKey {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        Self {
-            algorithm,
-            decoding,
-            validation,
-        }
+        Self { algorithm, decoding, validation }
     }
 }
 
@@ -263,16 +246,7 @@ mod tests {
         let good = ApiKey::from_random([255; 32]).reveal();
         let long = format!("{good}A");
         let not_canonical = format!("{}9", &good[..45]);
-        for bad in [
-            "",
-            "pk_",
-            "PK_",
-            &good[3..],
-            &good[..45],
-            &long,
-            &not_canonical,
-            "pk_é",
-        ] {
+        for bad in ["", "pk_", "PK_", &good[3..], &good[..45], &long, &not_canonical, "pk_é"] {
             assert_eq!(ApiKey::parse(bad), Err(KeyFault::ApiKeyInvalid), "{bad}");
         }
         assert_eq!(KeyHash::parse(&"A".repeat(64)), Err(KeyFault::HashInvalid));
@@ -282,11 +256,7 @@ mod tests {
     #[test]
     fn secrets_do_not_show_themselves() {
         let key = SiteKey::parse(KeyAlgorithm::Hs256, b"hunter2").unwrap();
-        let shown = format!(
-            "{:?}{:?}{key:?}",
-            ApiKey::from_random([7; 32]),
-            InstallSecret::from_bytes([7; 32])
-        );
+        let shown = format!("{:?}{:?}{key:?}", ApiKey::from_random([7; 32]), InstallSecret::from_bytes([7; 32]));
         assert!(!shown.contains('7') && !shown.contains("hunter"), "{shown}");
     }
 
@@ -312,19 +282,12 @@ mod tests {
 
     #[test]
     fn a_site_key_is_one_of_its_algorithm() {
-        for algorithm in [
-            KeyAlgorithm::Rs256,
-            KeyAlgorithm::Es256,
-            KeyAlgorithm::EdDsa,
-        ] {
+        for algorithm in [KeyAlgorithm::Rs256, KeyAlgorithm::Es256, KeyAlgorithm::EdDsa] {
             let fault = SiteKey::parse(algorithm, b"a secret").unwrap_err();
             assert_eq!(fault, KeyFault::SiteKeyInvalid);
         }
         assert!(SiteKey::parse(KeyAlgorithm::Hs256, b"").is_err());
-        assert_eq!(
-            "none".parse::<KeyAlgorithm>(),
-            Err(KeyFault::AlgorithmUnknown)
-        );
+        assert_eq!("none".parse::<KeyAlgorithm>(), Err(KeyFault::AlgorithmUnknown));
         assert_eq!("EdDSA".parse(), Ok(KeyAlgorithm::EdDsa));
     }
 

@@ -15,8 +15,8 @@ pub use crate::comment::{MemberId, Role};
 pub use key::{ApiKey, InstallSecret, KeyAlgorithm, KeyFault, KeyHash, SiteKey, keyed_hash};
 pub use rights::{Act, allowed};
 pub use token::{
-    GUEST_ID_BYTES, GUEST_LIFE_S, Grant, SignFault, Signer, Subscribe, TOKEN_BYTES_MAX, TokenFault,
-    Verifier, claims_to_be_a_guest,
+    GUEST_ID_BYTES, GUEST_LIFE_S, Grant, SignFault, Signer, Subscribe, TOKEN_BYTES_MAX, TokenFault, Verifier,
+    claims_to_be_a_guest,
 };
 
 /// A person, as their token tells of them.

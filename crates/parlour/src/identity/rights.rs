@@ -61,14 +61,7 @@ const fn need(sort: Sort, act: Act) -> Need {
 /// `subscribe` is the good subscribe token that the request brought besides; `demo` is demo mode, where everyone may do all but
 /// what is private. A key or token of another site may nothing, not even read.
 #[must_use]
-pub fn allowed(
-    act: Act,
-    at: &Key,
-    sort: Sort,
-    who: &Who,
-    subscribe: Option<&Subscribe>,
-    demo: bool,
-) -> bool {
+pub fn allowed(act: Act, at: &Key, sort: Sort, who: &Who, subscribe: Option<&Subscribe>, demo: bool) -> bool {
     if who.site().is_some_and(|site| *site != at.site) {
         return false;
     }
@@ -85,9 +78,7 @@ pub fn allowed(
         Need::Keys => who.is_key(),
         Need::Channels => who.is_key() || who.names_channel(&at.channel),
         Need::ChannelsOrSubscribe => {
-            who.is_key()
-                || who.names_channel(&at.channel)
-                || subscribe.is_some_and(|subscribe| opens(subscribe, at, who))
+            who.is_key() || who.names_channel(&at.channel) || subscribe.is_some_and(|subscribe| opens(subscribe, at, who))
         }
         Need::Publish => who.is_key() || who.names_publish(&at.channel),
         Need::Nobody => false,

@@ -91,29 +91,21 @@ impl Signer {
     /// Signs with what is derived from `secret`.
     #[must_use]
     pub fn new(secret: &InstallSecret) -> Self {
-        Self {
-            key: EncodingKey::from_secret(&own_key(secret)),
-        }
+        Self { key: EncodingKey::from_secret(&own_key(secret)) }
     }
 
     /// A new guest of `site`, from random bytes that the caller drew, and their token, good for [`GUEST_LIFE_S`].
     ///
     /// # Errors
     /// [`SignFault`].
-    pub fn guest(
-        &self,
-        site: &SiteName,
-        random: [u8; GUEST_ID_BYTES],
-        now_s: i64,
-    ) -> Result<(String, Token), SignFault> {
+    pub fn guest(&self, site: &SiteName, random: [u8; GUEST_ID_BYTES], now_s: i64) -> Result<(String, Token), SignFault> {
         let id = format!("g{}", letters(&random, GUEST_ID_LETTERS));
         let exp_s = now_s.saturating_add(GUEST_LIFE_S);
         let claims = Claims::new(id, exp_s, site, OWN_GUEST);
         let text = self.sign(&claims)?;
         // What was signed is what would be read; the round trip is spared the caller, not the rules.
-        let token = claims
-            .into_token(site.clone(), true)
-            .map_err(|_| SignFault(jsonwebtoken::errors::ErrorKind::InvalidToken.into()))?;
+        let token =
+            claims.into_token(site.clone(), true).map_err(|_| SignFault(jsonwebtoken::errors::ErrorKind::InvalidToken.into()))?;
         Ok((text, token))
     }
 
@@ -122,20 +114,14 @@ impl Signer {
     /// # Errors
     /// [`SignFault`].
     pub fn member(&self, grant: &Grant, now_s: i64) -> Result<String, SignFault> {
-        let texts =
-            |patterns: &Patterns| (!patterns.is_empty()).then(|| patterns.texts().collect());
+        let texts = |patterns: &Patterns| (!patterns.is_empty()).then(|| patterns.texts().collect());
         self.sign(&Claims {
             iat: Some(now_s.into()),
             name: grant.name.clone(),
             role: grant.role,
             channels: texts(&grant.channels),
             publish: texts(&grant.publish),
-            ..Claims::new(
-                grant.member.to_string(),
-                grant.exp_s,
-                &grant.site,
-                OWN_MEMBER,
-            )
+            ..Claims::new(grant.member.to_string(), grant.exp_s, &grant.site, OWN_MEMBER)
         })
     }
 
@@ -158,10 +144,7 @@ impl Verifier {
     #[must_use]
     pub fn new(secret: &InstallSecret) -> Self {
         let own = SiteKey::new(Algorithm::HS256, DecodingKey::from_secret(&own_key(secret)));
-        Self {
-            own,
-            sites: HashMap::new(),
-        }
+        Self { own, sites: HashMap::new() }
     }
 
     /// Knows one more key with which `site` signs; several are for changing them.
@@ -175,21 +158,12 @@ impl Verifier {
     ///
     /// # Errors
     /// [`TokenFault`]; a token made to subscribe is no token of a member, and so forged.
-    pub fn verify(
-        &self,
-        text: &str,
-        asked: Option<&SiteName>,
-        now_s: i64,
-    ) -> Result<Who, TokenFault> {
+    pub fn verify(&self, text: &str, asked: Option<&SiteName>, now_s: i64) -> Result<Who, TokenFault> {
         let (site, claims, is_own) = self.open(text, asked)?;
         if claims.channel.is_some() {
             return Err(TokenFault::Forged);
         }
-        let guest = is_own
-            && claims
-                .parlour
-                .as_ref()
-                .is_some_and(|kind| kind == OWN_GUEST);
+        let guest = is_own && claims.parlour.as_ref().is_some_and(|kind| kind == OWN_GUEST);
         let token = claims.into_token(site, guest)?;
         if token.exp_s <= now_s {
             return Err(TokenFault::Expired);
@@ -202,12 +176,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`TokenFault`].
-    pub fn verify_subscribe(
-        &self,
-        text: &str,
-        site: &SiteName,
-        now_s: i64,
-    ) -> Result<Subscribe, TokenFault> {
+    pub fn verify_subscribe(&self, text: &str, site: &SiteName, now_s: i64) -> Result<Subscribe, TokenFault> {
         let (signed_for, claims, is_own) = self.open(text, Some(site))?;
         let channel = claims.channel.as_deref().ok_or(TokenFault::Forged)?;
         let channel = ChannelName::parse(channel).map_err(|_| TokenFault::Forged)?;
@@ -220,20 +189,12 @@ impl Verifier {
         } else if signed_for != *site {
             Err(TokenFault::WrongSite)
         } else {
-            Ok(Subscribe {
-                member,
-                key: Key::new(signed_for, channel),
-                exp_s,
-            })
+            Ok(Subscribe { member, key: Key::new(signed_for, channel), exp_s })
         }
     }
 
     /// Checks the signature alone; says whose it is, and whether it is the installation's own.
-    fn open(
-        &self,
-        text: &str,
-        asked: Option<&SiteName>,
-    ) -> Result<(SiteName, Claims, bool), TokenFault> {
+    fn open(&self, text: &str, asked: Option<&SiteName>) -> Result<(SiteName, Claims, bool), TokenFault> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err(TokenFault::Forged);
         }
@@ -254,9 +215,7 @@ impl Verifier {
         for site in self.candidates(text, asked)? {
             let keys = self.sites.get(&site).into_iter().flatten();
             // A key of another algorithm is passed over; the one that is tried uses its own.
-            let claims = keys
-                .filter(|key| key.algorithm == header.alg)
-                .find_map(|key| decode(text, key));
+            let claims = keys.filter(|key| key.algorithm == header.alg).find_map(|key| decode(text, key));
             if let Some(claims) = claims {
                 return Ok((site, claims, false));
             }
@@ -266,29 +225,19 @@ impl Verifier {
 
     /// Whose keys are tried: those of the site that the token names; if it names none, of the site asked for, then of all
     /// others, so that a good token in the wrong place is told from a forged one.
-    fn candidates(
-        &self,
-        text: &str,
-        asked: Option<&SiteName>,
-    ) -> Result<Vec<SiteName>, TokenFault> {
+    fn candidates(&self, text: &str, asked: Option<&SiteName>) -> Result<Vec<SiteName>, TokenFault> {
         #[derive(Deserialize)]
         struct Named {
             #[serde(default)]
             site: Option<String>,
         }
-        let named: Named = jsonwebtoken::dangerous::insecure_decode_claims(text)
-            .map_err(|_| TokenFault::Forged)?;
+        let named: Named = jsonwebtoken::dangerous::insecure_decode_claims(text).map_err(|_| TokenFault::Forged)?;
         if let Some(site) = named.site {
             let site = SiteName::parse(&site).map_err(|_| TokenFault::Forged)?;
             return Ok(vec![site]);
         }
         let first = asked.cloned().unwrap_or_default();
-        let mut others: Vec<_> = self
-            .sites
-            .keys()
-            .filter(|site| **site != first)
-            .cloned()
-            .collect();
+        let mut others: Vec<_> = self.sites.keys().filter(|site| **site != first).cloned().collect();
         others.sort_unstable();
         others.insert(0, first);
         Ok(others)
@@ -302,9 +251,7 @@ pub fn claims_to_be_a_guest(text: &str) -> bool {
     struct Kind {
         parlour: String,
     }
-    let is_own = || {
-        jsonwebtoken::decode_header(text).is_ok_and(|header| header.kid.as_deref() == Some(OWN_KID))
-    };
+    let is_own = || jsonwebtoken::decode_header(text).is_ok_and(|header| header.kid.as_deref() == Some(OWN_KID));
     let kind = || jsonwebtoken::dangerous::insecure_decode_claims::<Kind>(text);
     text.len() <= TOKEN_BYTES_MAX && is_own() && kind().is_ok_and(|kind| kind.parlour == OWN_GUEST)
 }

@@ -9,9 +9,7 @@ const HOPS_MAX: usize = 32;
 
 /// Not a range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a range is an address, or an address, / and a number of bits, none set after them: 10.0.0.0/8"
-)]
+#[error("a range is an address, or an address, / and a number of bits, none set after them: 10.0.0.0/8")]
 pub struct CidrFault;
 
 /// A range of addresses (RFC 4632): those that share their first bits.
@@ -52,9 +50,7 @@ impl FromStr for Cidr {
         let written_bits: u32 = match bits {
             None => written_bits_max,
             // Only digits: `+8` is a number as well.
-            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                bits.parse().map_err(|_| CidrFault)?
-            }
+            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => bits.parse().map_err(|_| CidrFault)?,
             Some(_) => return Err(CidrFault),
         };
         if written_bits > written_bits_max {
@@ -63,21 +59,10 @@ impl FromStr for Cidr {
         let network = written.to_canonical();
         // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
         let became_ipv4 = written.is_ipv6() && network.is_ipv4();
-        let prefix_bits = if became_ipv4 {
-            written_bits.checked_sub(96).ok_or(CidrFault)?
-        } else {
-            written_bits
-        };
-        let cidr = Self {
-            network,
-            prefix_bits,
-        };
+        let prefix_bits = if became_ipv4 { written_bits.checked_sub(96).ok_or(CidrFault)? } else { written_bits };
+        let cidr = Self { network, prefix_bits };
         // A bit set beyond the prefix is a slip of the pen, and then the range is not what was meant.
-        if cidr.contains(network) {
-            Ok(cidr)
-        } else {
-            Err(CidrFault)
-        }
+        if cidr.contains(network) { Ok(cidr) } else { Err(CidrFault) }
     }
 }
 
@@ -104,10 +89,7 @@ pub fn address_key(address: IpAddr) -> IpAddr {
 pub fn client_address(peer: IpAddr, x_forwarded_for: Option<&str>, trusted: &[Cidr]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|cidr| cidr.contains(address));
     let mut client = peer.to_canonical();
-    let entries = x_forwarded_for
-        .unwrap_or_default()
-        .rsplit(',')
-        .take(HOPS_MAX);
+    let entries = x_forwarded_for.unwrap_or_default().rsplit(',').take(HOPS_MAX);
     for entry in entries {
         if !is_trusted(client) {
             break;
@@ -124,17 +106,8 @@ pub fn client_address(peer: IpAddr, x_forwarded_for: Option<&str>, trusted: &[Ci
 fn forwarded_address(entry: &str) -> Option<IpAddr> {
     let bare = entry.parse::<IpAddr>().ok();
     let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let in_brackets = || {
-        entry
-            .strip_prefix('[')?
-            .strip_suffix(']')?
-            .parse::<Ipv6Addr>()
-            .ok()
-            .map(IpAddr::V6)
-    };
-    bare.or_else(with_port)
-        .or_else(in_brackets)
-        .map(|address| address.to_canonical())
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    bare.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -170,11 +143,7 @@ mod tests {
             ("::ffff:10.0.0.0/104", "10.2.3.4", true),
         ];
         for (range, address, expected) in cases {
-            assert_eq!(
-                cidr(range).contains(ip(address)),
-                expected,
-                "{address} in {range}"
-            );
+            assert_eq!(cidr(range).contains(ip(address)), expected, "{address} in {range}");
         }
         assert_eq!(cidr("::ffff:10.0.0.0/104").to_string(), "10.0.0.0/8");
     }
@@ -206,30 +175,17 @@ mod tests {
 
     #[test]
     fn ipv6_counts_by_its_first_64_bits() {
-        assert_eq!(
-            address_key(ip("2001:db8:1:2:3:4:5:6")),
-            ip("2001:db8:1:2::")
-        );
-        assert_ne!(
-            address_key(ip("2001:db8:1:2::1")),
-            address_key(ip("2001:db8:1:3::1"))
-        );
+        assert_eq!(address_key(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
+        assert_ne!(address_key(ip("2001:db8:1:2::1")), address_key(ip("2001:db8:1:3::1")));
         assert_eq!(address_key(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
         assert_ne!(address_key(ip("192.0.2.1")), address_key(ip("192.0.2.2")));
     }
 
     #[test]
     fn a_stranger_does_not_say_who_it_is() {
-        let found = client_address(
-            ip("203.0.113.9"),
-            Some("198.51.100.1"),
-            &[cidr("10.0.0.0/8")],
-        );
+        let found = client_address(ip("203.0.113.9"), Some("198.51.100.1"), &[cidr("10.0.0.0/8")]);
         assert_eq!(found, ip("203.0.113.9"));
-        assert_eq!(
-            client_address(ip("10.0.0.1"), Some("198.51.100.1"), &[]),
-            ip("10.0.0.1")
-        );
+        assert_eq!(client_address(ip("10.0.0.1"), Some("198.51.100.1"), &[]), ip("10.0.0.1"));
     }
 
     #[test]
@@ -252,11 +208,7 @@ mod tests {
             (Some("1.1.1.1, unknown"), "10.0.0.1"),
         ];
         for (header, expected) in cases {
-            assert_eq!(
-                client_address(ip("10.0.0.1"), header, &trusted),
-                ip(expected),
-                "{header:?}"
-            );
+            assert_eq!(client_address(ip("10.0.0.1"), header, &trusted), ip(expected), "{header:?}");
         }
         let mapped = client_address(ip("::ffff:10.0.0.1"), Some("198.51.100.1"), &trusted);
         assert_eq!(mapped, ip("198.51.100.1"));

@@ -76,12 +76,7 @@ impl Limiter {
 
         let key = self.state.hash_one(counted);
         let mut shard = self.shards[key as usize % SHARDS].lock();
-        let refilled_ms = shard
-            .refilled_ms
-            .get(&key)
-            .copied()
-            .unwrap_or(0)
-            .max(now_ms);
+        let refilled_ms = shard.refilled_ms.get(&key).copied().unwrap_or(0).max(now_ms);
         let ahead_ms = refilled_ms - now_ms;
         if ahead_ms > tolerance_ms {
             return Err(RetryAfterMs(ahead_ms - tolerance_ms));
@@ -89,19 +84,14 @@ impl Limiter {
         if !shard.refilled_ms.contains_key(&key) {
             shard.make_room(self.shard_entries_max, now_ms, per_ms);
         }
-        shard
-            .refilled_ms
-            .insert(key, refilled_ms.saturating_add(per_ms));
+        shard.refilled_ms.insert(key, refilled_ms.saturating_add(per_ms));
         Ok(())
     }
 
     /// How many keys are kept now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock().refilled_ms.len())
-            .sum()
+        self.shards.iter().map(|shard| shard.lock().refilled_ms.len()).sum()
     }
 
     /// Whether none is.
@@ -119,17 +109,14 @@ impl Shard {
         }
         if self.swept_ms == 0 || now_ms >= self.swept_ms.saturating_add(per_ms) {
             self.swept_ms = now_ms;
-            self.refilled_ms
-                .retain(|_, refilled_ms| *refilled_ms > now_ms);
+            self.refilled_ms.retain(|_, refilled_ms| *refilled_ms > now_ms);
         }
         if self.refilled_ms.len() < entries_max {
             return;
         }
         // The order of a map is as random as its keys, so the first few are a sample.
         let sample = self.refilled_ms.iter().take(SAMPLE);
-        let soonest = sample
-            .min_by_key(|(_, refilled_ms)| **refilled_ms)
-            .map(|(key, _)| *key);
+        let soonest = sample.min_by_key(|(_, refilled_ms)| **refilled_ms).map(|(key, _)| *key);
         if let Some(key) = soonest {
             self.refilled_ms.remove(&key);
         }
@@ -165,10 +152,7 @@ mod tests {
         }
     }
 
-    const POSTS: Rate = Rate {
-        burst: 5,
-        per_ms: 10_000,
-    };
+    const POSTS: Rate = Rate { burst: 5, per_ms: 10_000 };
 
     #[test]
     fn five_at_once_then_one_in_ten_seconds() {
@@ -181,10 +165,7 @@ mod tests {
         assert_eq!(limiter.take(key, start_ms), Err(RetryAfterMs(10_000)));
         assert_eq!(limiter.take(key, start_ms + 9_999), Err(RetryAfterMs(1)));
         assert_eq!(limiter.take(key, start_ms + 10_000), Ok(()));
-        assert_eq!(
-            limiter.take(key, start_ms + 10_000),
-            Err(RetryAfterMs(10_000))
-        );
+        assert_eq!(limiter.take(key, start_ms + 10_000), Err(RetryAfterMs(10_000)));
         for _ in 0..5 {
             assert_eq!(limiter.take(key, start_ms + 60_000), Ok(()));
         }
@@ -193,13 +174,7 @@ mod tests {
 
     #[test]
     fn one_does_not_pay_for_another() {
-        let limiter = Counter::new(
-            Rate {
-                burst: 1,
-                per_ms: 1_000,
-            },
-            100,
-        );
+        let limiter = Counter::new(Rate { burst: 1, per_ms: 1_000 }, 100);
         assert!(limiter.take(("a", "alice"), 0).is_ok());
         assert!(limiter.take(("a", "alice"), 0).is_err());
         assert!(limiter.take(("a", "bob"), 0).is_ok());
@@ -208,41 +183,17 @@ mod tests {
 
     #[test]
     fn the_rates_at_the_edges_do_what_they_say() {
-        let never = Counter::new(
-            Rate {
-                burst: 0,
-                per_ms: 1_000,
-            },
-            100,
-        );
+        let never = Counter::new(Rate { burst: 0, per_ms: 1_000 }, 100);
         assert_eq!(never.take(1, 5), Err(RetryAfterMs(1_000)));
-        let always = Counter::new(
-            Rate {
-                burst: 1,
-                per_ms: 0,
-            },
-            100,
-        );
+        let always = Counter::new(Rate { burst: 1, per_ms: 0 }, 100);
         assert!((0..100).all(|_| always.take(1, 5).is_ok()) && always.is_empty());
-        let slow = Counter::new(
-            Rate {
-                burst: u32::MAX,
-                per_ms: u64::MAX,
-            },
-            100,
-        );
+        let slow = Counter::new(Rate { burst: u32::MAX, per_ms: u64::MAX }, 100);
         assert!((0..3).all(|_| slow.take(1, u64::MAX).is_ok()));
     }
 
     #[test]
     fn a_clock_that_steps_back_locks_nobody_out_for_longer_than_the_step() {
-        let limiter = Counter::new(
-            Rate {
-                burst: 1,
-                per_ms: 1_000,
-            },
-            100,
-        );
+        let limiter = Counter::new(Rate { burst: 1, per_ms: 1_000 }, 100);
         let key = 1;
         assert!(limiter.take(key, 10_000).is_ok());
         assert_eq!(limiter.take(key, 9_000), Err(RetryAfterMs(2_000)));

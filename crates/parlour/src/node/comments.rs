@@ -9,8 +9,8 @@ use parlour_wire::position::Position;
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, NewComment, PageNote, Query, Sort as Order};
 use crate::channel::{ChannelName, Key, Sort};
-use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
 use crate::comment::checked_body;
+use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
 use crate::page::Page;
@@ -224,7 +224,14 @@ impl Node {
     }
 
     /// A page of a channel's comments.
-    pub async fn comments(&self, asker: &Asker, key: &Key, order: Order, limit: usize, before: Option<String>) -> Result<CommentPage, Code> {
+    pub async fn comments(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        order: Order,
+        limit: usize,
+        before: Option<String>,
+    ) -> Result<CommentPage, Code> {
         self.permit(Act::Read, asker, key)?;
         let rules = self.site_rules(&key.site)?;
         let query = Query {

@@ -44,7 +44,8 @@ impl Node {
         let time_ms = self.clock.now_ms();
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         if !publishing.store {
-            let event = Event { kind: Kind::Publication, channel: key.channel.as_str().into(), offset: None, data, publisher, time_ms };
+            let event =
+                Event { kind: Kind::Publication, channel: key.channel.as_str().into(), offset: None, data, publisher, time_ms };
             self.backend.log.signal(key, Signal::Event(event)).await.map_err(told)?;
             return Ok(None);
         }
@@ -71,7 +72,8 @@ impl Node {
     /// Data as it is kept: JSON in UTF-8, not too large, not too deep, white space between tokens gone.
     fn checked_data(&self, data: &str) -> Result<Arc<str>, Code> {
         let too_large = data.len() > self.book.now().limits.publication_bytes_max;
-        if too_large || !json::depth_within(data, DATA_DEPTH_MAX) || serde_json::from_str::<serde::de::IgnoredAny>(data).is_err() {
+        if too_large || !json::depth_within(data, DATA_DEPTH_MAX) || serde_json::from_str::<serde::de::IgnoredAny>(data).is_err()
+        {
             return Err(Code::DataInvalid);
         }
         Ok(json::compact(data).into())

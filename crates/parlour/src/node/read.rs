@@ -183,7 +183,8 @@ impl Node {
         let place = wish.outbox.reserve();
         let reader = channel.join(wish.outbox, place, wish.viewer);
         let limits = self.book.now().limits.clone();
-        let fits = |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
+        let fits =
+            |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
         let begin = |ring: &Ring| (ring.top(), reply(start(ring, &wish.since, older, fits)), ());
         if wish.outbox.attach(place, &channel.ring, hearing, begin).is_err() {
             channel.leave(reader, None);
@@ -306,7 +307,8 @@ impl Node {
 /// Where a reader begins, now that the ring stands still: older pages first, then the ring, a comment's last change alone.
 fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl Fn(usize, usize) -> bool) -> Start {
     let position = ring.position();
-    let fresh = |was_recovering| Start { position: position.clone(), was_recovering, recovered: false, missed: Vec::new(), seen: 0 };
+    let fresh =
+        |was_recovering| Start { position: position.clone(), was_recovering, recovered: false, missed: Vec::new(), seen: 0 };
     let (from, older) = match (since, older) {
         (Since::Now, _) => return fresh(false),
         (Since::Position(from), Some(older)) => (from, older),

@@ -69,7 +69,13 @@ pub fn ended(open: Bytes, resume: &str) -> [Bytes; 3] {
 
 impl Cursor {
     pub(super) fn item(&self) -> Item<'_> {
-        Item { channel: &self.channel, epoch: &self.epoch, offset: self.offset, audience: self.audience, tongue: self.tongue.index }
+        Item {
+            channel: &self.channel,
+            epoch: &self.epoch,
+            offset: self.offset,
+            audience: self.audience,
+            tongue: self.tongue.index,
+        }
     }
 
     pub(super) fn is_good_in(&self, ring: &Ring) -> bool {

@@ -25,10 +25,7 @@ pub struct PageLimits {
 
 impl Default for PageLimits {
     fn default() -> Self {
-        Self {
-            url_chars_max: 2_048,
-            title_chars_max: 300,
-        }
+        Self { url_chars_max: 2_048, title_chars_max: 300 }
     }
 }
 
@@ -102,16 +99,9 @@ impl Page {
         without_user.map_err(|()| PageFault::UrlInvalid)?;
         let title = plain_name(self.title.as_deref().unwrap_or_default());
         if title.chars().nth(limits.title_chars_max).is_some() {
-            return Err(PageFault::TitleTooLong {
-                max: limits.title_chars_max,
-            });
+            return Err(PageFault::TitleTooLong { max: limits.title_chars_max });
         }
-        Ok(PageRef {
-            channel,
-            url: url.into(),
-            origin,
-            title,
-        })
+        Ok(PageRef { channel, url: url.into(), origin, title })
     }
 }
 
@@ -119,16 +109,10 @@ impl Page {
 ///
 /// # Errors
 /// [`PageFault`].
-pub fn channel_of(
-    url: Option<&str>,
-    id: Option<&str>,
-    limits: &PageLimits,
-) -> Result<ChannelName, PageFault> {
+pub fn channel_of(url: Option<&str>, id: Option<&str>, limits: &PageLimits) -> Result<ChannelName, PageFault> {
     let key = match (id.filter(|id| !id.is_empty()), url) {
         (Some(id), _) if is_longer(id, limits.url_chars_max) => {
-            return Err(PageFault::IdTooLong {
-                max: limits.url_chars_max,
-            });
+            return Err(PageFault::IdTooLong { max: limits.url_chars_max });
         }
         (Some(id), _) => format!("id:{id}"),
         (None, Some(url)) => url_key(&parsed(url, limits)?)?,
@@ -144,16 +128,10 @@ fn is_longer(text: &str, max: usize) -> bool {
 
 fn parsed(url: &str, limits: &PageLimits) -> Result<Url, PageFault> {
     if is_longer(url, limits.url_chars_max) {
-        return Err(PageFault::UrlTooLong {
-            max: limits.url_chars_max,
-        });
+        return Err(PageFault::UrlTooLong { max: limits.url_chars_max });
     }
     let url = Url::parse(url).map_err(|_| PageFault::UrlInvalid)?;
-    if matches!(url.scheme(), "http" | "https") {
-        Ok(url)
-    } else {
-        Err(PageFault::UrlInvalid)
-    }
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(PageFault::UrlInvalid) }
 }
 
 /// The key of an address: `url:`, host, port, path, parameters.
@@ -166,23 +144,10 @@ fn parsed(url: &str, limits: &PageLimits) -> Result<Url, PageFault> {
 /// 4. The query is cut at `&`; empty pieces go; each is put in percent-encoding normal form; those go whose name (up to the first
 ///    `=`) tracks; the rest is sorted by name, equal names staying in their order; `?` and the pieces joined by `&`, if any.
 fn url_key(url: &Url) -> Result<String, PageFault> {
-    let host = url
-        .host_str()
-        .filter(|host| !host.is_empty())
-        .ok_or(PageFault::UrlInvalid)?;
-    let host = host
-        .strip_prefix("www.")
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(host);
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    Ok(format!(
-        "url:{host}{port}{}{}",
-        normal_path(url.path()),
-        normal_query(url.query())
-    ))
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(PageFault::UrlInvalid)?;
+    let host = host.strip_prefix("www.").filter(|rest| !rest.is_empty()).unwrap_or(host);
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Ok(format!("url:{host}{port}{}{}", normal_path(url.path()), normal_query(url.query())))
 }
 
 fn normal_path(path: &str) -> String {
@@ -204,18 +169,11 @@ fn normal_path(path: &str) -> String {
 }
 
 fn normal_query(query: Option<&str>) -> String {
-    let pieces = query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|piece| !piece.is_empty());
+    let pieces = query.unwrap_or_default().split('&').filter(|piece| !piece.is_empty());
     let mut pieces: Vec<String> = pieces.map(|piece| percent_normal(piece, b"/?")).collect();
     pieces.retain(|piece| !tracks(name_of(piece)));
     pieces.sort_by(|one, other| name_of(one).cmp(name_of(other)));
-    if pieces.is_empty() {
-        String::new()
-    } else {
-        format!("?{}", pieces.join("&"))
-    }
+    if pieces.is_empty() { String::new() } else { format!("?{}", pieces.join("&")) }
 }
 
 fn name_of(piece: &str) -> &str {
@@ -224,10 +182,8 @@ fn name_of(piece: &str) -> &str {
 
 /// Whether a parameter says where a reader came from rather than what they read.
 fn tracks(name: &str) -> bool {
-    const NAMES: [&str; 13] = [
-        "fbclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid",
-        "yclid", "_ga", "_gl", "ref",
-    ];
+    const NAMES: [&str; 13] =
+        ["fbclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "yclid", "_ga", "_gl", "ref"];
     name.starts_with("utm_") || NAMES.contains(&name)
 }
 
@@ -239,15 +195,10 @@ fn percent_normal(text: &str, also_bare: &[u8]) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut at = 0;
     while at < bytes.len() {
-        let encoded = (bytes[at] == b'%')
-            .then(|| bytes.get(at + 1..at + 3).and_then(hex_byte))
-            .flatten();
+        let encoded = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3).and_then(hex_byte)).flatten();
         let (byte, may_be_bare) = match encoded {
             Some(byte) => (byte, is_unreserved(byte)),
-            None => (
-                bytes[at],
-                is_bare(bytes[at]) || also_bare.contains(&bytes[at]),
-            ),
+            None => (bytes[at], is_bare(bytes[at]) || also_bare.contains(&bytes[at])),
         };
         at += if encoded.is_some() { 3 } else { 1 };
         if may_be_bare {

@@ -30,9 +30,7 @@ impl Origin {
     /// [`OriginFault::OriginInvalid`], for `null` and for anything that has a path, a user or white space too.
     pub fn parse(text: &str) -> Result<Self, OriginFault> {
         let (scheme, authority) = text.split_once("://").ok_or(OriginFault::OriginInvalid)?;
-        let is_odd = |character: char| {
-            character.is_whitespace() || character.is_control() || "/\\?#@%*,".contains(character)
-        };
+        let is_odd = |character: char| character.is_whitespace() || character.is_control() || "/\\?#@%*,".contains(character);
         if authority.is_empty() || authority.contains(is_odd) || scheme.contains(is_odd) {
             return Err(OriginFault::OriginInvalid);
         }
@@ -44,11 +42,7 @@ impl Origin {
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let host = url.host_str().filter(|host| !host.is_empty())?;
-        Some(Self {
-            scheme: url.scheme().to_owned(),
-            host: host.to_ascii_lowercase(),
-            port: url.port_or_known_default(),
-        })
+        Some(Self { scheme: url.scheme().to_owned(), host: host.to_ascii_lowercase(), port: url.port_or_known_default() })
     }
 
     /// The scheme, in lower case.
@@ -82,10 +76,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)?;
         match (self.scheme.as_str(), self.port) {
-            (_, None)
-            | ("http" | "ws", Some(80))
-            | ("https" | "wss", Some(443))
-            | ("ftp", Some(21)) => Ok(()),
+            (_, None) | ("http" | "ws", Some(80)) | ("https" | "wss", Some(443)) | ("ftp", Some(21)) => Ok(()),
             (_, Some(port)) => write!(f, ":{port}"),
         }
     }
@@ -106,25 +97,14 @@ impl OriginPattern {
     /// [`OriginFault`].
     pub fn parse(text: &str) -> Result<Self, OriginFault> {
         let Some((scheme, rest)) = text.split_once("://*.") else {
-            let fault = if text.contains('*') {
-                OriginFault::PatternInvalid
-            } else {
-                OriginFault::OriginInvalid
-            };
+            let fault = if text.contains('*') { OriginFault::PatternInvalid } else { OriginFault::OriginInvalid };
             let origin = Origin::parse(text).map_err(|_| fault)?;
-            return Ok(Self {
-                origin,
-                below: false,
-            });
+            return Ok(Self { origin, below: false });
         };
-        let origin = Origin::parse(&format!("{scheme}://{rest}"))
-            .map_err(|_| OriginFault::PatternInvalid)?;
+        let origin = Origin::parse(&format!("{scheme}://{rest}")).map_err(|_| OriginFault::PatternInvalid)?;
         // Numbers have no labels: `*.0.0.1` would mean machines that have nothing to do with one another.
         match Host::parse(&origin.host) {
-            Ok(Host::Domain(_)) if !origin.host.starts_with('.') => Ok(Self {
-                origin,
-                below: true,
-            }),
+            Ok(Host::Domain(_)) if !origin.host.starts_with('.') => Ok(Self { origin, below: true }),
             _ => Err(OriginFault::PatternInvalid),
         }
     }
@@ -135,10 +115,7 @@ impl OriginPattern {
         if !self.below {
             return self.origin == *origin;
         }
-        let labels_in_front = origin
-            .host
-            .strip_suffix(&self.origin.host)
-            .and_then(|front| front.strip_suffix('.'));
+        let labels_in_front = origin.host.strip_suffix(&self.origin.host).and_then(|front| front.strip_suffix('.'));
         self.origin.scheme == origin.scheme
             && self.origin.port == origin.port
             && labels_in_front.is_some_and(|front| front.split('.').all(|label| !label.is_empty()))
@@ -148,11 +125,7 @@ impl OriginPattern {
 impl fmt::Display for OriginPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.origin.to_string();
-        if self.below {
-            f.write_str(&text.replacen("://", "://*.", 1))
-        } else {
-            f.write_str(&text)
-        }
+        if self.below { f.write_str(&text.replacen("://", "://*.", 1)) } else { f.write_str(&text) }
     }
 }
 
@@ -179,10 +152,7 @@ mod tests {
         for (text, shown) in cases {
             assert_eq!(origin(text).to_string(), shown, "{text}");
         }
-        assert_eq!(
-            (origin("https://a.example").port(), origin("app://a").port()),
-            (Some(443), None)
-        );
+        assert_eq!((origin("https://a.example").port(), origin("app://a").port()), (Some(443), None));
     }
 
     #[test]
@@ -214,11 +184,7 @@ mod tests {
             "about:blank",
         ];
         for bad in bad {
-            assert_eq!(
-                Origin::parse(bad),
-                Err(OriginFault::OriginInvalid),
-                "{bad:?}"
-            );
+            assert_eq!(Origin::parse(bad), Err(OriginFault::OriginInvalid), "{bad:?}");
         }
     }
 
@@ -241,11 +207,7 @@ mod tests {
     #[test]
     fn a_star_stands_for_labels() {
         let pattern = OriginPattern::parse("https://*.example.org").unwrap();
-        for good in [
-            "https://a.example.org",
-            "https://a.b.example.org",
-            "https://A.EXAMPLE.org",
-        ] {
+        for good in ["https://a.example.org", "https://a.b.example.org", "https://A.EXAMPLE.org"] {
             assert!(pattern.matches(&origin(good)), "{good}");
         }
         for bad in [
@@ -257,10 +219,7 @@ mod tests {
             "https://a..example.org",
             "https://.example.org",
         ] {
-            assert!(
-                !Origin::parse(bad).is_ok_and(|bad| pattern.matches(&bad)),
-                "{bad}"
-            );
+            assert!(!Origin::parse(bad).is_ok_and(|bad| pattern.matches(&bad)), "{bad}");
         }
         assert_eq!(pattern.to_string(), "https://*.example.org");
         let with_port = OriginPattern::parse("http://*.localhost:3000").unwrap();
@@ -283,34 +242,17 @@ mod tests {
             "*://example.org",
             "https://*.example.*",
         ] {
-            assert_eq!(
-                OriginPattern::parse(bad),
-                Err(OriginFault::PatternInvalid),
-                "{bad}"
-            );
+            assert_eq!(OriginPattern::parse(bad), Err(OriginFault::PatternInvalid), "{bad}");
         }
-        assert_eq!(
-            OriginPattern::parse("null"),
-            Err(OriginFault::OriginInvalid)
-        );
+        assert_eq!(OriginPattern::parse("null"), Err(OriginFault::OriginInvalid));
     }
 
     #[test]
     fn this_machine_is_recognised() {
-        for local in [
-            "http://localhost:3000",
-            "https://a.localhost",
-            "http://127.0.0.1:8080",
-            "http://[::1]",
-        ] {
+        for local in ["http://localhost:3000", "https://a.localhost", "http://127.0.0.1:8080", "http://[::1]"] {
             assert!(origin(local).is_local(), "{local}");
         }
-        for other in [
-            "http://localhost.example",
-            "http://notlocalhost",
-            "http://127.0.0.2",
-            "http://10.0.0.1",
-        ] {
+        for other in ["http://localhost.example", "http://notlocalhost", "http://127.0.0.2", "http://10.0.0.1"] {
             assert!(!origin(other).is_local(), "{other}");
         }
     }

@@ -4,10 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const CASES: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../cases/pages.json"
-));
+const CASES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cases/pages.json"));
 
 /// One entry of `cases/pages.json`.
 #[derive(Debug, Deserialize)]
@@ -35,11 +32,7 @@ fn every_case_of_the_shared_file_holds() {
     for case in cases {
         let found = channel_of(Some(&case.url), case.id.as_deref(), &PageLimits::default());
         assert_eq!(found.is_err(), case.error, "{case:?}: {found:?}");
-        assert_eq!(
-            found.ok().map(|found| found.to_string()),
-            case.channel,
-            "{case:?}"
-        );
+        assert_eq!(found.ok().map(|found| found.to_string()), case.channel, "{case:?}");
         assert_eq!(case.error, case.key.is_none(), "{case:?}");
         match (case.id.filter(|id| !id.is_empty()), case.key) {
             (Some(id), Some(expected)) => assert_eq!(format!("id:{id}"), expected),
@@ -61,39 +54,24 @@ fn a_page_without_a_name_has_no_channel() {
 fn lengths_are_counted_in_characters() {
     let at_limit = format!("https://a.example/{}", "ä".repeat(2_030));
     assert!(channel(&at_limit).is_ok());
-    assert_eq!(
-        channel(&format!("{at_limit}ä")),
-        Err(PageFault::UrlTooLong { max: 2_048 })
-    );
+    assert_eq!(channel(&format!("{at_limit}ä")), Err(PageFault::UrlTooLong { max: 2_048 }));
     let id = |length| channel_of(None, Some(&"ä".repeat(length)), &PageLimits::default());
     assert!(id(2_048).is_ok());
     assert_eq!(id(2_049), Err(PageFault::IdTooLong { max: 2_048 }));
 }
 
 fn page(url: &str, id: Option<&str>, title: &str) -> Result<PageRef, PageFault> {
-    let page = Page {
-        url: url.into(),
-        id: id.map(Into::into),
-        title: Some(title.into()),
-    };
+    let page = Page { url: url.into(), id: id.map(Into::into), title: Some(title.into()) };
     page.checked(&PageLimits::default())
 }
 
 #[test]
 fn a_checked_page_has_a_clean_title_and_an_address_without_user_and_fragment() {
-    let page = page(
-        "https://u:p@www.Example.org/a?utm_source=x&b=1#c",
-        None,
-        " A\u{202e} \n title ",
-    )
-    .unwrap();
+    let page = page("https://u:p@www.Example.org/a?utm_source=x&b=1#c", None, " A\u{202e} \n title ").unwrap();
     assert_eq!(page.url, "https://www.example.org/a?utm_source=x&b=1");
     assert_eq!(page.title, "A title");
     assert_eq!(page.origin.to_string(), "https://www.example.org");
-    assert_eq!(
-        page.channel.as_str(),
-        channel("https://example.org/a?b=1").unwrap()
-    );
+    assert_eq!(page.channel.as_str(), channel("https://example.org/a?b=1").unwrap());
 }
 
 #[test]
@@ -101,20 +79,14 @@ fn a_page_with_an_id_needs_a_good_address_all_the_same() {
     let one = page("https://a.example/1", Some("post"), "").unwrap();
     let other = page("https://a.example/2", Some("post"), "").unwrap();
     assert_eq!(one.channel, other.channel);
-    assert_eq!(
-        page("javascript:alert(1)", Some("post"), ""),
-        Err(PageFault::UrlInvalid)
-    );
+    assert_eq!(page("javascript:alert(1)", Some("post"), ""), Err(PageFault::UrlInvalid));
 }
 
 #[test]
 fn a_title_has_a_limit() {
     assert!(page("https://a.example/", None, &"ä".repeat(300)).is_ok());
     let too_long = PageFault::TitleTooLong { max: 300 };
-    assert_eq!(
-        page("https://a.example/", None, &"ä".repeat(301)),
-        Err(too_long)
-    );
+    assert_eq!(page("https://a.example/", None, &"ä".repeat(301)), Err(too_long));
 }
 
 #[test]

@@ -16,8 +16,7 @@ const LINK_BYTES_MAX: usize = 2_048;
 /// The events of `source` that may become HTML. Starts and ends are balanced, and at most [`DEPTH_MAX`] and the leaves deep.
 pub(super) fn events(source: &str) -> Vec<Event<'_>> {
     let mut filter = Filter::new();
-    for (event, range) in Parser::new_ext(source, Options::ENABLE_STRIKETHROUGH).into_offset_iter()
-    {
+    for (event, range) in Parser::new_ext(source, Options::ENABLE_STRIKETHROUGH).into_offset_iter() {
         filter.take(event, source.get(range).unwrap_or_default());
     }
     filter.flush_text();
@@ -51,23 +50,13 @@ impl<'a> Filter<'a> {
     fn new() -> Self {
         let mut finder = LinkFinder::new();
         finder.kinds(&[LinkKind::Url, LinkKind::Email]);
-        Self {
-            out: Vec::new(),
-            open: Vec::new(),
-            text: String::new(),
-            finder,
-            depth: 0,
-            is_in_link: false,
-            is_in_code: false,
-        }
+        Self { out: Vec::new(), open: Vec::new(), text: String::new(), finder, depth: 0, is_in_link: false, is_in_code: false }
     }
 
     fn take(&mut self, event: Event<'a>, source: &'a str) {
         match event {
             Event::Text(text) if self.is_in_code => self.out.push(Event::Text(text)),
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
-                self.text.push_str(&text)
-            }
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.text.push_str(&text),
             Event::Start(tag) => {
                 self.flush_text();
                 let opened = self.start(tag);
@@ -95,10 +84,9 @@ impl<'a> Filter<'a> {
                 self.out.push(Event::End(TagEnd::Paragraph));
             }
             // None of these is switched on; were it, its source would be shown.
-            Event::InlineMath(_)
-            | Event::DisplayMath(_)
-            | Event::FootnoteReference(_)
-            | Event::TaskListMarker(_) => self.text.push_str(source),
+            Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::TaskListMarker(_) => {
+                self.text.push_str(source)
+            }
         }
     }
 
@@ -121,19 +109,11 @@ impl<'a> Filter<'a> {
                 self.keep(Tag::Item)
             }
             Tag::Item => Opened::Line,
-            Tag::Link {
-                link_type,
-                dest_url,
-                ..
-            } => match self.link(link_type, &dest_url) {
+            Tag::Link { link_type, dest_url, .. } => match self.link(link_type, &dest_url) {
                 Some(_) => Opened::Kept(TagEnd::Link),
                 None => Opened::LeftOut,
             },
-            Tag::Image {
-                link_type,
-                dest_url,
-                ..
-            } => match self.link(link_type, &dest_url) {
+            Tag::Image { link_type, dest_url, .. } => match self.link(link_type, &dest_url) {
                 Some(address) => Opened::Image(address, self.out.len()),
                 None => Opened::LeftOut,
             },
@@ -234,36 +214,21 @@ fn push_text(out: &mut Vec<Event<'_>>, text: &str) {
 }
 
 fn link_to<'a>(address: String) -> Tag<'a> {
-    Tag::Link {
-        link_type: LinkType::Inline,
-        dest_url: address.into(),
-        title: CowStr::Borrowed(""),
-        id: CowStr::Borrowed(""),
-    }
+    Tag::Link { link_type: LinkType::Inline, dest_url: address.into(), title: CowStr::Borrowed(""), id: CowStr::Borrowed("") }
 }
 
 /// An address as the URL standard reads it, if it is absolute and its scheme is allowed: what a browser would make of
 /// `java\nscript:` is seen here as well.
 fn allowed_address(text: &str) -> Option<String> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|_| text.len() <= LINK_BYTES_MAX)?;
+    let url = Url::parse(text).ok().filter(|_| text.len() <= LINK_BYTES_MAX)?;
     SCHEMES.contains(&url.scheme()).then(|| url.into())
 }
 
 /// A code block with the language that its fence names in its first word, if it is one.
 fn named_or_plain(kind: CodeBlockKind<'_>) -> CodeBlockKind<'_> {
     let language = match &kind {
-        CodeBlockKind::Fenced(info) => info
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase(),
+        CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or_default().to_ascii_lowercase(),
         CodeBlockKind::Indented => String::new(),
     };
-    if is_language(&language) {
-        CodeBlockKind::Fenced(language.into())
-    } else {
-        CodeBlockKind::Indented
-    }
+    if is_language(&language) { CodeBlockKind::Fenced(language.into()) } else { CodeBlockKind::Indented }
 }

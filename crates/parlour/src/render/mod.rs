@@ -29,20 +29,7 @@ pub const HTML_BYTES_MAX: usize = 512 * 1024;
 /// The only schemes that a link may have.
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 /// What is allowed besides text; of attributes only `href` of `a`, `class` of `code`, and the `rel` that the gate sets itself.
-const TAGS: [&str; 12] = [
-    "p",
-    "br",
-    "em",
-    "strong",
-    "del",
-    "code",
-    "pre",
-    "blockquote",
-    "ul",
-    "ol",
-    "li",
-    "a",
-];
+const TAGS: [&str; 12] = ["p", "br", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a"];
 const LINK_REL: &str = "nofollow ugc noopener";
 const LANGUAGE_CLASS: &str = "language-";
 
@@ -56,21 +43,14 @@ pub fn render(source: &str) -> String {
         return plain(source);
     }
     let clean = GATE.clean(&html.0).to_string();
-    if clean.len() > HTML_BYTES_MAX {
-        plain(source)
-    } else {
-        clean.trim_end().to_owned()
-    }
+    if clean.len() > HTML_BYTES_MAX { plain(source) } else { clean.trim_end().to_owned() }
 }
 
 /// The last gate, built once: it is the same for all and never changes.
 static GATE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut gate = Builder::empty();
     gate.tags(HashSet::from(TAGS))
-        .tag_attributes(HashMap::from([
-            ("a", HashSet::from(["href"])),
-            ("code", HashSet::from(["class"])),
-        ]))
+        .tag_attributes(HashMap::from([("a", HashSet::from(["href"])), ("code", HashSet::from(["class"]))]))
         .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(SCHEMES))
         .url_relative(UrlRelative::Deny)
@@ -79,11 +59,7 @@ static GATE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     gate
 });
 
-fn allowed_attribute<'value>(
-    tag: &str,
-    attribute: &str,
-    value: &'value str,
-) -> Option<Cow<'value, str>> {
+fn allowed_attribute<'value>(tag: &str, attribute: &str, value: &'value str) -> Option<Cow<'value, str>> {
     let is_allowed = match (tag, attribute) {
         ("a", "href") => true,
         // Nobody else can bring one: it is no attribute of `a` on the list.

@@ -31,27 +31,11 @@ fn scan(html: &str) -> Result<Vec<&str>, String> {
             return Err("too deep".into());
         }
     }
-    if open.is_empty() {
-        Ok(tags)
-    } else {
-        Err(format!("left open: {open:?}"))
-    }
+    if open.is_empty() { Ok(tags) } else { Err(format!("left open: {open:?}")) }
 }
 
 fn allowed_name(tag: &str) -> Option<&str> {
-    const PLAIN: [&str; 11] = [
-        "p",
-        "em",
-        "strong",
-        "del",
-        "code",
-        "pre",
-        "blockquote",
-        "ul",
-        "ol",
-        "li",
-        "a",
-    ];
+    const PLAIN: [&str; 11] = ["p", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a"];
     if PLAIN.contains(&tag) {
         return Some(tag);
     }
@@ -59,23 +43,14 @@ fn allowed_name(tag: &str) -> Option<&str> {
     if tag == "a rel=\"nofollow ugc noopener\"" {
         return Some("a");
     }
-    if let Some(language) = tag
-        .strip_prefix("code class=\"language-")
-        .and_then(|rest| rest.strip_suffix('"'))
-    {
+    if let Some(language) = tag.strip_prefix("code class=\"language-").and_then(|rest| rest.strip_suffix('"')) {
         return language
             .bytes()
-            .all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+#-".contains(&byte)
-            })
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+#-".contains(&byte))
             .then_some("code");
     }
-    let href = tag
-        .strip_prefix("a href=\"")?
-        .strip_suffix("\" rel=\"nofollow ugc noopener\"")?;
-    let scheme_is_good = ["http://", "https://", "mailto:"]
-        .iter()
-        .any(|scheme| href.starts_with(scheme));
+    let href = tag.strip_prefix("a href=\"")?.strip_suffix("\" rel=\"nofollow ugc noopener\"")?;
+    let scheme_is_good = ["http://", "https://", "mailto:"].iter().any(|scheme| href.starts_with(scheme));
     (scheme_is_good && !href.contains(['"', '<', ' ', '\n'])).then_some("a")
 }
 
@@ -102,11 +77,7 @@ fn the_scanner_sees_what_may_not_be_there() {
 
 fn assert_renders(cases: &[(&str, &str)]) {
     for (source, expected) in cases {
-        assert_eq!(
-            render(source).replace(" rel=\"nofollow ugc noopener\"", ""),
-            *expected,
-            "{source:?}"
-        );
+        assert_eq!(render(source).replace(" rel=\"nofollow ugc noopener\"", ""), *expected, "{source:?}");
     }
 }
 
@@ -116,10 +87,7 @@ fn words_are_set_as_they_are_meant() {
         ("", ""),
         ("Hi", "<p>Hi</p>"),
         ("a\n\nb", "<p>a</p>\n<p>b</p>"),
-        (
-            "*a* **b** ~~c~~ `d < e`",
-            "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d &lt; e</code></p>",
-        ),
+        ("*a* **b** ~~c~~ `d < e`", "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d &lt; e</code></p>"),
         ("1 < 2 && 3 > 2", "<p>1 &lt; 2 &amp;&amp; 3 &gt; 2</p>"),
         ("&lt;b&gt; &copy;", "<p>&lt;b&gt; ©</p>"),
         ("> q", "<blockquote>\n<p>q</p>\n</blockquote>"),
@@ -130,11 +98,7 @@ fn words_are_set_as_they_are_meant() {
 
 #[test]
 fn a_line_break_is_a_line_break() {
-    assert_renders(&[
-        ("a\nb", "<p>a<br>\nb</p>"),
-        ("a  \nb", "<p>a<br>\nb</p>"),
-        ("a\\\nb", "<p>a<br>\nb</p>"),
-    ]);
+    assert_renders(&[("a\nb", "<p>a<br>\nb</p>"), ("a  \nb", "<p>a<br>\nb</p>"), ("a\\\nb", "<p>a<br>\nb</p>")]);
 }
 
 #[test]
@@ -149,18 +113,9 @@ fn headings_become_bold_and_rules_stay_as_typed() {
 #[test]
 fn images_become_links() {
     assert_renders(&[
-        (
-            "![a *b*](https://i.example/x.png \"t\")",
-            "<p><a href=\"https://i.example/x.png\">a <em>b</em></a></p>",
-        ),
-        (
-            "![](https://i.example/x.png)",
-            "<p><a href=\"https://i.example/x.png\">https://i.example/x.png</a></p>",
-        ),
-        (
-            "[![a](https://i.example/x)](https://a.example/)",
-            "<p><a href=\"https://a.example/\">a</a></p>",
-        ),
+        ("![a *b*](https://i.example/x.png \"t\")", "<p><a href=\"https://i.example/x.png\">a <em>b</em></a></p>"),
+        ("![](https://i.example/x.png)", "<p><a href=\"https://i.example/x.png\">https://i.example/x.png</a></p>"),
+        ("[![a](https://i.example/x)](https://a.example/)", "<p><a href=\"https://a.example/\">a</a></p>"),
         ("![a](data:image/png;base64,x)", "<p>a</p>"),
     ]);
 }
@@ -168,42 +123,18 @@ fn images_become_links() {
 #[test]
 fn links_and_bare_addresses_are_links() {
     assert_renders(&[
-        (
-            "[a](https://a.example \"t\")",
-            "<p><a href=\"https://a.example/\">a</a></p>",
-        ),
-        (
-            "[a][1]\n\n[1]: http://a.example/b",
-            "<p><a href=\"http://a.example/b\">a</a></p>",
-        ),
-        (
-            "<a@b.example>",
-            "<p><a href=\"mailto:a@b.example\">a@b.example</a></p>",
-        ),
+        ("[a](https://a.example \"t\")", "<p><a href=\"https://a.example/\">a</a></p>"),
+        ("[a][1]\n\n[1]: http://a.example/b", "<p><a href=\"http://a.example/b\">a</a></p>"),
+        ("<a@b.example>", "<p><a href=\"mailto:a@b.example\">a@b.example</a></p>"),
         (
             "see https://a.example/x_y_z?a=1&b=2.",
             "<p>see <a href=\"https://a.example/x_y_z?a=1&amp;b=2\">https://a.example/x_y_z?a=1&amp;b=2</a>.</p>",
         ),
-        (
-            "(https://a.example/x)",
-            "<p>(<a href=\"https://a.example/x\">https://a.example/x</a>)</p>",
-        ),
-        (
-            "ada@a.example",
-            "<p><a href=\"mailto:ada@a.example\">ada@a.example</a></p>",
-        ),
-        (
-            "[https://a.example](https://b.example)",
-            "<p><a href=\"https://b.example/\">https://a.example</a></p>",
-        ),
-        (
-            "`https://a.example`",
-            "<p><code>https://a.example</code></p>",
-        ),
-        (
-            "    https://a.example",
-            "<pre><code>https://a.example</code></pre>",
-        ),
+        ("(https://a.example/x)", "<p>(<a href=\"https://a.example/x\">https://a.example/x</a>)</p>"),
+        ("ada@a.example", "<p><a href=\"mailto:ada@a.example\">ada@a.example</a></p>"),
+        ("[https://a.example](https://b.example)", "<p><a href=\"https://b.example/\">https://a.example</a></p>"),
+        ("`https://a.example`", "<p><code>https://a.example</code></p>"),
+        ("    https://a.example", "<pre><code>https://a.example</code></pre>"),
         ("[a](/relative) [b](ftp://a.example)", "<p>a b</p>"),
         ("ftp://a.example", "<p>ftp://a.example</p>"),
     ]);
@@ -213,14 +144,8 @@ fn links_and_bare_addresses_are_links() {
 #[test]
 fn a_fence_names_its_language_or_none() {
     assert_renders(&[
-        (
-            "```rust ignore\na < b\n```",
-            "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>",
-        ),
-        (
-            "```C++\nx\n```",
-            "<pre><code class=\"language-c++\">x\n</code></pre>",
-        ),
+        ("```rust ignore\na < b\n```", "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>"),
+        ("```C++\nx\n```", "<pre><code class=\"language-c++\">x\n</code></pre>"),
         ("```\nx\n```", "<pre><code>x\n</code></pre>"),
         ("```a\"onload=\"x\nx\n```", "<pre><code>x\n</code></pre>"),
         ("```a&quot;b\nx\n```", "<pre><code>x\n</code></pre>"),
@@ -232,10 +157,7 @@ fn a_fence_names_its_language_or_none() {
 fn raw_html_is_shown_as_text() {
     assert_renders(&[
         ("a <b>c</b>", "<p>a &lt;b&gt;c&lt;/b&gt;</p>"),
-        (
-            "<div>\nx\n</div>",
-            "<p>&lt;div&gt;<br>\nx<br>\n&lt;/div&gt;</p>",
-        ),
+        ("<div>\nx\n</div>", "<p>&lt;div&gt;<br>\nx<br>\n&lt;/div&gt;</p>"),
         ("<!-- x -->", "<p>&lt;!-- x --&gt;</p>"),
     ]);
 }
@@ -250,11 +172,7 @@ fn hostile_texts_yield_nothing_active() {
     for (index, one) in HOSTILE.iter().enumerate() {
         let other = HOSTILE[HOSTILE.len() - 1 - index];
         let html = render(&format!("- {one}\n\n{other}\n> {one}{other}"));
-        assert!(
-            scan(&html).is_ok(),
-            "{one:?} {other:?}: {html}: {:?}",
-            scan(&html)
-        );
+        assert!(scan(&html).is_ok(), "{one:?} {other:?}: {html}: {:?}", scan(&html));
     }
 }
 
@@ -286,10 +204,7 @@ fn bombs_of_nesting_are_flat_and_keep_their_text() {
         // As long as a body may be; the gate looks through the rest of a text at each `&`.
         "&".repeat(9_997) + "end",
         "\"<".repeat(30_000) + "end",
-        (0..80)
-            .map(|depth| format!("{}- x\n", "  ".repeat(depth)))
-            .collect::<String>()
-            + "end",
+        (0..80).map(|depth| format!("{}- x\n", "  ".repeat(depth))).collect::<String>() + "end",
     ];
     for bomb in bombs {
         let html = render(&bomb);
@@ -302,20 +217,13 @@ fn bombs_of_nesting_are_flat_and_keep_their_text() {
 
 #[test]
 fn what_would_grow_too_long_is_shown_as_text() {
-    let source = format!(
-        "[a]: http://a.example/{}\n\n{}",
-        "x".repeat(1_900),
-        "[a] ".repeat(14_000)
-    );
+    let source = format!("[a]: http://a.example/{}\n\n{}", "x".repeat(1_900), "[a] ".repeat(14_000));
     let html = render(&source);
     assert!(scan(&html).is_ok() && html.len() <= HTML_BYTES_MAX);
     // Short links that grow tenfold, with the `rel` that the gate adds.
     let html = render(&"<b@c.d>".repeat(9_000));
     assert!(scan(&html).is_ok() && html.len() <= HTML_BYTES_MAX);
-    assert!(
-        html.starts_with("<p>&lt;b@c.d&gt;"),
-        "it is shown as it was typed"
-    );
+    assert!(html.starts_with("<p>&lt;b@c.d&gt;"), "it is shown as it was typed");
     let escaped = plain(&"&\n".repeat(SOURCE_BYTES_MAX / 2));
     assert!(scan(&escaped).is_ok() && escaped.len() <= HTML_BYTES_MAX);
     assert_eq!(plain("a < b\n\0"), "<p>a &lt; b<br>\u{fffd}</p>");
@@ -329,10 +237,7 @@ fn a_source_beyond_the_limit_is_cut_between_characters() {
 
 #[test]
 fn stray_bits_of_markdown_do_not_glue_words() {
-    assert_renders(&[(
-        "snake_case_name and 2*3*4",
-        "<p>snake_case_name and 2<em>3</em>4</p>",
-    )]);
+    assert_renders(&[("snake_case_name and 2*3*4", "<p>snake_case_name and 2<em>3</em>4</p>")]);
 }
 
 /// Texts made of what means something to a parser.

@@ -98,7 +98,12 @@ impl Session {
     /// Takes up again all that the client had, if nothing of it is missing: `open` and what was missed go out as one. Else
     /// nothing is changed and `false` is answered. The hearing of a tongue is `hearing`'s to say, and `None` where it is not
     /// spoken any more.
-    pub async fn take_up(&mut self, had: Vec<Had>, hearing: impl Fn(&Had) -> Option<Listening>, open: Bytes) -> Result<bool, Code> {
+    pub async fn take_up(
+        &mut self,
+        had: Vec<Had>,
+        hearing: impl Fn(&Had) -> Option<Listening>,
+        open: Bytes,
+    ) -> Result<bool, Code> {
         let places: HashSet<(&str, usize)> = had.iter().map(|had| (had.channel.as_str(), had.tongue)).collect();
         if places.len() < had.len() {
             return Ok(false);
@@ -119,7 +124,9 @@ impl Session {
             }
         }
         let limits = self.node.book.now().limits.clone();
-        let weight = |begun: &Begun| begun.start.missed.iter().filter_map(|slot| slot.event(begun.start.seen)).map(|event| event.data.len()).sum::<usize>();
+        let weight = |begun: &Begun| {
+            begun.start.missed.iter().filter_map(|slot| slot.event(begun.start.seen)).map(|event| event.data.len()).sum::<usize>()
+        };
         let entries: usize = begun.iter().map(|begun| begun.start.missed.len()).sum();
         good &= entries <= limits.recovery_entries_max && begun.iter().map(weight).sum::<usize>() <= limits.recovery_bytes_max;
         if !good {
@@ -140,7 +147,11 @@ impl Session {
         Ok(true)
     }
 
-    async fn take_up_one(&mut self, had: &Had, hearing: impl Fn(&Had) -> Option<Listening>) -> Option<(Listening, Subscription, Start)> {
+    async fn take_up_one(
+        &mut self,
+        had: &Had,
+        hearing: impl Fn(&Had) -> Option<Listening>,
+    ) -> Option<(Listening, Subscription, Start)> {
         let joined = self.joined.as_ref()?;
         let listening = hearing(had)?;
         let key = self.node.key(&joined.asker, &had.channel).ok()?;

@@ -10,8 +10,8 @@ use parlour_wire::push::{Answer, ClientInfo, Connected as ConnectAnswer, Push, R
 use serde_json::value::RawValue;
 
 use crate::channel::Key;
-use crate::door::Whence;
 use crate::clients::{Client, Connected, Manners, PING_S};
+use crate::door::Whence;
 use crate::hub::Viewer;
 use crate::identity::{Who, claims_to_be_a_guest};
 use crate::node::{Asker, Node, Publishing, Since, Start, Subscription, Wish, random_id};
@@ -176,11 +176,13 @@ impl Session {
 
     fn join(&mut self, asker: Asker, counted: bool, expires_s: Option<i64>) {
         let name = asker.who.member().filter(|member| !member.name.is_empty()).map(|member| member.name.as_str().into());
-        let info = ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
+        let info =
+            ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
         let viewer = Arc::new(Viewer { info, counted });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
-        self.joined = Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
+        self.joined =
+            Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
     }
 
     async fn subscribe(&mut self, id: u32, subscribe: Subscribe) -> Result<(), Code> {
@@ -217,6 +219,28 @@ impl Session {
         Ok(())
     }
 
+    /// Publications that came together: they go to the log in the order sent, which waits for none of them before it takes the
+    /// next, so that they share what a commit costs.
+    pub async fn publish_all(&mut self, first: (u32, Command), more: Vec<(u32, Command)>) -> Then {
+        let Some(joined) = &self.joined else { return Then::Close(Close::BAD_REQUEST) };
+        let (node, asker) = (&self.node, &joined.asker);
+        let publishes = std::iter::once(first).chain(more).map(|(id, command)| async move {
+            let result = match command {
+                Command::Publish { channel, data } => publish(node, asker, &channel, &data).await,
+                _ => Err(Code::BadRequest),
+            };
+            (id, result)
+        });
+        // Polled in this order, which is that in which the log is asked.
+        let results = futures_util::future::join_all(publishes).await;
+        for (id, result) in results {
+            if let Then::Close(close) = self.say(id, result) {
+                return Then::Close(close);
+            }
+        }
+        Then::Continue
+    }
+
     async fn answer(&mut self, command: Command) -> Result<Answer, Code> {
         let node = self.node.clone();
         let joined = self.joined.as_mut().ok_or(Code::BadRequest)?;
@@ -232,10 +256,7 @@ impl Session {
                 self.outbox.send_position().map_err(|_| Code::LimitExceeded)?;
                 Ok(Answer::Unsubscribe)
             }
-            Command::Publish { channel, data } => {
-                let publishing = Publishing { data: data.get(), nonce: None, store: true };
-                node.publish(asker, &node.key(asker, &channel)?, publishing).await.map(|_| Answer::Publish)
-            }
+            Command::Publish { channel, data } => publish(&node, asker, &channel, &data).await,
             Command::History(history) => answer_history(&node, asker, history).await,
             Command::Presence { channel } => node.members(asker, &node.key(asker, &channel)?).await.map(Answer::Presence),
             Command::PresenceStats { channel } => {
@@ -342,6 +363,11 @@ fn audience(subscribe: &Subscribe) -> Audience {
         (subscribe.join_leave, Audience::PRESENCE),
     ];
     wants.into_iter().filter(|(wanted, _)| *wanted).fold(Audience::EVERYONE, |audience, (_, one)| audience.with(one))
+}
+
+async fn publish(node: &Node, asker: &Asker, channel: &str, data: &RawValue) -> Result<Answer, Code> {
+    let publishing = Publishing { data: data.get(), nonce: None, store: true };
+    node.publish(asker, &node.key(asker, channel)?, publishing).await.map(|_| Answer::Publish)
 }
 
 /// The protocol's `limit`: absent or 0 asks for the position alone, a negative one for as many as allowed.

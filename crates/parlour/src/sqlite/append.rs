@@ -119,7 +119,9 @@ impl Ledger {
     pub(super) fn thread(&self, slot: Slot) -> rusqlite::Result<Option<Thread>> {
         self.connection
             .prepare_cached("SELECT url, title, closed FROM thread WHERE channel = ?1")?
-            .query_row([self.channels.at(slot).id], |row| Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)? }))
+            .query_row([self.channels.at(slot).id], |row| {
+                Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)? })
+            })
             .optional()
     }
 }

@@ -82,9 +82,7 @@ impl Ledger {
                 keys::add(&self.connection, hash, row)?;
                 Ok((Answer::Done(true), None))
             }
-            Task::RevokeKey { id } => {
-                Ok((Answer::Done(keys::revoke(&self.connection, id)?), None))
-            }
+            Task::RevokeKey { id } => Ok((Answer::Done(keys::revoke(&self.connection, id)?), None)),
             Task::CountView { key } => {
                 let slot = self.channels.make(&self.connection, key)?;
                 let sql = "UPDATE channel SET views = views + 1 WHERE id = ?1 RETURNING views";

@@ -16,7 +16,11 @@ use crate::comment::{Comment, CommentId};
 const LIMIT_MAX: usize = 100;
 
 /// One comment of a site with its channel, in whatever state.
-pub(super) fn comment(connection: &Connection, site: &SiteName, id: &CommentId) -> rusqlite::Result<Option<(ChannelName, Comment)>> {
+pub(super) fn comment(
+    connection: &Connection,
+    site: &SiteName,
+    id: &CommentId,
+) -> rusqlite::Result<Option<(ChannelName, Comment)>> {
     let channel: Option<(i64, String)> = connection
         .prepare_cached(
             "SELECT channel.id, channel.name FROM comment JOIN channel ON channel.id = comment.channel \
@@ -55,7 +59,13 @@ impl Cursor {
 }
 
 /// A flat page, its cursor already read.
-pub(super) fn page(connection: &Connection, base: &str, key: &Key, query: &Query, cursor: Option<Cursor>) -> rusqlite::Result<CommentPage> {
+pub(super) fn page(
+    connection: &Connection,
+    base: &str,
+    key: &Key,
+    query: &Query,
+    cursor: Option<Cursor>,
+) -> rusqlite::Result<CommentPage> {
     let Some(found) = find(connection, base, key)? else {
         return Ok(CommentPage { comments: Vec::new(), next: None, total: 0, position: nowhere(base)?, thread: None });
     };
@@ -108,7 +118,8 @@ impl Walk<'_> {
              ORDER BY created_ms {order}, id {order} LIMIT ?4"
         );
         let (created_ms, id) = self.cursor.as_ref().map_or((start, ""), |cursor| (cursor.created_ms, cursor.id.as_str()));
-        let mut values: Vec<Value> = vec![self.channel.into(), created_ms.into(), id.to_owned().into(), Value::Integer(self.rows as i64)];
+        let mut values: Vec<Value> =
+            vec![self.channel.into(), created_ms.into(), id.to_owned().into(), Value::Integer(self.rows as i64)];
         values.extend(member.map(|member| Value::Text(member.to_owned())));
         let mut select = self.connection.prepare_cached(&sql)?;
         let rows = select.query_map(rusqlite::params_from_iter(values), |row| StoredComment::read(row, &self.key.channel))?;

@@ -122,7 +122,8 @@ where
     T: Fn(&rusqlite::Row<'_>) -> rusqlite::Result<Entry>,
 {
     fn next(&mut self) -> rusqlite::Result<Option<Entry>> {
-        let heads = [&self.publications.head, &self.comments.head, &self.thread.head].map(|head| head.as_ref().map(Entry::offset));
+        let heads =
+            [&self.publications.head, &self.comments.head, &self.thread.head].map(|head| head.as_ref().map(Entry::offset));
         let offsets = heads.into_iter().flatten();
         let Some(next) = (if self.reverse { offsets.max() } else { offsets.min() }) else { return Ok(None) };
         match heads.iter().position(|head| *head == Some(next)) {

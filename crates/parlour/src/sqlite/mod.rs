@@ -21,10 +21,12 @@ use self::announce::{Announcer, Watched};
 use self::channels::Channels;
 use self::ledger::{Keep, Ledger};
 use self::readers::Readers;
+use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store, Thread,
+    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store,
+    Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, Limits};
@@ -42,6 +44,7 @@ mod readers;
 mod rows;
 mod schema;
 mod sweep;
+mod syncer;
 mod vouch;
 mod writer;
 
@@ -166,6 +169,7 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         timing: Timing { sync_ms: options.sync_ms, sweep_ms: options.sweep_ms, sync: options.sync },
         lock,
         clock: Clock::new(),
+        syncer: if options.sync { Some(Syncer::start(&options)?) } else { None },
     };
     let (jobs, queue) = mpsc::channel();
     let (writer, room) = Writer::new(jobs);

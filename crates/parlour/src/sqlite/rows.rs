@@ -46,7 +46,12 @@ impl StoredComment {
             mine: None,
         };
         let changed_ms: Option<i64> = row.get(19)?;
-        Ok(StoredComment { number: row.get(0)?, made: row.get(17)?, changed_ms: changed_ms.unwrap_or(comment.created.0), comment })
+        Ok(StoredComment {
+            number: row.get(0)?,
+            made: row.get(17)?,
+            changed_ms: changed_ms.unwrap_or(comment.created.0),
+            comment,
+        })
     }
 
     /// The comment of this id in this channel, in whatever state.

@@ -15,8 +15,9 @@ const APPLICATION_ID: i32 = 0x5061_726c;
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 128;
 const BUSY_MS: u64 = 5_000;
-/// The write-ahead log is written back after so many pages, and cut to this size afterwards.
-const CHECKPOINT_PAGES: u32 = 2_000;
+/// The writer copies the write-ahead log back by itself only when it has so many pages, which is when `syncer` has not kept up; it
+/// is cut to this size afterwards.
+const CHECKPOINT_PAGES: u32 = 16_000;
 const WAL_BYTES_KEPT: u32 = 16 * 1024 * 1024;
 
 /// The way from an empty file to the newest version, a step each.
@@ -41,6 +42,15 @@ fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Res
     // Withdrawn text is overwritten in the pages that are written anyway.
     connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// Opens the connection that copies the write-ahead log back; the writer's must have been opened before.
+pub(super) fn open_checkpointer(options: &Options) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&options.path, flags).map_err(unavailable)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(unavailable)?;
+    connection.pragma_update(None, "synchronous", if options.sync { "NORMAL" } else { "OFF" }).map_err(unavailable)?;
+    Ok(connection)
 }
 
 /// Opens a connection that only reads; the writer's must have been opened before.
@@ -77,9 +87,7 @@ fn upgrade(connection: &mut Connection) -> Result<(), Fault> {
 
 /// A file without a version must be empty.
 fn refuse_foreign(connection: &Connection) -> Result<(), Fault> {
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(unavailable)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unavailable)?;
     if tables == 0 { Ok(()) } else { Err(not_ours()) }
 }
 

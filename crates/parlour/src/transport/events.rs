@@ -81,7 +81,13 @@ pub struct Readers {
 
 impl Readers {
     /// Begins to read all channels. Rights are decided for each.
-    pub async fn open(node: &Arc<Node>, asker: Asker, question: Question, counted: bool, manners: Manners) -> Result<Readers, Code> {
+    pub async fn open(
+        node: &Arc<Node>,
+        asker: Asker,
+        question: Question,
+        counted: bool,
+        manners: Manners,
+    ) -> Result<Readers, Code> {
         if question.channels.len() > CHANNELS_MAX {
             return Err(Code::LimitExceeded);
         }
@@ -216,7 +222,8 @@ impl Readers {
     }
 
     fn event(&mut self, place: usize, offset: Option<u64>, name: &'static str, text: Bytes) -> Option<News> {
-        let is_of = |reading: &&mut Reading| reading.subscription.as_ref().is_some_and(|subscription| subscription.place == place);
+        let is_of =
+            |reading: &&mut Reading| reading.subscription.as_ref().is_some_and(|subscription| subscription.place == place);
         let reading = self.readings.iter_mut().find(is_of)?;
         if let Some(offset) = offset {
             reading.position.offset = offset;

@@ -2,6 +2,6 @@
 
 pub mod events;
 pub mod polling;
+pub mod socketio;
 pub mod sse;
 pub mod websocket;
-pub mod socketio;

@@ -19,8 +19,11 @@ use crate::node::{Asker, Node};
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A comment keeps the line open; the end of a stream says when to come back.
-const MANNERS: Manners =
-    Manners { ping: Some(|| Bytes::from_static(b":\n\n")), pongs: false, close: |_| Some(Bytes::from(sse::retry(come_back_ms()))) };
+const MANNERS: Manners = Manners {
+    ping: Some(|| Bytes::from_static(b":\n\n")),
+    pongs: false,
+    close: |_| Some(Bytes::from(sse::retry(come_back_ms()))),
+};
 
 /// When a client is to come back: spread out, so that not all come at once.
 fn come_back_ms() -> u64 {

@@ -2,8 +2,9 @@
 //! happens: it reads through a buffer of its worker, and the outbox writes.
 
 use std::cell::RefCell;
-use std::io::{self, IoSlice};
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use parlour_wire::code::Close;
+use parlour_wire::command::Command;
 use parlour_wire::frame::{self, Handshake, HandshakeFault, Message, Reader};
 use parlour_wire::json::{self, Fault, Incoming};
 use tokio::io::Interest;
@@ -27,6 +29,8 @@ use crate::session::{Session, Speech, Then};
 
 /// Bytes of the read buffer that all connections of a worker share.
 const READ_BYTES: usize = 64 * 1024;
+/// Publications of one connection that are under way at once, after the first.
+const PUBLISHES_AT_ONCE: usize = 24;
 /// How long the last words may take to be read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -147,6 +151,26 @@ struct Connection {
     message_bytes_max: usize,
     /// Given back when the connection is over.
     _seat: Option<Arc<Seat>>,
+}
+
+/// What follows a publication and is one too, in the order sent: these are under way at once.
+fn more_publishes(first: &Command, said: &mut Peekable<impl Iterator<Item = Said>>) -> Vec<(u32, Command)> {
+    let mut publishes = Vec::new();
+    if !matches!(first, Command::Publish { .. }) {
+        return publishes;
+    }
+    let goes_on = |said: &Said| {
+        let is_publish = matches!(said, Said::Command(Ok(Incoming::Command { command: Command::Publish { .. }, .. })));
+        is_publish || matches!(said, Said::MessageEnd)
+    };
+    while publishes.len() < PUBLISHES_AT_ONCE
+        && let Some(said) = said.next_if(goes_on)
+    {
+        if let Said::Command(Ok(Incoming::Command { id, command })) = said {
+            publishes.push((id, command));
+        }
+    }
+    publishes
 }
 
 /// How a connection ended.
@@ -279,8 +303,9 @@ impl Connection {
 
     async fn obey(&mut self, said: Vec<Said>) -> Option<End> {
         let mut skipping = false;
-        for said in said {
-            let then = match said {
+        let mut said = said.into_iter().peekable();
+        while let Some(one) = said.next() {
+            let then = match one {
                 Said::MessageEnd => {
                     skipping = false;
                     Then::Continue
@@ -291,7 +316,11 @@ impl Connection {
                     if self.outbox.owes() {
                         self.room().await;
                     }
-                    self.session.handle(id, command).await
+                    let publishes = more_publishes(&command, &mut said);
+                    match publishes.is_empty() {
+                        true => self.session.handle(id, command).await,
+                        false => self.session.publish_all((id, command), publishes).await,
+                    }
                 }
                 Said::Command(Err(Fault::Refused { id, code })) => self.session.refuse(id, code),
                 Said::Command(Err(Fault::Malformed)) => Then::Close(Close::BAD_REQUEST),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlour::backend::{
-    Append, Appended, Backend, CommentPage, Delivery, Entry, Fault, KeyRow, NewComment, PageNote, Part, Query, Range, Signal, Sort,
+    Append, Appended, Backend, CommentPage, Delivery, Entry, Fault, KeyRow, NewComment, PageNote, Part, Query, Range, Signal,
+    Sort,
 };
 use parlour::channel::{ChannelName, Key, SiteName};
 use parlour::comment::{Author, Comment, CommentId, MemberId, State};
@@ -58,7 +59,8 @@ impl Given {
     }
 
     pub async fn edit(&self, key: &Key, id: &str, body: &str) -> Result<Appended, Fault> {
-        let append = Append::Edit { id: id_of(id), body: body.into(), html: format!("<p>{body}</p>"), rendered_by: 1, edited_ms: 9_000 };
+        let append =
+            Append::Edit { id: id_of(id), body: body.into(), html: format!("<p>{body}</p>"), rendered_by: 1, edited_ms: 9_000 };
         self.append(key, append).await
     }
 

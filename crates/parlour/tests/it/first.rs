@@ -30,7 +30,8 @@ async fn what_was_missed_is_recovered_and_what_cannot_be_is_told() {
     let mut back = Socket::guest(&server).await;
     let recovered = back.recover("a", &epoch, 2).await;
     assert_eq!(recovered["recovered"], true);
-    let data: Vec<_> = recovered["publications"].as_array().unwrap().iter().map(|publication| publication["data"].clone()).collect();
+    let data: Vec<_> =
+        recovered["publications"].as_array().unwrap().iter().map(|publication| publication["data"].clone()).collect();
     assert_eq!(data, [json!(2), json!(3), json!(4)]);
     let mut lost = Socket::guest(&server).await;
     let told = lost.recover("a", "another", 2).await;

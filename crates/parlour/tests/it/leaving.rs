@@ -16,7 +16,9 @@ fn doors(server: &Server) -> Doors {
 /// Publishes until nobody answers any more: how many were accepted.
 async fn publish_until_the_end(doors: Doors) -> u64 {
     let mut accepted = 0;
-    while let Some(answer) = doors.http.post(format!("http://{}/", doors.address)).json(&json!({ "chan": "b", "msg": accepted })).send().await.ok() {
+    while let Some(answer) =
+        doors.http.post(format!("http://{}/", doors.address)).json(&json!({ "chan": "b", "msg": accepted })).send().await.ok()
+    {
         assert_eq!(answer.status(), 200, "a request is refused while the server goes down");
         accepted += 1;
     }
@@ -35,7 +37,8 @@ async fn on_sigterm_everyone_is_told_to_come_back_and_what_was_accepted_is_store
     }
     let mut streams = JoinSet::new();
     for _ in 0..5 {
-        let mut answer = doors.http.get(server.url("/v1/channels/a/events")).header("accept", "text/event-stream").send().await.unwrap();
+        let mut answer =
+            doors.http.get(server.url("/v1/channels/a/events")).header("accept", "text/event-stream").send().await.unwrap();
         let first = answer.chunk().await.unwrap().unwrap();
         assert!(std::str::from_utf8(&first).unwrap().contains("event: position"));
         streams.spawn(async move { answer.text().await.unwrap() });

@@ -15,7 +15,8 @@ fn doors(server: &Server) -> Doors {
 }
 
 async fn publish_text(server: &Server, data: &str) -> u16 {
-    let request = reqwest::Client::new().post(server.url("/v1/channels/a/publications")).header("content-type", "application/json");
+    let request =
+        reqwest::Client::new().post(server.url("/v1/channels/a/publications")).header("content-type", "application/json");
     request.body(format!("{{\"data\":{data}}}")).send().await.unwrap().status().as_u16()
 }
 
@@ -42,7 +43,8 @@ async fn awkward_text_comes_out_of_every_door_as_it_went_in() {
     }
     let mut resumed = doors.stream(&format!("/v1/channels/a/events?since={}", start.data)).await.unwrap();
     resumed.next().await.unwrap();
-    let poll = reqwest::get(server.url(&format!("/v1/channels/a/events?since={}", start.data))).await.unwrap().text().await.unwrap();
+    let poll =
+        reqwest::get(server.url(&format!("/v1/channels/a/events?since={}", start.data))).await.unwrap().text().await.unwrap();
     let history = reqwest::get(server.url("/v1/channels/a/history")).await.unwrap().text().await.unwrap();
     for (data, Told { data: told, .. }) in AWKWARD.iter().zip(&heard) {
         let inside = format!("\"data\":{data}");
@@ -55,7 +57,8 @@ async fn awkward_text_comes_out_of_every_door_as_it_went_in() {
 #[tokio::test]
 async fn what_is_not_utf8_is_refused() {
     let server = Server::demo();
-    let request = reqwest::Client::new().post(server.url("/v1/channels/a/publications")).header("content-type", "application/json");
+    let request =
+        reqwest::Client::new().post(server.url("/v1/channels/a/publications")).header("content-type", "application/json");
     let answer = request.body(b"{\"data\":\"\xff\xfe\"}".to_vec()).send().await.unwrap();
     assert_eq!(answer.status(), 400);
 }
@@ -100,7 +103,9 @@ async fn ten_thousand_channels_are_refused_by_every_door_and_leave_nothing_behin
     server.start_again();
     let many = |count: usize| (0..count).map(|number| format!("channel=c{number}")).collect::<Vec<_>>().join("&");
     for count in [101, 10_000] {
-        let answer = half(&server, &format!("GET /v1/events?{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", many(count))).await;
+        let answer =
+            half(&server, &format!("GET /v1/events?{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", many(count)))
+                .await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{count}: {answer}");
     }
     let counts = json!({ "channels": (0..10_000).map(|number| format!("c{number}")).collect::<Vec<_>>() });
@@ -141,7 +146,8 @@ async fn answers_that_are_large_and_many_come_all_to_a_reader_with_little_room()
     let mut line = Line::open(server.address, Some(8 * 1024)).await.unwrap();
     line.say("{\"id\":1,\"connect\":{}}").await;
     for number in 0..12 {
-        let subscribe = json!({ "channel": format!("large-{number}"), "recover": true, "epoch": positions[3 * number], "offset": 1 });
+        let subscribe =
+            json!({ "channel": format!("large-{number}"), "recover": true, "epoch": positions[3 * number], "offset": 1 });
         line.say(&json!({ "id": number + 2, "subscribe": subscribe }).to_string()).await;
     }
     let mut recovered = 0;
@@ -150,7 +156,10 @@ async fn answers_that_are_large_and_many_come_all_to_a_reader_with_little_room()
         let reply: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(reply["error"], Value::Null);
         if reply["subscribe"].is_object() {
-            assert_eq!((&reply["subscribe"]["recovered"], reply["subscribe"]["publications"].as_array().unwrap().len()), (&json!(true), 2));
+            assert_eq!(
+                (&reply["subscribe"]["recovered"], reply["subscribe"]["publications"].as_array().unwrap().len()),
+                (&json!(true), 2)
+            );
             recovered += 1;
         }
     }

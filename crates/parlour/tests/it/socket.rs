@@ -41,9 +41,7 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         match tokio_tungstenite::connect_async(request).await {
-            Ok((stream, _)) => {
-                Ok(Socket { stream, next_id: 0, replies: VecDeque::new(), pushes: VecDeque::new(), closed: None })
-            }
+            Ok((stream, _)) => Ok(Socket { stream, next_id: 0, replies: VecDeque::new(), pushes: VecDeque::new(), closed: None }),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
         }

@@ -75,9 +75,11 @@ fn encode_binary(packets: &[Encoded<'_>]) -> Vec<u8> {
 /// Reads the packets of a body: at least one, at most [`PACKETS_MAX`].
 pub fn decode_payload<'a>(version: Version, body: Body<&'a str, &'a [u8]>) -> Result<Vec<Packet<'a>>, PacketFault> {
     let packets = match (version, body) {
-        (Version::V4, Body::Text(text)) => {
-            text.split('\u{1e}').take(PACKETS_MAX + 1).map(|packet| decode_text(version, packet)).collect::<Result<Vec<_>, _>>()?
-        }
+        (Version::V4, Body::Text(text)) => text
+            .split('\u{1e}')
+            .take(PACKETS_MAX + 1)
+            .map(|packet| decode_text(version, packet))
+            .collect::<Result<Vec<_>, _>>()?,
         (Version::V4, Body::Binary(_)) => return Err(PacketFault),
         (Version::V3, Body::Text(text)) => decode_v3_text(text)?,
         (Version::V3, Body::Binary(bytes)) => decode_v3_binary(bytes)?,
@@ -89,7 +91,8 @@ fn decode_v3_text(mut text: &str) -> Result<Vec<Packet<'_>>, PacketFault> {
     let mut packets = Vec::new();
     while !text.is_empty() && packets.len() <= PACKETS_MAX {
         let (length, rest) = text.split_once(':').ok_or(PacketFault)?;
-        let (packet, rest) = split_utf16(rest, number(length.bytes().map(|digit| digit.wrapping_sub(b'0')))?).ok_or(PacketFault)?;
+        let (packet, rest) =
+            split_utf16(rest, number(length.bytes().map(|digit| digit.wrapping_sub(b'0')))?).ok_or(PacketFault)?;
         text = rest;
         // Clients send `0:` for nothing at all.
         if !packet.is_empty() {

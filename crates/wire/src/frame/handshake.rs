@@ -93,7 +93,9 @@ mod tests {
         assert_eq!(Handshake { method: "POST", ..GOOD }.accept(), Err(HandshakeFault::Method));
         assert_eq!(Handshake { version: Some("8"), ..GOOD }.accept(), Err(HandshakeFault::Version));
         assert_eq!(Handshake { version: None, ..GOOD }.accept(), Err(HandshakeFault::Version));
-        for key in [None, Some(""), Some("dGhlIHNhbXBsZSBub25jZQ"), Some("dGhlIHNhbXBsZSBub25jZTEy"), Some("!!!!!!!!!!!!!!!!!!!!!!==")] {
+        for key in
+            [None, Some(""), Some("dGhlIHNhbXBsZSBub25jZQ"), Some("dGhlIHNhbXBsZSBub25jZTEy"), Some("!!!!!!!!!!!!!!!!!!!!!!==")]
+        {
             assert_eq!(Handshake { key, ..GOOD }.accept(), Err(HandshakeFault::Key), "{key:?}");
         }
     }

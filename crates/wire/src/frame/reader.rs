@@ -52,7 +52,12 @@ impl Reader {
     /// Reads `input`, changing it, and hands out each message that becomes whole. A message longer than `message_bytes_max` is
     /// refused as soon as a header tells. After an error, or after [`Message::Close`], further input is passed over; the error is
     /// what to close with.
-    pub fn feed(&mut self, mut input: &mut [u8], message_bytes_max: usize, out: &mut impl FnMut(Message<'_>)) -> Result<(), Close> {
+    pub fn feed(
+        &mut self,
+        mut input: &mut [u8],
+        message_bytes_max: usize,
+        out: &mut impl FnMut(Message<'_>),
+    ) -> Result<(), Close> {
         while !input.is_empty() && !self.closed {
             match self.step(input, message_bytes_max, out) {
                 Ok(used) => input = &mut input[used..],

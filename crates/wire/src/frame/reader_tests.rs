@@ -98,7 +98,8 @@ fn fragments_become_one_message_and_control_frames_pass_between() {
 #[test]
 fn empty_frames_are_messages_too() {
     let stream =
-        [frame(0x81, b"", MASK), frame(0x82, b"", MASK), frame(0x01, b"", MASK), frame(0x80, b"", MASK), frame(0x89, b"", MASK)].concat();
+        [frame(0x81, b"", MASK), frame(0x82, b"", MASK), frame(0x01, b"", MASK), frame(0x80, b"", MASK), frame(0x89, b"", MASK)]
+            .concat();
     assert_eq!(both(&stream).0, [Said::Text(String::new()), Said::Binary(vec![]), Said::Text(String::new()), Said::Ping(vec![])]);
 }
 
@@ -162,14 +163,17 @@ fn after_a_fault_nothing_more_is_read() {
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![8 => prop::sample::select(vec![0x81u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a]), 1 => any::<u8>()];
     let payload = prop_oneof![any::<String>().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..300)];
-    proptest::collection::vec((first, payload, any::<[u8; 4]>()).prop_map(|(first, payload, mask)| frame(first, &payload, mask)), 0..8)
-        .prop_map(|frames| frames.concat())
+    proptest::collection::vec(
+        (first, payload, any::<[u8; 4]>()).prop_map(|(first, payload, mask)| frame(first, &payload, mask)),
+        0..8,
+    )
+    .prop_map(|frames| frames.concat())
 }
 
 /// Messages that a client may send, as their frames and what they say.
 fn messages() -> impl Strategy<Value = (Vec<u8>, Vec<Said>)> {
-    let message =
-        (any::<String>(), any::<bool>(), 0usize..4, any::<[u8; 4]>(), any::<bool>()).prop_map(|(text, is_text, cuts, mask, pinged)| {
+    let message = (any::<String>(), any::<bool>(), 0usize..4, any::<[u8; 4]>(), any::<bool>()).prop_map(
+        |(text, is_text, cuts, mask, pinged)| {
             let (bytes, opcode) = (text.as_bytes(), if is_text { TEXT } else { BINARY });
             let size = bytes.len().div_ceil(cuts + 1).max(1);
             let mut parts: Vec<&[u8]> = bytes.chunks(size).collect();
@@ -187,7 +191,8 @@ fn messages() -> impl Strategy<Value = (Vec<u8>, Vec<Said>)> {
             }
             said.push(if is_text { Said::Text(text.clone()) } else { Said::Binary(bytes.to_vec()) });
             (stream, said)
-        });
+        },
+    );
     proptest::collection::vec(message, 0..6).prop_map(|all| {
         all.into_iter().fold((vec![], vec![]), |(mut stream, mut said), (bytes, one)| {
             stream.extend(bytes);

@@ -117,7 +117,11 @@ impl Envelope<'_> {
 
 /// Reads a body, which is an object.
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a RawValue) -> Result<T, Code> {
-    if body.get().starts_with('{') { serde_json::from_str(body.get()).map_err(|_| Code::BadRequest) } else { Err(Code::BadRequest) }
+    if body.get().starts_with('{') {
+        serde_json::from_str(body.get()).map_err(|_| Code::BadRequest)
+    } else {
+        Err(Code::BadRequest)
+    }
 }
 
 /// Like `Option`, but `null` is a value: published data may be `null`.

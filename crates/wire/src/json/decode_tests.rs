@@ -28,7 +28,9 @@ fn subscribe_of(body: &str) -> Subscribe {
 fn a_frame_carries_a_command_to_a_line_in_order() {
     let text = "{\"connect\":{\"token\":\"t\"},\"id\":1}\n{\"id\":2,\"ping\":{}}\r\n{}\n{\"send\":{\"data\":1}}\n";
     let all: Vec<_> = decode(text).collect::<Result<_, _>>().unwrap();
-    assert!(matches!(&all[0], Incoming::Command { id: 1, command: Command::Connect(connect) } if connect.token == "t" && connect.count));
+    assert!(
+        matches!(&all[0], Incoming::Command { id: 1, command: Command::Connect(connect) } if connect.token == "t" && connect.count)
+    );
     assert!(matches!(&all[1], Incoming::Command { id: 2, command: Command::Ping }));
     assert!(matches!(&all[2], Incoming::Pong));
     assert!(matches!(&all[3], Incoming::Command { id: 0, command: Command::Send }));
@@ -37,7 +39,8 @@ fn a_frame_carries_a_command_to_a_line_in_order() {
 
 #[test]
 fn connect_data_says_whether_to_count_and_which_site() {
-    let Command::Connect(connect) = command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"site":"s","x":[1]}}}"#)
+    let Command::Connect(connect) =
+        command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"site":"s","x":[1]}}}"#)
     else {
         panic!()
     };
@@ -95,7 +98,8 @@ fn what_would_change_the_delivery_is_refused_with_its_number() {
 #[test]
 fn published_data_is_kept_to_the_letter() {
     for data in ["null", "1.0e+2", r#"{"a":1,"a":"\ud800"}"#, r#""ü\/""#, "[1 , 2]"] {
-        let Command::Publish { channel, data: kept } = command(&format!("{{\"id\":1,\"publish\":{{\"data\":{data},\"channel\":\"c\"}}}}"))
+        let Command::Publish { channel, data: kept } =
+            command(&format!("{{\"id\":1,\"publish\":{{\"data\":{data},\"channel\":\"c\"}}}}"))
         else {
             panic!()
         };
@@ -106,13 +110,18 @@ fn published_data_is_kept_to_the_letter() {
 
 #[test]
 fn data_may_be_nested_128_deep_and_no_deeper() {
-    let nested =
-        |depth: usize| format!("{{\"id\":1,\"publish\":{{\"data\":{}{},\"channel\":\"c\"}}}}", "[".repeat(depth), "]".repeat(depth));
+    let nested = |depth: usize| {
+        format!("{{\"id\":1,\"publish\":{{\"data\":{}{},\"channel\":\"c\"}}}}", "[".repeat(depth), "]".repeat(depth))
+    };
     assert!(one(&nested(128)).is_ok());
     assert_eq!(one(&nested(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     assert_eq!(one(&nested(30_000)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
     let called = |depth: usize| {
-        format!("{{\"id\":1,\"rpc\":{{\"method\":\"publish\",\"data\":{{\"data\":{}{}}}}}}}", "[".repeat(depth), "]".repeat(depth))
+        format!(
+            "{{\"id\":1,\"rpc\":{{\"method\":\"publish\",\"data\":{{\"data\":{}{}}}}}}}",
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
     };
     assert!(one(&called(128)).is_ok());
     assert_eq!(one(&called(129)).unwrap_err(), Fault::Refused { id: 1, code: Code::DataInvalid });
@@ -123,7 +132,9 @@ fn data_may_be_nested_128_deep_and_no_deeper() {
 fn the_other_commands_are_read() {
     assert!(matches!(command(r#"{"id":1,"unsubscribe":{"channel":"c"}}"#), Command::Unsubscribe { channel } if channel == "c"));
     assert!(matches!(command(r#"{"id":1,"presence":{"channel":"c"}}"#), Command::Presence { channel } if channel == "c"));
-    assert!(matches!(command(r#"{"id":1,"presence_stats":{"channel":"c"}}"#), Command::PresenceStats { channel } if channel == "c"));
+    assert!(
+        matches!(command(r#"{"id":1,"presence_stats":{"channel":"c"}}"#), Command::PresenceStats { channel } if channel == "c")
+    );
     assert!(matches!(command(r#"{"id":1,"refresh":{"token":"t"}}"#), Command::Refresh { token } if token == "t"));
     assert!(
         matches!(command(r#"{"id":1,"sub_refresh":{"channel":"c","token":"t"}}"#), Command::SubRefresh { channel, token } if channel == "c" && token == "t")

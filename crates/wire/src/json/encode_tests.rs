@@ -24,7 +24,8 @@ fn connect() {
     let mut connected = Connected { client: "c1".into(), version: "0.1.0", ping_s: 25, expires_in_s: None, guest_token: None };
     let text = reply(&Reply { id: 1, result: Ok(Answer::Connect(Connected { client: "c1".into(), ..connected })) });
     assert_eq!(text, r#"{"id":1,"connect":{"client":"c1","version":"0.1.0","ping":25,"pong":true}}"#);
-    connected = Connected { client: "c1".into(), version: "0.1.0", ping_s: 25, expires_in_s: Some(60), guest_token: Some("g.t".into()) };
+    connected =
+        Connected { client: "c1".into(), version: "0.1.0", ping_s: 25, expires_in_s: Some(60), guest_token: Some("g.t".into()) };
     assert_eq!(
         ok(Answer::Connect(connected)),
         r#"{"id":7,"connect":{"client":"c1","version":"0.1.0","expires":true,"ttl":60,"data":{"token":"g.t"},"ping":25,"pong":true}}"#
@@ -33,13 +34,20 @@ fn connect() {
 
 #[test]
 fn subscribe() {
-    let fresh = Subscribed { position: position(), was_recovering: false, recovered: false, publications: vec![], expires_in_s: None };
-    assert_eq!(ok(Answer::Subscribe(fresh)), r#"{"id":7,"subscribe":{"recoverable":true,"epoch":"ep0","offset":5,"positioned":true}}"#);
+    let fresh =
+        Subscribed { position: position(), was_recovering: false, recovered: false, publications: vec![], expires_in_s: None };
+    assert_eq!(
+        ok(Answer::Subscribe(fresh)),
+        r#"{"id":7,"subscribe":{"recoverable":true,"epoch":"ep0","offset":5,"positioned":true}}"#
+    );
     let back = Subscribed {
         position: position(),
         was_recovering: true,
         recovered: true,
-        publications: [an_event(Kind::Publication, Some(4)), an_event(Kind::Reaction, Some(5))].iter().map(|event| publication(event).into()).collect(),
+        publications: [an_event(Kind::Publication, Some(4)), an_event(Kind::Reaction, Some(5))]
+            .iter()
+            .map(|event| publication(event).into())
+            .collect(),
         expires_in_s: Some(9),
     };
     assert_eq!(
@@ -57,7 +65,10 @@ fn the_other_answers() {
         ok(Answer::History { publications: vec![], position: position() }),
         r#"{"id":7,"history":{"publications":[],"epoch":"ep0","offset":5}}"#
     );
-    assert_eq!(ok(Answer::PresenceStats { clients: 2, users: 1 }), r#"{"id":7,"presence_stats":{"num_clients":2,"num_users":1}}"#);
+    assert_eq!(
+        ok(Answer::PresenceStats { clients: 2, users: 1 }),
+        r#"{"id":7,"presence_stats":{"num_clients":2,"num_users":1}}"#
+    );
     assert_eq!(ok(Answer::Refresh { expires_in_s: Some(3) }), r#"{"id":7,"refresh":{"expires":true,"ttl":3}}"#);
     assert_eq!(ok(Answer::SubRefresh { expires_in_s: None }), r#"{"id":7,"sub_refresh":{}}"#);
     let who = |name: &str| ClientInfo { client: format!("c{name}").into(), user: "u".into(), name: name.into() };
@@ -82,7 +93,11 @@ fn errors_speak_the_protocols_words_below_1000_and_names_above() {
     assert_eq!(error(Code::Internal), r#"{"id":2,"error":{"code":100,"message":"internal server error","temporary":true}}"#);
     assert_eq!(error(Code::OutcomeUnknown), r#"{"id":2,"error":{"code":1030,"message":"outcome-unknown","temporary":true}}"#);
     for code in Code::ALL {
-        assert_eq!(code.number() < 1000, message(*code) != code.name() || matches!(code, Code::Unauthorized | Code::Expired), "{code:?}");
+        assert_eq!(
+            code.number() < 1000,
+            message(*code) != code.name() || matches!(code, Code::Unauthorized | Code::Expired),
+            "{code:?}"
+        );
     }
 }
 
@@ -109,7 +124,10 @@ fn pushes() {
     let who = ClientInfo { client: "c".into(), user: "u".into(), name: "A".into() };
     let presence = |joined| push(&Push::Presence(Presence { channel: "a".into(), who: who.clone(), joined }));
     assert_eq!(presence(true), r#"{"push":{"channel":"a","join":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#);
-    assert_eq!(presence(false), r#"{"push":{"channel":"a","leave":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#);
+    assert_eq!(
+        presence(false),
+        r#"{"push":{"channel":"a","leave":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#
+    );
     let (code, reason) = crate::code::UNSUBSCRIBE_INSUFFICIENT;
     assert_eq!(
         push(&Push::Unsubscribe { channel: "a".into(), code, reason }),

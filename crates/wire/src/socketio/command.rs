@@ -33,7 +33,9 @@ struct AuthBody {
 impl Auth {
     /// Reads the object of a connect packet; without one it is a guest who comes for the first time.
     pub fn from_json(auth: Option<&RawValue>) -> Result<Auth, Code> {
-        let Some(auth) = auth else { return Ok(Auth { connect: Connect { count: true, ..Connect::default() }, ..Auth::default() }) };
+        let Some(auth) = auth else {
+            return Ok(Auth { connect: Connect { count: true, ..Connect::default() }, ..Auth::default() });
+        };
         let body: AuthBody = decode::read(auth)?;
         let connect = Connect { token: body.token.unwrap_or_default(), count: body.count != Some(false), site: body.site };
         Ok(Auth { connect, pid: body.pid, offset: body.offset })
@@ -136,11 +138,15 @@ mod tests {
     #[test]
     fn the_other_events_are_commands() {
         assert!(matches!(command(r#"2["unsubscribe",{"channel":"c"}]"#), Command::Unsubscribe { channel } if channel == "c"));
-        assert!(matches!(command(r#"2["history",{"channel":"c","limit":3}]"#), Command::History(history) if history.limit == Some(3)));
+        assert!(
+            matches!(command(r#"2["history",{"channel":"c","limit":3}]"#), Command::History(history) if history.limit == Some(3))
+        );
         assert!(matches!(command(r#"2["presence",{"channel":"c"}]"#), Command::Presence { channel } if channel == "c"));
         for method in RPC_METHODS {
             let data = r#"{"channel":"c","data":1,"nonce":"n"}"#;
-            assert!(matches!(command(&format!("2[\"{method}\",{data}]")), Command::Rpc { method: name, data: Some(_) } if name == method));
+            assert!(
+                matches!(command(&format!("2[\"{method}\",{data}]")), Command::Rpc { method: name, data: Some(_) } if name == method)
+            );
         }
         assert!(matches!(command(r#"2["typing"]"#), Command::Rpc { data: None, .. }));
     }
@@ -170,7 +176,8 @@ mod tests {
     #[test]
     fn auth_brings_token_site_and_what_recovery_needs() {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-        let auth = Auth::from_json(Some(&raw(r#"{"token":"t","site":"s","count":false,"pid":"p","offset":"r","x":[]}"#))).unwrap();
+        let auth =
+            Auth::from_json(Some(&raw(r#"{"token":"t","site":"s","count":false,"pid":"p","offset":"r","x":[]}"#))).unwrap();
         assert_eq!((auth.connect.token.as_str(), auth.connect.site.as_deref(), auth.connect.count), ("t", Some("s"), false));
         assert_eq!((auth.pid.as_deref(), auth.offset.as_deref()), (Some("p"), Some("r")));
         let none = Auth::from_json(None).unwrap();

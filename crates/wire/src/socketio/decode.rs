@@ -114,7 +114,8 @@ fn decode(text: &str) -> Result<(Packet, usize), PacketFault> {
     let kind = *text.as_bytes().first().ok_or(PacketFault)?;
     let rest = text.get(1..).ok_or(PacketFault)?;
     let (attachments, rest) = if matches!(kind, b'5' | b'6') { attachment_count(rest)? } else { (0, rest) };
-    let (namespace, rest) = if rest.starts_with('/') { rest.split_once(',').unwrap_or((rest, "")) } else { (MAIN_NAMESPACE, rest) };
+    let (namespace, rest) =
+        if rest.starts_with('/') { rest.split_once(',').unwrap_or((rest, "")) } else { (MAIN_NAMESPACE, rest) };
     let namespace = namespace.split_once('?').map_or(namespace, |(path, _)| path).to_owned();
     let (id, data) = number(rest)?;
     let content = match kind {
@@ -211,7 +212,9 @@ mod tests {
     #[test]
     fn connecting_may_carry_an_object() {
         assert!(matches!(one("0").content, Content::Connect { auth: None }));
-        assert!(matches!(one(r#"0{"token":"t"}"#).content, Content::Connect { auth: Some(auth) } if auth.get() == r#"{"token":"t"}"#));
+        assert!(
+            matches!(one(r#"0{"token":"t"}"#).content, Content::Connect { auth: Some(auth) } if auth.get() == r#"{"token":"t"}"#)
+        );
         assert!(matches!(one("1").content, Content::Disconnect));
     }
 

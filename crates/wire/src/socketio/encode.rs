@@ -2,8 +2,8 @@
 //! `pid` one more argument before it, RESUME. Over Engine.IO 3 everything is written in ASCII, because the oldest of its clients
 //! misread other characters in polls.
 
-use crate::engineio::Version;
 use crate::code::Code;
+use crate::engineio::Version;
 use crate::json::encode::{message, push_client_info, push_error, push_result};
 use crate::position::Epoch;
 use crate::push::{self, Answer, Push};
@@ -250,7 +250,10 @@ mod tests {
         let of = |version, result: Result<Answer, Code>| acknowledgement(version, 5, &result);
         assert_eq!(of(V4, Ok(Answer::Publish)), "435[{}]");
         assert_eq!(of(V4, Err(Code::MethodNotFound)), r#"435[{"error":{"code":104,"message":"method not found"}}]"#);
-        assert_eq!(of(V4, Err(Code::StoreUnavailable)), r#"435[{"error":{"code":1031,"message":"store-unavailable","temporary":true}}]"#);
+        assert_eq!(
+            of(V4, Err(Code::StoreUnavailable)),
+            r#"435[{"error":{"code":1031,"message":"store-unavailable","temporary":true}}]"#
+        );
         let result = || RawValue::from_string("{\"position\":\n\"é\"}".into()).unwrap();
         assert_eq!(of(V4, Ok(Answer::Rpc(result()))), r#"435[{"position":"é"}]"#);
         assert_eq!(of(V3, Ok(Answer::Rpc(result()))), r#"435[{"position":"\u00e9"}]"#);

@@ -15,12 +15,7 @@ fn key(channel: &str) -> Key {
 }
 
 fn token(role: Option<Role>, channels: &[&str], publish: &[&str]) -> Who {
-    let member = Member {
-        id: MemberId::parse("alice").unwrap(),
-        name: String::new(),
-        role,
-        verified: role.is_some(),
-    };
+    let member = Member { id: MemberId::parse("alice").unwrap(), name: String::new(), role, verified: role.is_some() };
     Who::Token(Box::new(Token {
         member,
         site: site("home"),
@@ -49,9 +44,7 @@ fn everyone() -> [Who; 8] {
 }
 
 fn sort_of(channel: &str) -> Sort {
-    key(channel)
-        .channel
-        .sort(&Patterns::parse(&["lobby"]).unwrap())
+    key(channel).channel.sort(&Patterns::parse(&["lobby"]).unwrap())
 }
 
 fn may(act: Act, channel: &str, who: &Who, demo: bool) -> bool {
@@ -60,16 +53,7 @@ fn may(act: Act, channel: &str, who: &Who, demo: bool) -> bool {
 
 /// One cell: `expected` has a `+` or `-` for each of [`everyone`].
 fn assert_cell(act: Act, channel: &str, expected: &str, demo: bool) {
-    let found: String = everyone()
-        .iter()
-        .map(|who| {
-            if may(act, channel, who, demo) {
-                '+'
-            } else {
-                '-'
-            }
-        })
-        .collect();
+    let found: String = everyone().iter().map(|who| if may(act, channel, who, demo) { '+' } else { '-' }).collect();
     assert_eq!(found, expected, "{act:?} in {channel}, demo: {demo}");
 }
 
@@ -133,10 +117,7 @@ fn a_key_or_token_of_another_site_may_nothing() {
             for channel in ["page:0", "lobby", "news", "$den", "$parlour:moderation"] {
                 for who in everyone().iter().filter(|who| who.site().is_some()) {
                     let elsewhere = Key::new(site("elsewhere"), key(channel).channel);
-                    assert!(
-                        !allowed(act, &elsewhere, sort_of(channel), who, None, demo),
-                        "{who:?}"
-                    );
+                    assert!(!allowed(act, &elsewhere, sort_of(channel), who, None, demo), "{who:?}");
                 }
             }
         }
@@ -155,26 +136,13 @@ fn a_token_opens_only_the_channels_that_it_names() {
 }
 
 fn subscribe(member: &str, key: Key) -> Subscribe {
-    Subscribe {
-        member: MemberId::parse(member).unwrap(),
-        key,
-        exp_s: 0,
-    }
+    Subscribe { member: MemberId::parse(member).unwrap(), key, exp_s: 0 }
 }
 
 #[test]
 fn a_subscribe_token_lets_into_its_channel_and_does_not_publish() {
     let ticket = subscribe("alice", key("$den"));
-    let may = |act, channel: &str, who: &Who| {
-        allowed(
-            act,
-            &key(channel),
-            sort_of(channel),
-            who,
-            Some(&ticket),
-            false,
-        )
-    };
+    let may = |act, channel: &str, who: &Who| allowed(act, &key(channel), sort_of(channel), who, Some(&ticket), false);
     for who in &everyone()[..5] {
         for act in [Act::Read, Act::Names, Act::Comment] {
             assert!(may(act, "$den", who));
@@ -188,16 +156,7 @@ fn a_subscribe_token_lets_into_its_channel_and_does_not_publish() {
 
 #[test]
 fn a_subscribe_token_is_not_for_another_member_nor_another_site() {
-    let read = |who: &Who, ticket: &Subscribe| {
-        allowed(
-            Act::Read,
-            &key("$den"),
-            Sort::Private,
-            who,
-            Some(ticket),
-            false,
-        )
-    };
+    let read = |who: &Who, ticket: &Subscribe| allowed(Act::Read, &key("$den"), Sort::Private, who, Some(ticket), false);
     let member = token(Some(Role::Member), &[], &[]);
     assert!(!read(&member, &subscribe("bob", key("$den"))));
     let elsewhere = Key::new(site("elsewhere"), key("$den").channel);

@@ -69,21 +69,12 @@ impl Claims {
         if is_guest_id(&self.sub) != guest {
             return Err(TokenFault::Forged);
         }
-        let patterns = |texts: Option<Vec<String>>| {
-            Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged)
-        };
+        let patterns = |texts: Option<Vec<String>>| Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged);
         let email = self.email.filter(|email| email.len() <= EMAIL_BYTES_MAX);
         let member = Member {
             id: MemberId::parse(&self.sub).map_err(|_| TokenFault::Forged)?,
-            name: plain_name(&self.name.unwrap_or_default())
-                .chars()
-                .take(NAME_CHARS_MAX)
-                .collect(),
-            role: if guest {
-                None
-            } else {
-                Some(self.role.unwrap_or(Role::Member))
-            },
+            name: plain_name(&self.name.unwrap_or_default()).chars().take(NAME_CHARS_MAX).collect(),
+            role: if guest { None } else { Some(self.role.unwrap_or(Role::Member)) },
             verified: !guest,
         };
         Ok(Token {
@@ -91,11 +82,7 @@ impl Claims {
             site,
             channels: patterns(self.channels)?,
             publish: patterns(self.publish)?,
-            email: if self.email_verified == Some(true) {
-                email
-            } else {
-                None
-            },
+            email: if self.email_verified == Some(true) { email } else { None },
             guest,
             exp_s: seconds(&self.exp)?,
         })
@@ -104,12 +91,8 @@ impl Claims {
 
 /// A `NumericDate` (RFC 7519 §2), which may have a fraction; what is beyond the range is its end.
 pub(super) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
-    let whole = number
-        .as_i64()
-        .or_else(|| number.as_u64().map(|_| i64::MAX));
-    whole
-        .or_else(|| number.as_f64().map(|float| float.floor() as i64))
-        .ok_or(TokenFault::Forged)
+    let whole = number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX));
+    whole.or_else(|| number.as_f64().map(|float| float.floor() as i64)).ok_or(TokenFault::Forged)
 }
 
 /// Whether `id` has the form that Parlour gives to guests.
@@ -117,8 +100,6 @@ fn is_guest_id(id: &str) -> bool {
     let letters = id.strip_prefix('g');
     letters.is_some_and(|letters| {
         letters.len() == GUEST_ID_LETTERS
-            && letters.bytes().all(|byte| {
-                byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte))
-            })
+            && letters.bytes().all(|byte| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte)))
     })
 }

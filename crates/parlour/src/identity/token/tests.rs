@@ -25,9 +25,7 @@ fn shared(secret: &[u8]) -> SiteKey {
 
 /// Knows the sites `home` and `other`, each by a shared secret.
 fn verifier() -> Verifier {
-    Verifier::new(&secret())
-        .with_site_key(site("home"), shared(HOME_SECRET))
-        .with_site_key(site("other"), shared(OTHER_SECRET))
+    Verifier::new(&secret()).with_site_key(site("home"), shared(HOME_SECRET)).with_site_key(site("other"), shared(OTHER_SECRET))
 }
 
 fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &EncodingKey) -> String {
@@ -37,12 +35,7 @@ fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &Encodin
 }
 
 fn by_home(claims: &Value) -> String {
-    signed(
-        Algorithm::HS256,
-        None,
-        claims,
-        &EncodingKey::from_secret(HOME_SECRET),
-    )
+    signed(Algorithm::HS256, None, claims, &EncodingKey::from_secret(HOME_SECRET))
 }
 
 fn verify(text: &str) -> Result<Token, TokenFault> {
@@ -58,10 +51,7 @@ fn claims(change: &Value) -> Value {
     for (name, value) in change.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    claims
-        .as_object_mut()
-        .unwrap()
-        .retain(|_, value| !value.is_null());
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     claims
 }
 
@@ -74,21 +64,12 @@ fn a_sites_token_tells_of_a_member() {
     })));
     let token = token.unwrap();
     assert_eq!(token.member.id.as_str(), "alice");
-    assert_eq!(
-        (token.member.name.as_str(), token.member.role),
-        ("Alice", Some(Role::Moderator))
-    );
+    assert_eq!((token.member.name.as_str(), token.member.role), ("Alice", Some(Role::Moderator)));
     assert!(token.member.verified && !token.guest);
     assert_eq!(token.email.as_deref(), Some("alice@example.org"));
-    assert_eq!(
-        token.channels.texts().collect::<Vec<_>>(),
-        ["news", "$team-*"]
-    );
+    assert_eq!(token.channels.texts().collect::<Vec<_>>(), ["news", "$team-*"]);
     assert_eq!(token.publish.texts().collect::<Vec<_>>(), ["news"]);
-    assert_eq!(
-        (token.site.clone(), token.exp_s),
-        (site("home"), NOW_S + 60)
-    );
+    assert_eq!((token.site.clone(), token.exp_s), (site("home"), NOW_S + 60));
     assert!(!format!("{token:?}").contains("example.org"));
 }
 
@@ -127,11 +108,7 @@ fn claims_that_are_missing_or_wrong_make_a_token_forged() {
         json!({"channel": "$den"}),
     ];
     for change in changes {
-        assert_eq!(
-            verify(&by_home(&claims(&change))),
-            Err(TokenFault::Forged),
-            "{change}"
-        );
+        assert_eq!(verify(&by_home(&claims(&change))), Err(TokenFault::Forged), "{change}");
     }
 }
 
@@ -197,24 +174,9 @@ fn pairs() -> [(KeyAlgorithm, Algorithm, EncodingKey, &'static [u8]); 3] {
     let ec = EncodingKey::from_ec_pem(include_bytes!("keys/ec-private.pem")).unwrap();
     let ed = EncodingKey::from_ed_pem(include_bytes!("keys/ed-private.pem")).unwrap();
     [
-        (
-            KeyAlgorithm::Rs256,
-            Algorithm::RS256,
-            rsa,
-            include_bytes!("keys/rsa-public.pem"),
-        ),
-        (
-            KeyAlgorithm::Es256,
-            Algorithm::ES256,
-            ec,
-            include_bytes!("keys/ec-public.pem"),
-        ),
-        (
-            KeyAlgorithm::EdDsa,
-            Algorithm::EdDSA,
-            ed,
-            include_bytes!("keys/ed-public.pem"),
-        ),
+        (KeyAlgorithm::Rs256, Algorithm::RS256, rsa, include_bytes!("keys/rsa-public.pem")),
+        (KeyAlgorithm::Es256, Algorithm::ES256, ec, include_bytes!("keys/ec-public.pem")),
+        (KeyAlgorithm::EdDsa, Algorithm::EdDSA, ed, include_bytes!("keys/ed-public.pem")),
     ]
 }
 
@@ -226,11 +188,7 @@ fn every_algorithm_is_read_with_its_own_key_alone() {
         for (signing, algorithm, private, _) in pairs() {
             let text = signed(algorithm, None, &claims(&json!({})), &private);
             let found = verifier.verify(&text, None, NOW_S);
-            assert_eq!(
-                found.is_ok(),
-                signing == configured,
-                "{signing:?} by {configured:?}: {found:?}"
-            );
+            assert_eq!(found.is_ok(), signing == configured, "{signing:?} by {configured:?}: {found:?}");
         }
     }
 }
@@ -240,28 +198,14 @@ fn a_public_key_is_no_shared_secret() {
     for (configured, _, _, public) in pairs() {
         let key = SiteKey::parse(configured, public).unwrap();
         let verifier = Verifier::new(&secret()).with_site_key(site("home"), key);
-        let text = signed(
-            Algorithm::HS256,
-            None,
-            &claims(&json!({})),
-            &EncodingKey::from_secret(public),
-        );
-        assert_eq!(
-            verifier.verify(&text, None, NOW_S),
-            Err(TokenFault::Forged),
-            "{configured:?}"
-        );
+        let text = signed(Algorithm::HS256, None, &claims(&json!({})), &EncodingKey::from_secret(public));
+        assert_eq!(verifier.verify(&text, None, NOW_S), Err(TokenFault::Forged), "{configured:?}");
     }
 }
 
 #[test]
 fn the_header_does_not_choose_a_stronger_algorithm_either() {
-    let text = signed(
-        Algorithm::HS512,
-        None,
-        &claims(&json!({})),
-        &EncodingKey::from_secret(HOME_SECRET),
-    );
+    let text = signed(Algorithm::HS512, None, &claims(&json!({})), &EncodingKey::from_secret(HOME_SECRET));
     assert_eq!(verify(&text), Err(TokenFault::Forged));
 }
 
@@ -269,10 +213,7 @@ fn the_header_does_not_choose_a_stronger_algorithm_either() {
 fn a_site_may_have_two_keys_while_it_changes_them() {
     let verifier = verifier().with_site_key(site("home"), shared(b"the next secret"));
     let next = EncodingKey::from_secret(b"the next secret");
-    for text in [
-        by_home(&claims(&json!({}))),
-        signed(Algorithm::HS256, Some("2"), &claims(&json!({})), &next),
-    ] {
+    for text in [by_home(&claims(&json!({}))), signed(Algorithm::HS256, Some("2"), &claims(&json!({})), &next)] {
         assert!(verifier.verify(&text, None, NOW_S).is_ok());
     }
 }
@@ -280,38 +221,23 @@ fn a_site_may_have_two_keys_while_it_changes_them() {
 #[test]
 fn a_good_token_of_another_site_is_told_from_a_forged_one() {
     let text = by_home(&claims(&json!({})));
-    let asked = |name: &str| {
-        verifier()
-            .verify(&text, Some(&site(name)), NOW_S)
-            .map(|_| ())
-    };
+    let asked = |name: &str| verifier().verify(&text, Some(&site(name)), NOW_S).map(|_| ());
     assert_eq!(asked("home"), Ok(()));
     assert_eq!(asked("other"), Err(TokenFault::WrongSite));
     assert_eq!(asked("unknown"), Err(TokenFault::WrongSite));
-    assert_eq!(
-        verifier().verify(&text, None, NOW_S).unwrap().site(),
-        Some(&site("home"))
-    );
+    assert_eq!(verifier().verify(&text, None, NOW_S).unwrap().site(), Some(&site("home")));
 }
 
 #[test]
 fn a_sites_key_does_not_sign_for_another_site() {
     let text = by_home(&claims(&json!({"site": "other"})));
-    assert_eq!(
-        verifier().verify(&text, Some(&site("other")), NOW_S),
-        Err(TokenFault::Forged)
-    );
-    assert_eq!(
-        verifier().verify(&text, None, NOW_S),
-        Err(TokenFault::Forged)
-    );
+    assert_eq!(verifier().verify(&text, Some(&site("other")), NOW_S), Err(TokenFault::Forged));
+    assert_eq!(verifier().verify(&text, None, NOW_S), Err(TokenFault::Forged));
 }
 
 #[test]
 fn a_guest_is_good_for_180_days_on_one_site() {
-    let (text, made) = Signer::new(&secret())
-        .guest(&site("home"), [3; GUEST_ID_BYTES], NOW_S)
-        .unwrap();
+    let (text, made) = Signer::new(&secret()).guest(&site("home"), [3; GUEST_ID_BYTES], NOW_S).unwrap();
     let read = verify(&text).unwrap();
     assert_eq!(read, made);
     assert!(read.guest && !read.member.verified && read.member.role.is_none());
@@ -320,15 +246,9 @@ fn a_guest_is_good_for_180_days_on_one_site() {
     assert!(claims_to_be_a_guest(&text));
     let later = verifier().verify(&text, None, read.exp_s);
     assert_eq!(later, Err(TokenFault::Expired));
-    assert_eq!(
-        verifier().verify(&text, Some(&site("other")), NOW_S),
-        Err(TokenFault::WrongSite)
-    );
+    assert_eq!(verifier().verify(&text, Some(&site("other")), NOW_S), Err(TokenFault::WrongSite));
     let elsewhere = Verifier::new(&InstallSecret::from_bytes([8; 32]));
-    assert_eq!(
-        elsewhere.verify(&text, None, NOW_S),
-        Err(TokenFault::Forged)
-    );
+    assert_eq!(elsewhere.verify(&text, None, NOW_S), Err(TokenFault::Forged));
 }
 
 fn grant() -> Grant {
@@ -347,10 +267,7 @@ fn grant() -> Grant {
 fn a_token_of_the_command_line_says_what_was_granted() {
     let text = Signer::new(&secret()).member(&grant(), NOW_S).unwrap();
     let token = verify(&text).unwrap();
-    assert_eq!(
-        (token.member.name.as_str(), token.member.role),
-        ("Mo", Some(Role::Admin))
-    );
+    assert_eq!((token.member.name.as_str(), token.member.role), ("Mo", Some(Role::Admin)));
     assert!(!token.guest && token.member.verified && !claims_to_be_a_guest(&text));
     assert_eq!(token.channels, grant().channels);
     assert_eq!(token.publish, grant().publish);
@@ -359,15 +276,10 @@ fn a_token_of_the_command_line_says_what_was_granted() {
 #[test]
 fn a_sites_key_makes_no_guest_and_nothing_of_parlours_own() {
     let key = EncodingKey::from_secret(HOME_SECRET);
-    let (_, guest) = Signer::new(&secret())
-        .guest(&site("home"), [3; GUEST_ID_BYTES], NOW_S)
-        .unwrap();
+    let (_, guest) = Signer::new(&secret()).guest(&site("home"), [3; GUEST_ID_BYTES], NOW_S).unwrap();
     // With Parlour's own kid only the installation's secret counts.
     let own = claims(&json!({"site": "home", "parlour": "guest"}));
-    assert_eq!(
-        verify(&signed(Algorithm::HS256, Some(OWN_KID), &own, &key)),
-        Err(TokenFault::Forged)
-    );
+    assert_eq!(verify(&signed(Algorithm::HS256, Some(OWN_KID), &own, &key)), Err(TokenFault::Forged));
     // Without it the claim means nothing.
     assert!(!verify(&by_home(&own)).unwrap().guest);
     // And no site names a member like a guest.
@@ -388,57 +300,26 @@ fn the_installations_secret_counts_only_with_its_kid_its_kind_and_a_site() {
         (Some(OWN_KID), json!({"site": "home", "parlour": "guest"})),
     ];
     for (kid, change) in bad {
-        assert_eq!(
-            own(kid, change.clone()),
-            Err(TokenFault::Forged),
-            "{kid:?} {change}"
-        );
+        assert_eq!(own(kid, change.clone()), Err(TokenFault::Forged), "{kid:?} {change}");
     }
     let raw = EncodingKey::from_secret(secret().bytes());
-    let text = signed(
-        Algorithm::HS256,
-        Some(OWN_KID),
-        &claims(&json!({"site": "home", "parlour": "member"})),
-        &raw,
-    );
+    let text = signed(Algorithm::HS256, Some(OWN_KID), &claims(&json!({"site": "home", "parlour": "member"})), &raw);
     assert_eq!(verify(&text), Err(TokenFault::Forged));
 }
 
 #[test]
 fn a_subscribe_token_opens_one_channel_of_its_site() {
-    let subscribe = |change: Value, on: &str| {
-        verifier().verify_subscribe(&by_home(&claims(&change)), &site(on), NOW_S)
-    };
+    let subscribe = |change: Value, on: &str| verifier().verify_subscribe(&by_home(&claims(&change)), &site(on), NOW_S);
     let good = subscribe(json!({"channel": "$den"}), "home").unwrap();
-    assert_eq!(
-        good.key,
-        Key::new(site("home"), ChannelName::parse("$den").unwrap())
-    );
+    assert_eq!(good.key, Key::new(site("home"), ChannelName::parse("$den").unwrap()));
     assert_eq!((good.member.as_str(), good.exp_s), ("alice", NOW_S + 60));
-    assert_eq!(
-        subscribe(json!({"channel": "$den"}), "other"),
-        Err(TokenFault::WrongSite)
-    );
-    assert_eq!(
-        subscribe(json!({"channel": "$den", "exp": NOW_S}), "home"),
-        Err(TokenFault::Expired)
-    );
-    for change in [
-        json!({}),
-        json!({"channel": "a b"}),
-        json!({"channel": "$den", "sub": ""}),
-    ] {
-        assert_eq!(
-            subscribe(change.clone(), "home"),
-            Err(TokenFault::Forged),
-            "{change}"
-        );
+    assert_eq!(subscribe(json!({"channel": "$den"}), "other"), Err(TokenFault::WrongSite));
+    assert_eq!(subscribe(json!({"channel": "$den", "exp": NOW_S}), "home"), Err(TokenFault::Expired));
+    for change in [json!({}), json!({"channel": "a b"}), json!({"channel": "$den", "sub": ""})] {
+        assert_eq!(subscribe(change.clone(), "home"), Err(TokenFault::Forged), "{change}");
     }
     let own = Signer::new(&secret()).member(&grant(), NOW_S).unwrap();
-    assert_eq!(
-        verifier().verify_subscribe(&own, &site("home"), NOW_S),
-        Err(TokenFault::Forged)
-    );
+    assert_eq!(verifier().verify_subscribe(&own, &site("home"), NOW_S), Err(TokenFault::Forged));
 }
 
 proptest! {

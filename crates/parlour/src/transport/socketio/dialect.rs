@@ -30,7 +30,13 @@ impl Origin {
     /// Reads the headers and the parameter `page`.
     pub fn read(version: Version, headers: &HeaderMap, page: Option<String>) -> Origin {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Origin { version, page, referer: header(http::header::REFERER), origin: header(http::header::ORIGIN), host: header(http::header::HOST) }
+        Origin {
+            version,
+            page,
+            referer: header(http::header::REFERER),
+            origin: header(http::header::ORIGIN),
+            host: header(http::header::HOST),
+        }
     }
 }
 

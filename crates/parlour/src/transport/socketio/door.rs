@@ -62,7 +62,12 @@ pub(super) fn respond(status: StatusCode, kind: &'static str, body: Body) -> Res
     response
 }
 
-async fn answer<U: Upper>(engine: &Arc<Engine<U>>, parts: Parts, body: Body, seat: Option<Arc<Seat>>) -> Result<Response<Body>, Refusal> {
+async fn answer<U: Upper>(
+    engine: &Arc<Engine<U>>,
+    parts: Parts,
+    body: Body,
+    seat: Option<Arc<Seat>>,
+) -> Result<Response<Body>, Refusal> {
     let asked = read(&parts);
     let carrier = match asked.transport.as_str() {
         "polling" => Carrier::Polls,

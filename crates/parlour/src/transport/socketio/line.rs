@@ -93,7 +93,14 @@ pub struct Line<U: Upper> {
 }
 
 impl<U: Upper> Line<U> {
-    pub(super) fn new(engine: Arc<Engine<U>>, sid: Arc<str>, version: Version, outbox: Arc<Outbox>, upper: U, carrier: Carrier) -> Arc<Line<U>> {
+    pub(super) fn new(
+        engine: Arc<Engine<U>>,
+        sid: Arc<str>,
+        version: Version,
+        outbox: Arc<Outbox>,
+        upper: U,
+        carrier: Carrier,
+    ) -> Arc<Line<U>> {
         let state = State { carrier, polled: false, posted: false, probed: false, ended: None };
         let heard = AtomicU64::new(engine.tick());
         Arc::new(Line {

@@ -58,4 +58,3 @@ impl SocketIo {
         door::serve(&self.0, request, seat).await
     }
 }
-

@@ -118,7 +118,12 @@ fn payload(version: Version, way: &Way, frames: &[u8], last: Option<&str>) -> Re
 }
 
 /// A post: what the client says, in its order.
-pub(super) async fn take<U: Upper>(line: &Arc<Line<U>>, headers: &HeaderMap, body: Body, way: &Way) -> Result<Response<Body>, Refusal> {
+pub(super) async fn take<U: Upper>(
+    line: &Arc<Line<U>>,
+    headers: &HeaderMap,
+    body: Body,
+    way: &Way,
+) -> Result<Response<Body>, Refusal> {
     let is_second = {
         let mut state = line.state.lock();
         if state.carrier == Carrier::Socket {

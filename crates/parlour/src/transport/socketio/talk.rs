@@ -156,7 +156,13 @@ impl Talk {
     }
 
     /// CONNECT and `position`, with what was missed where all of it is there: whether that is so. `None`: the line is full.
-    async fn welcome(&mut self, client: &str, pid: Option<String>, offset: Option<String>, guest: Option<String>) -> Option<bool> {
+    async fn welcome(
+        &mut self,
+        client: &str,
+        pid: Option<String>,
+        offset: Option<String>,
+        guest: Option<String>,
+    ) -> Option<bool> {
         let had = offset.as_deref().and_then(resume::read);
         if let (Some(pid), Some(had)) = (pid, had) {
             let open = frame::text(&socketio::connect(Version::V4, MAIN_NAMESPACE, client, Some(&pid)));
@@ -191,7 +197,9 @@ impl Talk {
             };
             return match (result, event.id) {
                 (_, None) => true,
-                (Ok(()), Some(id)) => self.send(&socketio::packet(socketio::Kind::Acknowledgement, MAIN_NAMESPACE, Some(id), 0, "[{}]")),
+                (Ok(()), Some(id)) => {
+                    self.send(&socketio::packet(socketio::Kind::Acknowledgement, MAIN_NAMESPACE, Some(id), 0, "[{}]"))
+                }
                 (Err(code), Some(_)) => session.refuse(id, code) == Then::Continue,
             };
         }

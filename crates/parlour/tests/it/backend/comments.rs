@@ -62,11 +62,17 @@ pub async fn late_readers_get_each_comment_once_as_it_is_now(open: impl AsyncFn(
     given.delete(&key, "c2").await.unwrap();
     // Who saw nothing: c3, then c1 as new as it is now; c2 was made and deleted since.
     let fresh = given.recovered(&key, 0).await;
-    assert_eq!(fresh.iter().map(|(offset, kind, _)| (*offset, *kind)).collect::<Vec<_>>(), [(3, Kind::CommentCreated), (4, Kind::CommentCreated)]);
+    assert_eq!(
+        fresh.iter().map(|(offset, kind, _)| (*offset, *kind)).collect::<Vec<_>>(),
+        [(3, Kind::CommentCreated), (4, Kind::CommentCreated)]
+    );
     assert_eq!((&fresh[1].2["id"], &fresh[1].2["body"]), (&"c1".into(), &"edited".into()));
     // Who saw all three made.
     let late = given.recovered(&key, 3).await;
-    assert_eq!(late.iter().map(|(offset, kind, _)| (*offset, *kind)).collect::<Vec<_>>(), [(4, Kind::CommentUpdated), (5, Kind::CommentDeleted)]);
+    assert_eq!(
+        late.iter().map(|(offset, kind, _)| (*offset, *kind)).collect::<Vec<_>>(),
+        [(4, Kind::CommentUpdated), (5, Kind::CommentDeleted)]
+    );
     assert_eq!(late[1].2, serde_json::json!({"id": "c2", "root": "c2", "parent": null, "tombstone": false}));
     assert_eq!(given.recovered(&key, 5).await, []);
 }
@@ -78,8 +84,14 @@ pub async fn withdrawn_text_leaves_by_no_door(open: impl AsyncFn(Rules) -> Given
     given.post(&key, comment("c2", Some("c1"))).await;
     let tombstone = given.delete(&key, "c1").await.unwrap().comment.unwrap();
     given.edit(&key, "c2", "kinder").await.unwrap();
-    assert_eq!((tombstone.state, &tombstone.author, tombstone.body.as_str(), tombstone.html.as_str()), (State::Deleted, &None, "", ""));
-    let mut doors = vec![format!("{:?}", given.read(&key, 0).await), format!("{:?}", given.backend.store.comment(&key.site, &id_of("c1")).await)];
+    assert_eq!(
+        (tombstone.state, &tombstone.author, tombstone.body.as_str(), tombstone.html.as_str()),
+        (State::Deleted, &None, "", "")
+    );
+    let mut doors = vec![
+        format!("{:?}", given.read(&key, 0).await),
+        format!("{:?}", given.backend.store.comment(&key.site, &id_of("c1")).await),
+    ];
     for moderator in [false, true] {
         doors.push(format!("{:?}", given.list(&key, Query { moderator, member: Some("mallory".into()), ..flat(10) }).await));
     }
@@ -181,7 +193,10 @@ pub async fn replies_and_counts_follow_posts_and_deletions(open: impl AsyncFn(Ru
         let page = given.list(&key, Query { sort: Sort::Oldest, ..flat(10) }).await;
         let counts = given.backend.store.counts(&[super::key("other"), key.clone()]).await.unwrap();
         assert_eq!((counts[0].comments, counts[1].comments), (0, page.total));
-        (page.comments.iter().map(|comment| format!("{}:{}", comment.id, comment.replies)).collect::<Vec<_>>().join(" "), page.total)
+        (
+            page.comments.iter().map(|comment| format!("{}:{}", comment.id, comment.replies)).collect::<Vec<_>>().join(" "),
+            page.total,
+        )
     };
     assert_eq!(state().await, ("c1:3 c2:2 c3:0 c4:0".into(), 4));
     given.delete(&key, "c2").await.unwrap();

@@ -16,7 +16,10 @@ pub async fn offsets_grow_by_one_and_arrive_in_order(open: impl AsyncFn(Rules) -
         answered.push(post.await.unwrap());
     }
     answered.sort_by_key(|position| position.offset);
-    assert_eq!(answered.iter().map(|position| position.offset).collect::<Vec<_>>(), (1..=25).flat_map(|offset| [offset; 2]).collect::<Vec<_>>());
+    assert_eq!(
+        answered.iter().map(|position| position.offset).collect::<Vec<_>>(),
+        (1..=25).flat_map(|offset| [offset; 2]).collect::<Vec<_>>()
+    );
     let mut next = [1, 1];
     for _ in 0..50 {
         let (from, position, _) = given.entry().await;

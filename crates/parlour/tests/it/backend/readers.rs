@@ -116,7 +116,12 @@ pub async fn readers_who_come_and_go_end_with_what_the_list_shows(open: impl Asy
         let mut before = None;
         loop {
             let page = given.list(&key, Query { before, ..flat(20) }).await;
-            shown.extend(page.comments.into_iter().filter(|comment| comment.state == State::Approved).map(|comment| (comment.id.to_string(), comment.body)));
+            shown.extend(
+                page.comments
+                    .into_iter()
+                    .filter(|comment| comment.state == State::Approved)
+                    .map(|comment| (comment.id.to_string(), comment.body)),
+            );
             before = page.next;
             if before.is_none() {
                 break;

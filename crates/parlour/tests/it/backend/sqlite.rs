@@ -93,7 +93,8 @@ async fn what_was_acknowledged_while_closing_is_there_afterwards() {
         }
     }
     let given = open(&path).unwrap();
-    let stored: HashSet<_> = given.read(&key("lobby"), 0).await.entries.iter().map(|entry| entry.comment.clone().unwrap().id).collect();
+    let stored: HashSet<_> =
+        given.read(&key("lobby"), 0).await.entries.iter().map(|entry| entry.comment.clone().unwrap().id).collect();
     assert_eq!(stored, acknowledged);
 }
 
@@ -294,8 +295,12 @@ async fn long_threads_are_listed_by_index() {
         "SELECT * FROM comment INDEXED BY comment_list WHERE channel = 1 AND seen_by = 1 AND (created_ms, id) < (5, 'c') \
          ORDER BY created_ms DESC, id DESC LIMIT 51",
     );
-    assert!(listed.contains("comment_list (channel=? AND seen_by=? AND (created_ms,id)<(?,?))") && !listed.contains("TEMP B-TREE"), "{listed}");
-    let logged = plan("SELECT * FROM comment INDEXED BY comment_log WHERE channel = 1 AND changed_offset > 5 ORDER BY changed_offset");
+    assert!(
+        listed.contains("comment_list (channel=? AND seen_by=? AND (created_ms,id)<(?,?))") && !listed.contains("TEMP B-TREE"),
+        "{listed}"
+    );
+    let logged =
+        plan("SELECT * FROM comment INDEXED BY comment_log WHERE channel = 1 AND changed_offset > 5 ORDER BY changed_offset");
     assert!(logged.contains("changed_offset>?") && !logged.contains("TEMP B-TREE"), "{logged}");
 }
 

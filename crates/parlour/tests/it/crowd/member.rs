@@ -40,7 +40,20 @@ impl Member {
         let channel = channel.to_owned();
         let epoch = String::new();
         let delays_us = Vec::new();
-        Member { address, manner, channel, line: None, epoch, offset: 0, heard: 0, told: 0, gaps: 0, missed: 0, lost: 0, delays_us }
+        Member {
+            address,
+            manner,
+            channel,
+            line: None,
+            epoch,
+            offset: 0,
+            heard: 0,
+            told: 0,
+            gaps: 0,
+            missed: 0,
+            lost: 0,
+            delays_us,
+        }
     }
 
     /// Connects and subscribes, from the position in hand if there is one. `false` when it has to be tried again.

@@ -100,13 +100,15 @@ async fn once(run: Run, seed: u64) {
     let doors = Doors { address: server.address, channel: "room".to_owned(), http };
     let guest = doors.post("/v1/guests", None, &serde_json::json!({})).await.unwrap();
     let truth = Arc::new(Truth::default());
-    let mut writer = Writer::new(doors.clone(), truth.clone(), Dice::new(dice.below(1 << 30)), guest["token"].as_str().unwrap().to_owned());
+    let mut writer =
+        Writer::new(doors.clone(), truth.clone(), Dice::new(dice.below(1 << 30)), guest["token"].as_str().unwrap().to_owned());
     let mut readers: Vec<Reader> =
         (0..run.readers).map(|_| Reader::new(doors.clone(), truth.clone(), Dice::new(dice.below(1 << 30)))).collect();
     for phase in 0..run.phases {
         let done = Arc::new(AtomicUsize::new(0));
         let writing = tokio::spawn(write(writer, run.changes, done.clone()));
-        let reading: Vec<_> = readers.drain(..).map(|reader| tokio::spawn(read(reader, run.changes as usize, done.clone()))).collect();
+        let reading: Vec<_> =
+            readers.drain(..).map(|reader| tokio::spawn(read(reader, run.changes as usize, done.clone()))).collect();
         if phase + 1 < run.phases {
             // Killed while all of them are at it.
             let at = dice.below(run.changes) as usize;

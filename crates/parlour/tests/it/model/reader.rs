@@ -134,7 +134,10 @@ impl Reader {
             return;
         };
         let reply = &reply["subscribe"];
-        let at = Position { epoch: reply["epoch"].as_str().expect("no epoch").to_owned(), offset: reply["offset"].as_u64().unwrap_or(0) };
+        let at = Position {
+            epoch: reply["epoch"].as_str().expect("no epoch").to_owned(),
+            offset: reply["offset"].as_u64().unwrap_or(0),
+        };
         self.note(format!("socket from {:?}: {at}, recovered {}", self.position, reply["recovered"]));
         if reply["recovered"] == true {
             for publication in reply["publications"].as_array().into_iter().flatten() {
@@ -314,8 +317,9 @@ pub async fn list(doors: &Doors, truth: &Truth, moment: usize) -> Option<(BTreeM
     let (status, page) = doors.get(&doors.path("comments?limit=100")).await?;
     assert_eq!((status, &page["next"]), (200, &Value::Null), "{page}");
     let comments = page["comments"].as_array().unwrap().iter().filter(|comment| comment["state"] == "approved");
-    let listed: BTreeMap<String, String> =
-        comments.map(|comment| (comment["id"].as_str().unwrap().to_owned(), comment["body"].as_str().unwrap().to_owned())).collect();
+    let listed: BTreeMap<String, String> = comments
+        .map(|comment| (comment["id"].as_str().unwrap().to_owned(), comment["body"].as_str().unwrap().to_owned()))
+        .collect();
     for body in listed.values() {
         truth.check_text(body, None, moment).unwrap();
     }

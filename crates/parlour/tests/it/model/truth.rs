@@ -61,7 +61,9 @@ impl Truth {
             return Err(format!("{text:?} was gone (at {gone_at:?}) before it was asked for, and came at {offset:?}"));
         }
         match (offset, gone_at) {
-            (Some(offset), Some(gone_at)) if offset >= gone_at => Err(format!("{text:?} was gone at {gone_at} and came at {offset}")),
+            (Some(offset), Some(gone_at)) if offset >= gone_at => {
+                Err(format!("{text:?} was gone at {gone_at} and came at {offset}"))
+            }
             _ => Ok(()),
         }
     }

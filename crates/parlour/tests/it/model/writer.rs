@@ -84,7 +84,9 @@ impl Writer {
         let text = format!("text {}", self.number());
         let parent = victim.filter(|_| self.dice.below(4) == 0).map(|index| self.alive[index].0.clone());
         let answer = match self.dice.below(2) {
-            0 => self.doors.post(&self.doors.path("comments"), Some(&self.token), &json!({ "body": text, "parent": parent })).await,
+            0 => {
+                self.doors.post(&self.doors.path("comments"), Some(&self.token), &json!({ "body": text, "parent": parent })).await
+            }
             _ => self.rpc("comment.create", json!({ "channel": self.doors.channel, "body": text, "parent": parent })).await,
         };
         if let Some(id) = answer.as_ref().and_then(|answer| answer["comment"]["id"].as_str()) {
