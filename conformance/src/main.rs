@@ -36,6 +36,7 @@ fn settings(connect_within: Option<Duration>) -> Settings {
         connect_within,
         payload_bytes_max: MESSAGE_BYTES_MAX,
         lines_max: 10_000,
+        lines_per_address_max: 10_000,
         lane: LaneLimits { frames_max: 8_192, bytes_max: 16 * MESSAGE_BYTES_MAX as u32 },
     }
 }

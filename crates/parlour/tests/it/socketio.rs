@@ -260,6 +260,36 @@ async fn whoever_is_in_no_namespace_or_breaks_a_rule_is_closed_alone() {
 }
 
 #[tokio::test]
+async fn one_address_has_only_so_many_lines_and_a_poll_ends_when_the_server_stops() {
+    let mut server = Server::start(&["--drain", "100ms", "--connections-per-address", "3"], "");
+    // One connection a request: a kept one would count among those of the address.
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let get = async |path: &str| {
+        let answer = http.get(server.url(path)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        let (status, open) = get("/socket.io/?EIO=4&transport=polling").await;
+        assert_eq!(status, 200, "{open}");
+        let open: Value = serde_json::from_str(&open[1..]).unwrap();
+        lines.push(format!("/socket.io/?EIO=4&transport=polling&sid={}", open["sid"].as_str().unwrap()));
+    }
+    assert_eq!(get("/socket.io/?EIO=4&transport=polling").await.0, 403);
+    let connected = http.post(server.url(&lines[0])).body("40").send().await.unwrap();
+    assert_eq!(connected.status(), 200);
+    assert!(get(&lines[0]).await.1.starts_with("40{"));
+    let poll = http.get(server.url(&lines[0])).send();
+    let stop = async { server.terminate() };
+    let (polled, ()) = tokio::join!(poll, stop);
+    // The server may stop before it has read the poll; then the line is cut, and else it is told that it is closed.
+    if let Ok(answer) = polled {
+        assert_eq!(answer.text().await.unwrap(), "1");
+    }
+    assert!(server.wait());
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_gets_no_handshake() {
     let server = Server::start(&["--origins", "https://example.org"], "");
     for (origin, status) in [("https://example.org", 200), ("https://evil.example", 403)] {

@@ -2,6 +2,7 @@
 //! A wheel of slots beats them all, so that no line has a timer of its own. Knows nothing of the layer above but how to make one.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use http::request::Parts;
 use parking_lot::Mutex;
 use parlour_wire::engineio::Version;
 
-use super::line::{Carrier, End, Line, Upper};
+use super::line::{Carrier, End, Known, Line, Upper};
 use crate::outbox::{LaneLimits, Outbox};
 
 /// Slots of the wheel: a line's heartbeat is as exact as the ping interval divided by this.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub payload_bytes_max: usize,
     /// Lines at once.
     pub lines_max: usize,
+    /// Lines at once for whom limits by address count.
+    pub lines_per_address_max: usize,
     /// How much may wait for one client.
     pub lane: LaneLimits,
 }
@@ -66,6 +69,7 @@ pub struct Engine<U: Upper> {
     shards: Vec<Shard<U>>,
     wheel: Vec<Mutex<Vec<Weak<Line<U>>>>>,
     lines: AtomicUsize,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
     tick: AtomicU64,
 }
 
@@ -79,6 +83,7 @@ impl<U: Upper> Engine<U> {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             wheel: (0..SLOTS).map(|_| Mutex::default()).collect(),
             lines: AtomicUsize::new(0),
+            by_address: Mutex::default(),
             tick: AtomicU64::new(0),
         });
         tokio::spawn(beat(Arc::downgrade(&engine), settings.ping_interval / SLOTS as u32));
@@ -107,7 +112,8 @@ impl<U: Upper> Engine<U> {
 
     /// A new line, from now on beaten; `None` where there are too many. Only lines of polls are looked for by `sid`.
     pub(super) fn begin(self: &Arc<Self>, version: Version, request: &Parts, carrier: Carrier) -> Option<Arc<Line<U>>> {
-        if self.line_count() >= self.settings.lines_max {
+        let address = super::door::whence(request).address;
+        if self.line_count() >= self.settings.lines_max || !self.take_place(address) {
             return None;
         }
         let mut bytes = [0; NODE_BYTES + SID_BYTES];
@@ -116,7 +122,7 @@ impl<U: Upper> Engine<U> {
         let sid: Arc<str> = URL_SAFE_NO_PAD.encode(bytes).into();
         let outbox = Arc::new(Outbox::of_packets(version, self.settings.lane));
         let upper = (self.make)(&Hello { sid: &sid, version, outbox: &outbox, request });
-        let line = Line::new(self.clone(), sid.clone(), version, outbox, upper, carrier);
+        let line = Line::new(self.clone(), Known { sid: sid.clone(), version, address }, outbox, upper, carrier);
         self.lines.fetch_add(1, Ordering::Relaxed);
         if carrier == Carrier::Polls {
             self.shard(&sid).lock().insert(sid, line.clone());
@@ -126,6 +132,27 @@ impl<U: Upper> Engine<U> {
             tokio::spawn(close_strangers(Arc::downgrade(&line), within));
         }
         Some(line)
+    }
+
+    /// One more line of this address, if it may have one. Lines of polls are no connections, and so not limited as such.
+    fn take_place(&self, address: Option<IpAddr>) -> bool {
+        let Some(address) = address else { return true };
+        let mut by_address = self.by_address.lock();
+        let lines = by_address.entry(address).or_default();
+        let has_room = *lines < self.settings.lines_per_address_max;
+        *lines += usize::from(has_room);
+        has_room
+    }
+
+    fn give_place(&self, address: Option<IpAddr>) {
+        let Some(address) = address else { return };
+        let mut by_address = self.by_address.lock();
+        if let Some(lines) = by_address.get_mut(&address) {
+            *lines -= 1;
+            if *lines == 0 {
+                by_address.remove(&address);
+            }
+        }
     }
 
     fn shard(&self, sid: &str) -> &Shard<U> {
@@ -144,8 +171,9 @@ impl<U: Upper> Engine<U> {
     }
 
     /// The line is closed.
-    pub(super) fn forget(&self, sid: &str) {
+    pub(super) fn forget(&self, sid: &str, address: Option<IpAddr>) {
         self.hide(sid);
+        self.give_place(address);
         self.lines.fetch_sub(1, Ordering::Relaxed);
     }
 

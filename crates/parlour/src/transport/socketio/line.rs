@@ -3,6 +3,7 @@
 //! lines that polls look for and their heartbeats.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -77,11 +78,20 @@ pub(super) struct State {
     pub(super) ended: Option<End>,
 }
 
+/// What is known of a line from its handshake.
+pub(super) struct Known {
+    pub(super) sid: Arc<str>,
+    pub(super) version: Version,
+    /// Whom limits count.
+    pub(super) address: Option<IpAddr>,
+}
+
 /// One session.
 pub struct Line<U: Upper> {
     pub(super) engine: Arc<Engine<U>>,
     pub(super) sid: Arc<str>,
     pub(super) version: Version,
+    address: Option<IpAddr>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) upper: tokio::sync::Mutex<U>,
     pub(super) state: Mutex<State>,
@@ -93,20 +103,15 @@ pub struct Line<U: Upper> {
 }
 
 impl<U: Upper> Line<U> {
-    pub(super) fn new(
-        engine: Arc<Engine<U>>,
-        sid: Arc<str>,
-        version: Version,
-        outbox: Arc<Outbox>,
-        upper: U,
-        carrier: Carrier,
-    ) -> Arc<Line<U>> {
+    pub(super) fn new(engine: Arc<Engine<U>>, known: Known, outbox: Arc<Outbox>, upper: U, carrier: Carrier) -> Arc<Line<U>> {
+        let Known { sid, version, address } = known;
         let state = State { carrier, polled: false, posted: false, probed: false, ended: None };
         let heard = AtomicU64::new(engine.tick());
         Arc::new(Line {
             engine,
             sid,
             version,
+            address,
             outbox,
             upper: tokio::sync::Mutex::new(upper),
             state: Mutex::new(state),
@@ -187,7 +192,7 @@ impl<U: Upper> Line<U> {
             }
             state.ended = Some(end);
         }
-        self.engine.forget(&self.sid);
+        self.engine.forget(&self.sid, self.address);
         self.outbox.finish(Some(frame::close(Close::NORMAL)));
         self.room.notify_waiters();
         let line = self.clone();

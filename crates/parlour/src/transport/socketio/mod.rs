@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use http::Response;
+use http::{HeaderMap, Response, Uri};
+use parlour_wire::engineio::Refusal;
+use url::Url;
 
 use crate::door::{Peer, Seat};
 use crate::node::Node;
+use crate::rule::{Book, Rules};
 
 pub mod dialect;
 pub mod door;
@@ -34,7 +37,10 @@ const LINES_MAX: usize = 200_000;
 
 /// The door of a node.
 #[derive(Clone)]
-pub struct SocketIo(Arc<Engine<Talk>>);
+pub struct SocketIo {
+    engine: Arc<Engine<Talk>>,
+    book: Arc<Book>,
+}
 
 impl SocketIo {
     /// Opens the door. The limits of messages are those in force now.
@@ -46,15 +52,68 @@ impl SocketIo {
             connect_within: Some(CONNECT_WITHIN),
             payload_bytes_max: limits.message_bytes_max.min(limits.request_bytes_max),
             lines_max: LINES_MAX,
+            lines_per_address_max: match limits.connections_per_address_max {
+                0 => LINES_MAX,
+                max => max,
+            },
             lane: node.lane_limits(),
         };
-        let node = node.clone();
-        SocketIo(Engine::start(settings, move |hello| Talk::new(&node, spoken, door::whence(hello.request), hello)))
+        let (node, book) = (node.clone(), node.book.clone());
+        let engine = Engine::start(settings, move |hello| Talk::new(&node, spoken, door::whence(hello.request), hello));
+        SocketIo { engine, book }
     }
 
     /// Serves a request to `/socket.io/`.
     pub async fn serve(&self, request: Request) -> Response<Body> {
         let seat: Option<Arc<Seat>> = request.extensions().get::<Peer>().map(|peer| peer.seat.clone());
-        door::serve(&self.0, request, seat).await
+        if asks_for_script(request.uri()) && !may_be_read_by(&self.book.now(), request.headers()) {
+            return door::refuse(Refusal::Forbidden);
+        }
+        door::serve(&self.engine, request, seat).await
+    }
+}
+
+/// Whether the answer is to be a script, which any page may load.
+fn asks_for_script(uri: &Uri) -> bool {
+    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).any(|(name, _)| name == "j")
+}
+
+/// Whether a script may be loaded from where it is: browsers send no `Origin` with it, but say where it stands, or at least that
+/// it stands elsewhere. Whoever says nothing is no browser, as everywhere.
+fn may_be_read_by(rules: &Rules, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let referer = match text("referer").map(Url::parse) {
+        Some(Ok(referer)) => referer,
+        Some(Err(_)) => return false,
+        None => return text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none")),
+    };
+    let is_own = text("host").is_some_and(|host| referer.authority() == host);
+    is_own || rules.allows_origin(&referer.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::config::layer::FileLayers;
+
+    #[test]
+    fn a_script_is_read_only_by_pages_that_might_ask_otherwise() {
+        let layers = FileLayers::from_text("origins = [\"https://example.org\"]").unwrap();
+        let rules = Sources::default().read_with(layers, None).unwrap().rules().unwrap();
+        let may = |named: &[(&'static str, &'static str)]| {
+            let headers = named.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            may_be_read_by(&rules, &headers)
+        };
+        assert!(may(&[]) && may(&[("sec-fetch-site", "same-origin")]));
+        assert!(may(&[("referer", "https://example.org/page"), ("sec-fetch-site", "cross-site")]));
+        assert!(may(&[("referer", "https://talk.example/page"), ("host", "talk.example")]));
+        assert!(!may(&[("referer", "https://evil.example/page"), ("host", "talk.example")]));
+        assert!(!may(&[("referer", "nonsense")]));
+        assert!(!may(&[("sec-fetch-site", "cross-site")]) && !may(&[("sec-fetch-site", "same-site")]));
+        assert!(
+            asks_for_script(&Uri::from_static("/socket.io/?EIO=3&j=0"))
+                && !asks_for_script(&Uri::from_static("/socket.io/?EIO=3"))
+        );
     }
 }
