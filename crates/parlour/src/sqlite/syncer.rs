@@ -75,8 +75,10 @@ fn run(orders: &Receiver<()>, log: &Path, connection: &Connection) {
     for () in orders {
         let done = sync(log).and_then(|bytes| {
             let is_due = bytes >= CHECKPOINT_BYTES && copied.elapsed() >= CHECKPOINT_EVERY;
-            is_due.then(|| copy_back(connection)).unwrap_or(Ok(()))?;
-            copied = if is_due { Instant::now() } else { copied };
+            if is_due {
+                copied = Instant::now();
+                copy_back(connection)?;
+            }
             Ok(())
         });
         if let Err(fault) = done {

@@ -142,6 +142,7 @@ fn spawn(directory: &Path, listen: &str, options: &[String]) -> (Child, SocketAd
         .args(["serve", "--listen", listen, "--store", &store])
         .args(options)
         .current_dir(directory)
+        .env("PARLOUR_LOG", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
