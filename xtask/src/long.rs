@@ -6,71 +6,101 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Name of the file, heading, test.
-const TESTS: [(&str, &str, &str); 3] = [
-    (
-        "model",
-        "Readers against a server that changes, trims and dies under them",
-        "model::long_whatever_happens_nobody_is_left_with_a_silent_hole",
-    ),
-    (
-        "slow-readers",
-        "2,000 readers, 100 of whom stop reading",
-        "crowd::long_two_thousand_readers_of_whom_a_hundred_stop_reading",
-    ),
-    ("herd", "Readers who are cut at once and come back", "crowd::long_ten_thousand_readers_come_back_after_a_restart"),
+use crate::autobahn;
+
+struct Large {
+    /// Of the file.
+    name: &'static str,
+    heading: &'static str,
+    /// Of these integration tests …
+    package: &'static str,
+    /// … this one.
+    test: &'static str,
+}
+
+const AUTOBAHN: &str = "autobahn";
+
+const TESTS: [Large; 4] = [
+    Large {
+        name: "model",
+        heading: "Readers against a server that changes, trims and dies under them",
+        package: "parlour",
+        test: "model::long_whatever_happens_nobody_is_left_with_a_silent_hole",
+    },
+    Large {
+        name: "slow-readers",
+        heading: "2,000 readers, 100 of whom stop reading",
+        package: "parlour",
+        test: "crowd::long_two_thousand_readers_of_whom_a_hundred_stop_reading",
+    },
+    Large {
+        name: "herd",
+        heading: "Readers who are cut at once and come back",
+        package: "parlour",
+        test: "crowd::long_ten_thousand_readers_come_back_after_a_restart",
+    },
+    Large {
+        name: AUTOBAHN,
+        heading: "Autobahn's fuzzing client",
+        package: "parlour-conformance",
+        test: "autobahn::long_the_whole_fuzzing_client_finds_nothing",
+    },
 ];
 
 /// Runs those whose names begin with `only`, or all; whether all went well.
 pub fn run(cargo: &str, root: &Path, only: Option<&str>) -> bool {
-    let chosen = TESTS.iter().filter(|(name, ..)| only.is_none_or(|only| name.starts_with(only)));
+    let chosen = TESTS.iter().filter(|large| only.is_none_or(|only| large.name.starts_with(only)));
     let mut went_well = true;
-    for (name, heading, test) in chosen {
-        let mut command = Command::new(cargo);
-        command.args([
-            "test",
-            "--release",
-            "--package",
-            "parlour",
-            "--test",
-            "it",
-            "--",
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            test,
-        ]);
-        match command.current_dir(root).output() {
-            Ok(output) if output.status.success() => {
-                let path = root.join("bench/results").join(format!("long-{name}.md"));
-                let text = report(root, heading, &String::from_utf8_lossy(&output.stdout));
-                println!("{text}");
-                let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
-                if let Err(error) = written {
-                    eprintln!("{}: {error}", path.display());
+    for large in chosen {
+        if large.name == AUTOBAHN {
+            match autobahn::python() {
+                Some(python) if autobahn::install(&python, root) => {}
+                Some(_) => {
                     went_well = false;
+                    continue;
+                }
+                None => {
+                    eprintln!("xtask: SKIPPED {}: there is no Python 2.7", large.heading);
+                    continue;
                 }
             }
-            Ok(output) => {
-                eprintln!(
-                    "{test} failed:\n{}\n{}",
-                    String::from_utf8_lossy(&output.stdout),
-                    String::from_utf8_lossy(&output.stderr)
-                );
-                went_well = false;
-            }
-            Err(error) => {
-                eprintln!("{command:?} could not be started: {error}");
-                went_well = false;
-            }
         }
+        went_well &= run_one(cargo, root, large);
     }
     went_well
+}
+
+fn run_one(cargo: &str, root: &Path, large: &Large) -> bool {
+    let mut command = Command::new(cargo);
+    command.args(["test", "--release", "--package", large.package, "--test", "it"]);
+    command.args(["--", "--ignored", "--exact", "--nocapture", large.test]);
+    match command.current_dir(root).output() {
+        Ok(output) if output.status.success() => {
+            let path = root.join("bench/results").join(format!("long-{}.md", large.name));
+            let text = report(root, large.heading, &String::from_utf8_lossy(&output.stdout));
+            println!("{text}");
+            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+            if let Err(error) = &written {
+                eprintln!("{}: {error}", path.display());
+            }
+            written.is_ok()
+        }
+        Ok(output) => {
+            let (printed, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            eprintln!("{} failed:\n{printed}\n{complaints}", large.test);
+            false
+        }
+        Err(error) => {
+            eprintln!("{command:?} could not be started: {error}");
+            false
+        }
+    }
 }
 
 /// What the test said, without what its harness and the server said around it.
 fn report(root: &Path, heading: &str, printed: &str) -> String {
     let commit = said(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root));
+    let date = said(Command::new("date").args(["-u", "+%F"]));
     let kernel = said(Command::new("uname").args(["-sr"]));
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
@@ -78,7 +108,7 @@ fn report(root: &Path, heading: &str, printed: &str) -> String {
     let mut text = format!("# {heading}\n\n");
     let _ = writeln!(
         text,
-        "Written by `cargo xtask long` at commit {commit}: {cores} cores, {}, {kernel}.\n",
+        "Written by `cargo xtask long` at commit {commit} on {date}: {cores} cores, {}, {kernel}.\n",
         processor.trim_matches([' ', '\t', ':'])
     );
     let is_harness = |line: &&str| {

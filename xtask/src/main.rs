@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod autobahn;
 mod long;
 mod needs;
 mod test;
