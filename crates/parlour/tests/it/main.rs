@@ -3,6 +3,7 @@
 
 mod backend;
 mod browser;
+mod centrifugo;
 mod crowd;
 mod first;
 mod http;
