@@ -138,6 +138,7 @@ pub const NAMES: &[&str] = &[
     "parlour-keep-0",
     "parlour-unsynced",
     "parlour-events",
+    "parlour-socketio",
     "bare",
     "bare-merging",
     "bun",
@@ -162,6 +163,9 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
         }
         "parlour-unsynced" => Box::new(parlour::Parlour { name: "parlour-unsynced", flags: &[], unsynced: true }),
         "parlour-events" => Box::new(parlour::Events(parlour::Parlour { name: "parlour-events", flags: &[], unsynced: false })),
+        "parlour-socketio" => {
+            Box::new(parlour::SocketIo(parlour::Parlour { name: "parlour-socketio", flags: &[], unsynced: false }))
+        }
         "bare" => Box::new(plain::Plain::Bare { merging: false }),
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
         "bun" => Box::new(plain::Plain::Bun),

@@ -1,5 +1,5 @@
 //! Parlour itself: `parlour serve --demo` with an SQLite store in the scratch directory, spoken to in the JSON form of the Centrifuge protocol
-//! (CONTRACT §4). In demo mode everyone may publish, so the publisher is a client like any other.
+//! (CONTRACT §4), by event streams or by Socket.IO. In demo mode everyone may publish, so the publisher is a client like any other.
 
 use std::process::Command;
 
@@ -150,5 +150,66 @@ impl Peer for Events {
 
     fn unit(&self, _payload_bytes: usize) -> Unit {
         Unit::Event
+    }
+}
+
+/// The same server, spoken to as socket.io's client from version 3 on does: Engine.IO 4 over WebSocket alone. Each socket is given a `pid`, so
+/// every event ends with the client's own RESUME (CONTRACT §5), which is what such clients get.
+pub struct SocketIo(pub Parlour);
+
+impl Peer for SocketIo {
+    fn name(&self) -> &str {
+        self.0.name
+    }
+
+    fn version(&self, place: &Place) -> String {
+        format!("{}, its Socket.IO (Engine.IO 4, WebSocket, with RESUME)", self.0.version(place))
+    }
+
+    fn command(&self, place: &Place) -> Outcome<Command> {
+        self.0.command(place)
+    }
+
+    fn path(&self, _channel: &str) -> String {
+        "/socket.io/?EIO=4&transport=websocket".into()
+    }
+
+    /// An event `position` comes between the last two answers; it must end neither step.
+    fn step(&self, index: usize, channel: &str) -> Option<Step> {
+        match (index, channel) {
+            (0, _) => Some(Step { send: String::new(), until: "\"sid\"" }),
+            (1, _) => Some(Step { send: "40".into(), until: "40{" }),
+            (2, "") => None,
+            (2, _) => Some(Step { send: format!("420[\"subscribe\",{{\"channel\":\"{channel}\"}}]"), until: "430[" }),
+            _ => None,
+        }
+    }
+
+    fn publish(&self, channel: &str, payload: &[u8], sequence: u64, out: &mut Vec<u8>) {
+        let head = format!("42{}[\"publish\",{{\"channel\":\"{channel}\",\"data\":", sequence % 1_000_000_000);
+        put_text(&[head.as_bytes(), payload, b"}]"], out);
+    }
+
+    fn answer(&self, text: &[u8]) -> Option<&'static [u8]> {
+        (text == b"2").then_some(b"3")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_socket_io_a_step_ends_with_its_own_answer_and_not_with_a_position() {
+        let peer = SocketIo(Parlour { name: "parlour-socketio", flags: &[], unsynced: false });
+        let answers = [r#"0{"sid":"a","upgrades":[]}"#, r#"40{"sid":"a","pid":"b"}"#, r#"430[{"epoch":"e","offset":40}]"#];
+        let positions = [r#"42["position","1"]"#, r#"42["position","1 e:430:0:bench-00040"]"#];
+        for (index, answer) in answers.iter().enumerate() {
+            let until = peer.step(index, "bench-00040").unwrap().until;
+            assert!(answer.contains(until), "{answer}");
+            assert!(positions.iter().all(|position| !position.contains(until)), "{until}");
+        }
+        assert!(peer.step(answers.len(), "bench-00040").is_none() && peer.step(2, "").is_none());
+        assert_eq!(peer.answer(b"2"), Some(&b"3"[..]));
     }
 }

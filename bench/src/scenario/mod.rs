@@ -29,7 +29,7 @@ pub type Figure = (&'static str, f64);
 
 /// Name, what it is in a sentence, and the servers that `all` compares in it besides [`EVERYONE`].
 const SCENARIOS: &[(&str, &str, &[&str])] = &[
-    ("fan-out", "One channel of 1,000 clients, 50 publications a second.", &["parlour-linger-0"]),
+    ("fan-out", "One channel of 1,000 clients, 50 publications a second.", &["parlour-linger-0", "parlour-socketio"]),
     (
         "fan-out-full",
         "One channel of 1,000 clients at full speed, 16 publications in flight.",
