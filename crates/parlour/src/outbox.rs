@@ -108,7 +108,7 @@ pub struct Overflow;
 
 /// What one client is to be sent.
 pub struct Outbox {
-    half: OnceLock<Box<dyn WriteHalf>>,
+    half: OnceLock<Arc<dyn WriteHalf>>,
     dress: Dress,
     limits: LaneLimits,
     inner: Mutex<Inner>,
@@ -116,7 +116,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// An outbox that sends by itself.
-    pub fn direct(half: Box<dyn WriteHalf>, limits: LaneLimits) -> Outbox {
+    pub fn direct(half: Arc<dyn WriteHalf>, limits: LaneLimits) -> Outbox {
         let outbox = Outbox::pulled(limits);
         // Nobody else can have been quicker.
         let _ = outbox.half.set(half);
@@ -134,7 +134,7 @@ impl Outbox {
     }
 
     /// From now on the outbox sends by itself, beginning with what nobody has taken.
-    pub fn adopt(&self, half: Box<dyn WriteHalf>) {
+    pub fn adopt(&self, half: Arc<dyn WriteHalf>) {
         let mut inner = self.inner.lock();
         if self.half.set(half).is_ok() {
             self.go_on(&mut inner);

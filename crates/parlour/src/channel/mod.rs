@@ -4,7 +4,7 @@
 //! Relies on nothing. Who may do what in which sort of channel is decided in `identity`.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -57,7 +57,9 @@ impl SiteName {
 impl Default for SiteName {
     /// The site `default`, which exists without configuration.
     fn default() -> Self {
-        Self("default".into())
+        // Nearly every session is of this site: one text for all of them.
+        static DEFAULT: LazyLock<SiteName> = LazyLock::new(|| SiteName("default".into()));
+        DEFAULT.clone()
     }
 }
 

@@ -99,7 +99,7 @@ fn change(ring: &SharedRing, offset: u64, made: u64, previous: u64, gone: bool) 
 }
 
 fn reader(sink: &Sink, ring: &SharedRing) -> (Outbox, usize) {
-    let outbox = Outbox::direct(Box::new(sink.clone()), LIMITS);
+    let outbox = Outbox::direct(Arc::new(sink.clone()), LIMITS);
     let place = outbox.reserve();
     outbox.attach(place, ring, Audience::EVERYONE, |ring| (ring.top(), None, ())).unwrap();
     (outbox, place)
@@ -211,7 +211,7 @@ fn signals_reach_those_who_asked_and_the_newest_count_replaces_the_older() {
     let (deaf, deaf_place) = reader(&sink, &ring);
     let ears = Sink::default();
     ears.allow(10_000);
-    let outbox = Outbox::direct(Box::new(ears.clone()), LIMITS);
+    let outbox = Outbox::direct(Arc::new(ears.clone()), LIMITS);
     let place = outbox.reserve();
     outbox.attach(place, &ring, Audience::VIEWERS, |ring| (ring.top(), None, ())).unwrap();
     for _ in 0..40 {
@@ -227,7 +227,7 @@ fn signals_reach_those_who_asked_and_the_newest_count_replaces_the_older() {
 #[test]
 fn a_lane_that_overflows_says_so_and_one_large_reply_fits() {
     let sink = Sink::default();
-    let outbox = Outbox::direct(Box::new(sink.clone()), LIMITS);
+    let outbox = Outbox::direct(Arc::new(sink.clone()), LIMITS);
     outbox.send(frame(&"x".repeat(5_000))).unwrap();
     let second = (0..10).map(|_| outbox.send(frame("y"))).find(Result::is_err);
     assert_eq!(second, Some(Err(Overflow)));
@@ -315,7 +315,7 @@ fn packets_wait_for_polls_and_go_on_by_the_write_half_that_comes_later() {
     outbox.offer(place, &Batch::since(&ring, 1, 0).unwrap());
     let sink = Sink::default();
     sink.allow(usize::MAX);
-    outbox.adopt(Box::new(sink.clone()));
+    outbox.adopt(Arc::new(sink.clone()));
     publish(&ring, 3..=3);
     outbox.offer(place, &Batch::since(&ring, 2, 0).unwrap());
     assert_eq!(texts(&sink.taken.lock()), [packet(2, Some("1 e1:2:0:a")), packet(3, Some("1 e1:3:0:a"))]);

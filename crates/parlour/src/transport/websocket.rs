@@ -46,13 +46,11 @@ static SPEECH: Speech = Speech {
     push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
 
-/// The write half of a socket: `send` without waiting and without a signal.
-pub struct Half(pub Arc<TcpStream>);
-
-impl WriteHalf for Half {
+/// `send` without waiting and without a signal.
+impl WriteHalf for TcpStream {
     fn try_send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = socket2::SockRef::from(&*self.0);
-        self.0.try_io(Interest::WRITABLE, || match slices {
+        let socket = socket2::SockRef::from(self);
+        self.try_io(Interest::WRITABLE, || match slices {
             [one] => socket.send_with_flags(one, SEND_FLAGS),
             many => socket.send_vectored_with_flags(many, SEND_FLAGS),
         })
@@ -185,7 +183,7 @@ enum End {
 impl Connection {
     fn new(node: Arc<Node>, stream: TcpStream, peer: Option<Peer>) -> Box<Connection> {
         let stream = Arc::new(stream);
-        let outbox = Arc::new(Outbox::direct(Box::new(Half(stream.clone())), node.lane_limits()));
+        let outbox = Arc::new(Outbox::direct(stream.clone(), node.lane_limits()));
         let message_bytes_max = node.book.now().limits.message_bytes_max;
         let (whence, seat) = peer.map_or_else(Default::default, |peer| (peer.whence, Some(peer.seat)));
         let session = Session::new(node, outbox.clone(), &SPEECH, whence);

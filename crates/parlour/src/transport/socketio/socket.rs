@@ -22,7 +22,7 @@ use super::engine::Engine;
 use super::line::{Carrier, End, Line, Upper};
 use crate::door::Seat;
 use crate::outbox::Pumped;
-use crate::transport::websocket::{BUFFER, Half, handshake, linger, switching};
+use crate::transport::websocket::{BUFFER, handshake, linger, switching};
 
 /// How long a WebSocket may take to take over a line.
 const TAKE_OVER_WITHIN: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ async fn serve<U: Upper>(line: Arc<Line<U>>, is_new: bool, stream: TcpStream, fi
         door.read(&mut first.to_vec());
     }
     if is_new {
-        door.line.outbox.adopt(Box::new(Half(door.stream.clone())));
+        door.line.outbox.adopt(door.stream.clone());
         door.line.open().await;
     } else {
         let taken = tokio::time::timeout(TAKE_OVER_WITHIN, Box::pin(door.take_over())).await;
@@ -171,7 +171,7 @@ impl<U: Upper> Door<U> {
             state.probed = false;
         }
         self.line.engine.hide(&self.line.sid);
-        self.line.outbox.adopt(Box::new(Half(self.stream.clone())));
+        self.line.outbox.adopt(self.stream.clone());
         // A poll that still waits ends, and posts need not wait for it.
         self.line.outbox.wake();
         self.line.room.notify_waiters();
