@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::autobahn;
+use crate::{autobahn, fuzz};
 
 struct Large {
     /// Of the file.
@@ -19,6 +19,9 @@ struct Large {
 }
 
 const AUTOBAHN: &str = "autobahn";
+
+/// No test of a package; its own program runs it.
+const FUZZ: &str = "fuzz";
 
 const TESTS: [Large; 4] = [
     Large {
@@ -67,7 +70,24 @@ pub fn run(cargo: &str, root: &Path, only: Option<&str>) -> bool {
         }
         went_well &= run_one(cargo, root, large);
     }
+    if only.is_none_or(|only| FUZZ.starts_with(only)) {
+        went_well &= run_fuzz(cargo, root);
+    }
     went_well
+}
+
+fn run_fuzz(cargo: &str, root: &Path) -> bool {
+    if !fuzz::is_installed(cargo) {
+        eprintln!("xtask: SKIPPED the fuzz targets: there is no cargo-fuzz (cargo install cargo-fuzz)");
+        return true;
+    }
+    match fuzz::run(cargo, root) {
+        Ok((table, went_well)) => keep(root, FUZZ, "Fuzz targets of the decoders", &table) && went_well,
+        Err(error) => {
+            eprintln!("xtask: fuzzing: {error}");
+            false
+        }
+    }
 }
 
 fn run_one(cargo: &str, root: &Path, large: &Large) -> bool {
@@ -75,16 +95,7 @@ fn run_one(cargo: &str, root: &Path, large: &Large) -> bool {
     command.args(["test", "--release", "--package", large.package, "--test", "it"]);
     command.args(["--", "--ignored", "--exact", "--nocapture", large.test]);
     match command.current_dir(root).output() {
-        Ok(output) if output.status.success() => {
-            let path = root.join("bench/results").join(format!("long-{}.md", large.name));
-            let text = report(root, large.heading, &String::from_utf8_lossy(&output.stdout));
-            println!("{text}");
-            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
-            if let Err(error) = &written {
-                eprintln!("{}: {error}", path.display());
-            }
-            written.is_ok()
-        }
+        Ok(output) if output.status.success() => keep(root, large.name, large.heading, &String::from_utf8_lossy(&output.stdout)),
         Ok(output) => {
             let (printed, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             eprintln!("{} failed:\n{printed}\n{complaints}", large.test);
@@ -95,6 +106,18 @@ fn run_one(cargo: &str, root: &Path, large: &Large) -> bool {
             false
         }
     }
+}
+
+/// Prints the report and writes it into its file; whether it could be written.
+fn keep(root: &Path, name: &str, heading: &str, printed: &str) -> bool {
+    let path = root.join("bench/results").join(format!("long-{name}.md"));
+    let text = report(root, heading, printed);
+    println!("{text}");
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+    if let Err(error) = &written {
+        eprintln!("{}: {error}", path.display());
+    }
+    written.is_ok()
 }
 
 /// What the test said, without what its harness and the server said around it.
