@@ -33,20 +33,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 10] = [
-        Kind::Publication,
-        Kind::CommentCreated,
-        Kind::CommentUpdated,
-        Kind::CommentDeleted,
-        Kind::Reaction,
-        Kind::ThreadUpdated,
-        Kind::ThreadReset,
-        Kind::Viewers,
-        Kind::Typing,
-        Kind::Views,
-    ];
-
     /// The name on every wire: `event` in a stream, `tags.event` on the WebSocket.
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,11 +47,6 @@ impl Kind {
             Kind::Typing => "typing",
             Kind::Views => "views",
         }
-    }
-
-    /// Reads a name.
-    pub fn from_name(name: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

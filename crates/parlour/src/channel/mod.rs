@@ -116,12 +116,6 @@ impl ChannelName {
             Sort::Other
         }
     }
-
-    /// Whether this is a post's channel, `post:ID`, which sockets of the `viewing` dialect view.
-    #[must_use]
-    pub fn is_post(&self) -> bool {
-        self.0.starts_with("post:")
-    }
 }
 
 /// What sort of channel a name stands for; rights hang on it.

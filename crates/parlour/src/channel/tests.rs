@@ -71,12 +71,6 @@ fn a_prefix_claims_its_channels_whatever_the_chats_say() {
 }
 
 #[test]
-fn posts_are_recognised() {
-    assert!(name("post:42").is_post());
-    assert!(!name("posts").is_post());
-}
-
-#[test]
 fn patterns_match_names_and_beginnings() {
     let patterns = Patterns::parse(&["lobby", "team-*"]).unwrap();
     assert!(patterns.matches(&name("lobby")));

@@ -280,11 +280,6 @@ impl Node {
         }
         Ok(answers)
     }
-
-    /// Moves this node's clock, for tests of what time does.
-    pub fn advance_clock(&self, by: Duration) {
-        self.clock.advance(by);
-    }
 }
 
 /// How long an answer waits for a ring that is behind.

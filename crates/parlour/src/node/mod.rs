@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -37,25 +37,20 @@ pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
 const LIMITED_MAX: usize = 200_000;
 
-/// Time as the node sees it. Tests move it.
-#[derive(Clone, Default)]
-pub struct Clock(Arc<AtomicI64>);
+/// Time as the node sees it: the one place where it is read.
+#[derive(Clone, Copy, Default)]
+pub struct Clock;
 
 impl Clock {
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        since.as_millis() as i64 + self.0.load(Ordering::Relaxed)
+        since.as_millis() as i64
     }
 
     /// Unix seconds.
     pub fn now_s(&self) -> i64 {
         self.now_ms() / 1000
-    }
-
-    /// From now on the clock is so much further.
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
     }
 }
 
@@ -157,7 +152,7 @@ impl Node {
             hub: Hub::new(ring_limits),
             clients: Clients::default(),
             stats: Stats::default(),
-            clock: Clock::default(),
+            clock: Clock,
             signer: Signer::new(&secret),
             verifier: Mutex::default(),
             limiter: Limiter::new(LIMITED_MAX),
