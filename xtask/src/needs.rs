@@ -22,6 +22,8 @@ const NEEDS: &[Need] = &[
         package: "chromium",
     },
     Need { programs: &["redis-server"], purpose: "the Redis store", package: "redis-server" },
+    Need { programs: &["python3"], purpose: "an example of signing tokens, a mail server", package: "python3" },
+    Need { programs: &["php"], purpose: "an example of signing tokens", package: "php-cli" },
     Need { programs: &["curl"], purpose: "a client that is not ours", package: "curl" },
 ];
 

@@ -24,3 +24,4 @@ mod socketio;
 mod socketio_clients;
 mod storm;
 mod tidy;
+mod tokens;
