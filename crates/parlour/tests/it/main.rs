@@ -14,6 +14,7 @@ mod limits;
 mod model;
 mod npm;
 mod raw;
+mod redis;
 mod refusals;
 mod relay;
 mod rights;
