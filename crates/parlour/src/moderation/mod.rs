@@ -175,7 +175,13 @@ mod tests {
     use crate::render;
 
     fn policy() -> Policy {
-        Policy { hold: Hold::Nothing, links_max: 2, words: Words::new(&["casino", "cheap pills", "crypt*"]).unwrap(), slow_ms: 0, proof_bits: 0 }
+        Policy {
+            hold: Hold::Nothing,
+            links_max: 2,
+            words: Words::new(&["casino", "cheap pills", "crypt*"]).unwrap(),
+            slow_ms: 0,
+            proof_bits: 0,
+        }
     }
 
     fn verdict_of(policy: &Policy, body: &str, change: impl FnOnce(&mut Case<'_>)) -> Option<Reason> {
