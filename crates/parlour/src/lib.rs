@@ -26,6 +26,8 @@ pub mod backend;
 
 pub mod sqlite;
 
+pub mod redis;
+
 pub mod ring;
 
 pub mod outbox;
