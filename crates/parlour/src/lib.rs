@@ -16,6 +16,8 @@ pub mod identity;
 
 pub mod limit;
 
+pub mod moderation;
+
 pub mod rule;
 
 pub mod config;
@@ -25,6 +27,8 @@ pub mod door;
 pub mod backend;
 
 pub mod sqlite;
+
+pub mod redis;
 
 pub mod ring;
 

@@ -36,6 +36,7 @@ mod append;
 mod beside;
 mod channels;
 mod comments;
+mod desk;
 mod keys;
 mod ledger;
 mod list;
@@ -127,6 +128,7 @@ enum Task {
     RevokeKey { id: String },
     CountView { key: Key },
     Swap { swaps: Vec<Swap>, now_ms: i64 },
+    Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
 }
@@ -136,6 +138,7 @@ enum Answer {
     Appended(Box<Appended>),
     Done(bool),
     Viewed(u64),
+    Desk(desk::Changed),
 }
 
 /// The open store.
@@ -180,7 +183,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), presence: store.clone(), shelf: store })
+    let (log, desk, presence, shelf) = (store.clone(), store.clone(), store.clone(), store.clone());
+    Ok(Backend { log, store, desk, presence, shelf })
 }
 
 fn describe(options: &Options) -> String {
@@ -196,7 +200,7 @@ impl Sqlite {
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Appended(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 }
@@ -206,7 +210,7 @@ impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
-            Answer::Done(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -258,7 +262,7 @@ impl Store for Sqlite {
     async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
         match self.writer.ask(Task::CountView { key: key.clone() }).await? {
             Answer::Viewed(views) => Ok(views),
-            Answer::Appended(_) | Answer::Done(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
