@@ -28,6 +28,8 @@ pub mod backend;
 
 pub mod sqlite;
 
+pub mod redis;
+
 pub mod ring;
 
 pub mod outbox;

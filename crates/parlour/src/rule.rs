@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
-use crate::identity::SiteKey;
+use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 
 mod origin;
@@ -120,7 +120,7 @@ pub struct SiteRules {
     /// The channels in which everyone may write and see names.
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
-    pub token_key: Option<SiteKey>,
+    pub tokens: SiteTokens,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// How long, how many, how often.

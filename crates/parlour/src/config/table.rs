@@ -197,6 +197,11 @@ options! {
     origins: List = "", Access, "The origins whose pages may ask: https://example.org, or https://*.example.org for all hosts below.";
     chats: List = "", Access, "Channels in which everyone may write and see who is there: names, or beginnings with * at the end.";
     token_secret: Hidden = "", Access, "The secret of the site's own tokens (JWT, HS256).";
+    token_secret_old: Hidden = "", Access, "The secret before, while tokens that it signed are still about.";
+    token_keys: List = "", Access, "Files with public keys (PEM) of the site's own tokens, each with its algorithm in front: RS256:site.pem, ES256:…, EdDSA:….";
+    token_key_set: Text = "", Access, "The address of a JWK set with public keys of the site's own tokens; asked at most once a minute.";
+    token_audience: Text = "", Access, "What `aud` must name in the site's own tokens; none: not looked at.";
+    token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";
