@@ -250,7 +250,7 @@ async fn a_full_disk_is_said_loses_nothing_and_is_got_over() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("store.db");
     let mut options = Options::new(&path);
-    options.pages_max = Some(64);
+    options.pages_max = Some(160);
     let mut given = open_with(options).unwrap();
     let (feed, lobby) = (key("feed"), key("lobby"));
     given.backend.log.watch(&lobby).await.unwrap();
