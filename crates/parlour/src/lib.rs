@@ -16,11 +16,15 @@ pub mod identity;
 
 pub mod limit;
 
+pub mod moderation;
+
 pub mod rule;
 
 pub mod config;
 
 pub mod door;
+
+pub mod outbound;
 
 pub mod backend;
 

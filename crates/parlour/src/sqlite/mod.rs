@@ -35,6 +35,7 @@ mod append;
 mod beside;
 mod channels;
 mod comments;
+mod desk;
 mod keys;
 mod ledger;
 mod list;
@@ -124,6 +125,7 @@ enum Task {
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
     CountView { key: Key },
+    Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
 }
@@ -133,6 +135,7 @@ enum Answer {
     Appended(Box<Appended>),
     Done(bool),
     Viewed(u64),
+    Desk(desk::Changed),
 }
 
 /// The open store.
@@ -177,7 +180,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), presence: Arc::new(Alone::new(NodeId::new(rand::random()))) })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store, presence })
 }
 
 fn describe(options: &Options) -> String {
@@ -193,7 +197,7 @@ impl Sqlite {
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Appended(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 }
@@ -203,7 +207,7 @@ impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
-            Answer::Done(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -255,7 +259,7 @@ impl Store for Sqlite {
     async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
         match self.writer.ask(Task::CountView { key: key.clone() }).await? {
             Answer::Viewed(views) => Ok(views),
-            Answer::Appended(_) | Answer::Done(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
