@@ -13,8 +13,11 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
+mod peers;
 mod shelf;
+
 pub use lanes::{Lanes, lanes};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
 
 /// Why a backend refused or failed.
@@ -104,6 +107,8 @@ pub enum Delivery {
     Signal { key: Key, signal: Signal },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
 }
 
 /// What only those present need to know.
@@ -360,19 +365,6 @@ pub trait Store: Send + Sync {
 
     /// Everything accepted is stored and synced; nothing is accepted afterwards.
     async fn close(&self);
-}
-
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
 }
 
 /// A backend whole: what `server` makes and `node` uses.
