@@ -71,7 +71,9 @@ pub struct Changed {
 impl Changed {
     /// At least one of them.
     pub fn checked(self) -> Result<Change, Code> {
-        if self.body.is_none() && self.state.is_none() && self.pinned.is_none() {
+        // Nobody outside knows of the shadow.
+        let is_empty = self.body.is_none() && self.state.is_none() && self.pinned.is_none();
+        if is_empty || self.state == Some(State::Shadow) {
             return Err(Code::BadRequest);
         }
         Ok(Change { body: self.body, state: self.state, pinned: self.pinned })

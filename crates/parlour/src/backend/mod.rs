@@ -11,10 +11,14 @@ use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId, State};
 
+pub mod desk;
 mod lanes;
 mod list;
+mod peers;
+
 pub use lanes::{Lanes, lanes};
 pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -103,6 +107,8 @@ pub enum Delivery {
     Signal { key: Key, signal: Signal },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
 }
 
 /// What only those present need to know.
@@ -131,8 +137,12 @@ pub struct NewComment {
     pub html: String,
     /// The renderer's version.
     pub rendered_by: u32,
-    /// `Approved`, `Pending` or `Spam`. Only an approved one is appended to the log and announced.
+    /// Any but `Deleted`. Only an approved one is appended to the log and announced.
     pub state: State,
+    /// Why it is held.
+    pub reason: Option<crate::moderation::Reason>,
+    /// Where it came from: the address, keyed; never shown to anyone but moderators.
+    pub address: Option<String>,
     /// Milliseconds since 1970.
     pub created_ms: i64,
     /// Makes a repetition harmless; remembered with the author's id as long as the comment is kept.
@@ -370,19 +380,6 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
-}
-
 /// A backend whole: what `server` makes and `node` uses.
 #[derive(Clone)]
 pub struct Backend {
@@ -390,6 +387,8 @@ pub struct Backend {
     pub log: Arc<dyn Log>,
     /// The rows.
     pub store: Arc<dyn Store>,
+    /// What moderators work with.
+    pub desk: Arc<dyn desk::Desk>,
     /// The others.
     pub presence: Arc<dyn Presence>,
 }

@@ -13,7 +13,6 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
-use parlour_wire::push::ClientInfo;
 
 pub use self::beside::Beside;
 
@@ -25,7 +24,7 @@ use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, Part, Presence, Query, Range,
+    Alone, Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, NodeId, Part, Query, Range,
     Signal, Store, Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
@@ -37,6 +36,7 @@ mod beside;
 mod channels;
 mod comments;
 mod decide;
+mod desk;
 mod keys;
 mod ledger;
 mod list;
@@ -129,6 +129,7 @@ enum Task {
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
     CountView { key: Key },
+    Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
 }
@@ -138,6 +139,7 @@ enum Answer {
     Appended(Box<Appended>),
     Done(bool),
     Viewed(u64),
+    Desk(desk::Changed),
 }
 
 /// The open store.
@@ -182,7 +184,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), presence: store })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store, presence })
 }
 
 fn describe(options: &Options) -> String {
@@ -198,7 +201,7 @@ impl Sqlite {
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Appended(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 }
@@ -208,7 +211,7 @@ impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
-            Answer::Done(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -267,7 +270,7 @@ impl Store for Sqlite {
     async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
         match self.writer.ask(Task::CountView { key: key.clone() }).await? {
             Answer::Viewed(views) => Ok(views),
-            Answer::Appended(_) | Answer::Done(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -313,19 +316,5 @@ impl Store for Sqlite {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-/// A single node: nobody is elsewhere.
-#[async_trait]
-impl Presence for Sqlite {
-    fn here(&self, _key: &Key, _viewers: u32) {}
-
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
-        Ok(vec![0; keys.len()])
-    }
-
-    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
-        Ok(Vec::new())
     }
 }

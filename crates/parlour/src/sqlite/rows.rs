@@ -76,14 +76,19 @@ impl StoredComment {
             State::Approved => true,
             _ if self.comment.replies > 0 => true,
             State::Deleted => false,
-            State::Pending | State::Spam => query.moderator || (query.member.is_some() && author == query.member.as_deref()),
+            State::Pending | State::Spam | State::Shadow => {
+                query.moderator || (query.member.is_some() && author == query.member.as_deref())
+            }
         }
     }
 
     /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
     /// and is a tombstone for all but its author and moderators.
     pub(super) fn as_listed(self, member: Option<&str>, moderator: bool) -> Comment {
-        if moderator || matches!(self.comment.state, State::Approved | State::Deleted) {
+        if moderator {
+            return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
+        }
+        if matches!(self.comment.state, State::Approved | State::Deleted) {
             return self.comment;
         }
         let author = self.comment.author.as_ref().map(|author| author.id.as_str());
@@ -140,12 +145,13 @@ pub(super) fn state_word(state: State) -> &'static str {
         State::Approved => "approved",
         State::Pending => "pending",
         State::Spam => "spam",
+        State::Shadow => "shadow",
         State::Deleted => "deleted",
     }
 }
 
 fn state_from(word: &str) -> rusqlite::Result<State> {
-    [State::Approved, State::Pending, State::Spam, State::Deleted]
+    [State::Approved, State::Pending, State::Spam, State::Shadow, State::Deleted]
         .into_iter()
         .find(|state| state_word(*state) == word)
         .ok_or_else(|| unknown_word(14))

@@ -22,7 +22,8 @@ CREATE INDEX comment_best_roots ON comment (channel, seen_by, pinned, score, cre
 CREATE INDEX comment_answers ON comment (parent, seen_by, created_ms, id) WHERE parent IS NOT NULL;
 CREATE INDEX comment_untold ON comment (number) WHERE untold = 1;
 -- What the sweep takes away for good once it has been out of sight for long.
-CREATE INDEX comment_withdrawn ON comment (changed_ms) WHERE state = 'spam' OR (state = 'pending' AND made_offset IS NOT NULL);
+CREATE INDEX comment_withdrawn ON comment (changed_ms) 
+    WHERE state = 'spam' OR (state IN ('pending', 'shadow') AND made_offset IS NOT NULL);
 
 -- When a thread began, for closing by age.
 ALTER TABLE thread ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;
