@@ -13,7 +13,10 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
+mod peers;
+
 pub use lanes::{Lanes, lanes};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -102,13 +105,17 @@ pub enum Delivery {
     Signal { key: Key, signal: Signal },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
 }
 
 impl Delivery {
     /// The channel that it is for.
     pub fn key(&self) -> &Key {
         match self {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } => key,
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
+                key
+            }
         }
     }
 }
@@ -367,19 +374,6 @@ pub trait Store: Send + Sync {
 
     /// Everything accepted is stored and synced; nothing is accepted afterwards.
     async fn close(&self);
-}
-
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
 }
 
 /// A backend whole: what `server` makes and `node` uses.

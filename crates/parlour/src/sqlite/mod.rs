@@ -13,7 +13,6 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
-use parlour_wire::push::ClientInfo;
 
 pub use self::beside::Beside;
 
@@ -25,7 +24,7 @@ use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store,
+    Alone, Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, NodeId, Part, Query, Range, Signal, Store,
     Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
@@ -181,7 +180,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence: store })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store, presence })
 }
 
 fn describe(options: &Options) -> String {
@@ -305,19 +305,5 @@ impl Store for Sqlite {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-/// A single node: nobody is elsewhere.
-#[async_trait]
-impl Presence for Sqlite {
-    fn here(&self, _key: &Key, _viewers: u32) {}
-
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
-        Ok(vec![0; keys.len()])
-    }
-
-    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
-        Ok(Vec::new())
     }
 }
