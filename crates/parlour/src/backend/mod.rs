@@ -1,4 +1,4 @@
-//! What a backend keeps and carries, as three traits with their rules in prose: [`Log`], [`Store`] and [`Presence`].
+//! What a backend keeps and carries, as traits with their rules in prose: [`Log`], [`Store`], [`Presence`] and [`Shelf`].
 //! A backend knows no node, hub or session: what it has to tell goes as [`Delivery`] into the lanes that it was given.
 //! Nothing above this module knows which backend runs; `tests/it/backend.rs` holds every backend to the same rules.
 
@@ -14,9 +14,11 @@ use crate::comment::{Comment, CommentId, State};
 pub mod desk;
 mod lanes;
 mod peers;
+mod shelf;
 
 pub use lanes::{Lanes, lanes};
 pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
+pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -387,4 +389,6 @@ pub struct Backend {
     pub desk: Arc<dyn desk::Desk>,
     /// The others.
     pub presence: Arc<dyn Presence>,
+    /// Small records.
+    pub shelf: Arc<dyn Shelf>,
 }
