@@ -70,6 +70,7 @@ codes! {
     OwnOriginNeeded     = 1029, "own-origin-needed",      403, false, "This asks for a token of Parlour's own pages, not one that a page keeps.";
     OutcomeUnknown      = 1030, "outcome-unknown",        503, true,  "It may have been stored: repeat with the same nonce.";
     StoreUnavailable    = 1031, "store-unavailable",      503, true,  "The store cannot be reached; nothing was stored.";
+    ReadOnly            = 1032, "read-only",              503, true,  "Nothing can be written for now; reading goes on.";
 }
 
 /// Why the server closed a connection: the WebSocket close code and reason of the Centrifuge protocol, or RFC 6455's own.
