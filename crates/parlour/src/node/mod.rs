@@ -28,6 +28,7 @@ mod flush;
 mod keep;
 mod keyring;
 mod measure;
+mod mend;
 mod peers;
 mod people;
 mod presence;
