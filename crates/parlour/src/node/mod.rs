@@ -96,6 +96,9 @@ pub struct Stats {
     pub subscriptions: AtomicU64,
 }
 
+/// A verifier, and the rules and the state of the keyring that it was made of.
+type Verifying = (Arc<Rules>, u64, Arc<Verifier>);
+
 /// One running node.
 pub struct Node {
     /// Channels read here.
@@ -111,7 +114,7 @@ pub struct Node {
     backend: Backend,
     secret: InstallSecret,
     signer: Signer,
-    verifier: Mutex<Option<(Arc<Rules>, u64, Arc<Verifier>)>>,
+    verifier: Mutex<Option<Verifying>>,
     /// Keys that sites and providers have at an address.
     pub keyring: Arc<Keyring>,
     revoked: revoke::Revoked,
