@@ -26,7 +26,7 @@ impl Side {
     async fn open(store: &str) -> Side {
         let (sender, mut ends) = lanes(1);
         let (sender, questions) = sender.with_questions();
-        let link = Arc::new(Link::open(&Place::parse(store).unwrap()).await.unwrap());
+        let link = Arc::new(Link::open(&Place::parse(store).unwrap(), 0).await.unwrap());
         let carry = Carry::start(link.clone(), sender.clone());
         let others = Others::start(link, &carry, sender).await;
         Side { carry, others, heard: ends.remove(0), questions }
