@@ -36,6 +36,8 @@ pub mod ring;
 
 pub mod outbox;
 
+pub mod mail;
+
 pub mod hub;
 
 pub mod clients;
@@ -45,6 +47,8 @@ pub mod node;
 pub mod shape;
 
 pub mod session;
+
+pub mod signin;
 
 pub mod transport;
 

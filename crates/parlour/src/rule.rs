@@ -19,9 +19,11 @@ use crate::limit::{Cidr, client_address};
 
 mod origin;
 mod reach;
+mod signin;
 
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 pub use reach::{Reach, ReachFault, is_public};
+pub use signin::{MailRules, Provider, ProviderKind, SignInRules};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -124,6 +126,14 @@ pub struct SiteRules {
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
     pub tokens: SiteTokens,
+    /// The ways in that are offered; all that there are if none is named.
+    pub sign_in: Vec<String>,
+    /// Verified addresses of those who are admins when they sign in at Parlour's own origin.
+    pub admins: Vec<String>,
+    /// The same of moderators.
+    pub moderators: Vec<String>,
+    /// Whether a page may keep a token of more than a member's role.
+    pub moderate_on_pages: bool,
     /// Names that only staff may use, beside those that always are.
     pub reserved_names: Vec<String>,
     /// The names of reactions.
@@ -157,6 +167,8 @@ pub struct Rules {
     pub comments_page: bool,
     /// Whether `POST /` publishes.
     pub publish_root: bool,
+    /// How people sign in here.
+    pub sign_in: SignInRules,
     /// The rules of each site; `default` is always there.
     pub sites: BTreeMap<SiteName, Arc<SiteRules>>,
 }

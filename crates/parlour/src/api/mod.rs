@@ -22,6 +22,7 @@ mod comments;
 mod description;
 mod events;
 mod health;
+mod me;
 mod publications;
 
 pub use answer::tagged;
@@ -72,6 +73,8 @@ pub fn routes() -> Router<Api> {
         .route("/v1/batch", post(publications::batch))
         .route("/v1/channels/{channel}/presence", get(channels::presence))
         .route("/v1/counts", get(channels::counts_asked).post(channels::counts_listed))
+        .route("/v1/me", get(me::read).delete(me::forget))
+        .route("/v1/auth/token", post(me::exchange).delete(me::sign_out))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -17,16 +17,18 @@ use crate::door::Whence;
 use crate::hub::Hub;
 use crate::identity::allowed;
 use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
-use crate::limit::Limiter;
+use crate::limit::{Limiter, Rate};
 use crate::outbox::LaneLimits;
 use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
 
+mod accounts;
 mod comments;
 mod decisions;
 mod flush;
 mod keep;
 mod keyring;
+mod me;
 mod measure;
 mod mend;
 mod peers;
@@ -37,6 +39,7 @@ mod reactions;
 mod read;
 mod revoke;
 
+pub use accounts::{CODE_MS, Login, SignedIn};
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
@@ -284,6 +287,27 @@ impl Node {
             let every_ms = self.key_set_every_ms();
             tokio::spawn(async move { keyring.ask(&url, every_ms, now_ms).await });
         }
+    }
+
+    /// Asks for a set of keys, as often as it may be asked.
+    pub async fn ask_key_set(&self, url: &str) {
+        self.keyring.ask(url, self.key_set_every_ms(), self.clock.now_ms()).await;
+    }
+
+    /// Whether one more letter may be asked for, to this address (keyed) and from that one.
+    pub fn may_ask_letter(&self, to: &str, from: Option<IpAddr>, to_one: Rate, from_one: Rate) -> bool {
+        let now_ms = self.clock.now_ms();
+        from.is_none_or(|from| self.limiter.take(("letter from", from), from_one, now_ms).is_ok())
+            && self.limiter.take(("letter to", to), to_one, now_ms).is_ok()
+    }
+
+    /// Refuses whoever asks for tokens too often.
+    ///
+    /// # Errors
+    /// [`Code::TooManyRequests`].
+    pub fn limit_exchanges(&self, from: Option<IpAddr>, rate: Rate) -> Result<(), Code> {
+        let Some(from) = from else { return Ok(()) };
+        self.limiter.take(("exchange", from), rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)
     }
 
     fn key_set_every_ms(&self) -> i64 {

@@ -20,10 +20,12 @@ use crate::api::{self, Api};
 use crate::backend::{Backend, Lanes, lanes};
 use crate::config::Config;
 use crate::door::{Peer, guard};
+use crate::mail::{Mailbag, Postman};
 use crate::metrics::Metrics;
 use crate::node::{Keyring, Node};
 use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
+use crate::signin::{self, SignIn};
 use crate::transport::socketio::SocketIo;
 use crate::{dialect, site, sqlite, transport};
 
@@ -74,6 +76,8 @@ pub struct Server {
     /// Whatever the server itself asks of the network is asked through it.
     pub outbound: outbound::Client,
     sockets: SocketIo,
+    mailbag: Mailbag,
+    secret: [u8; 32],
     connections_max: usize,
     drain: Duration,
 }
@@ -109,14 +113,23 @@ impl Server {
         });
         let sockets = SocketIo::open(&node, dialect::spoken);
         tokio::spawn(peers::serve(node.clone(), sockets.clone(), questions));
-        Ok(Server { node, book, metrics, outbound, sockets, connections_max, drain: config.process.drain })
+        let mailbag = Mailbag::new(node.backend().shelf.clone(), config.process.mail_queue);
+        if let Some(mail) = &book.now().sign_in.mail {
+            // Ends with the process: what it has not carried stays in the bag.
+            tokio::spawn(Postman::new(mailbag.clone(), mail)?.work());
+        }
+        let secret = node.backend().store.secret().await?;
+        let drain = config.process.drain;
+        Ok(Server { node, book, metrics, outbound, sockets, mailbag, secret, connections_max, drain })
     }
 
     /// Everything that is served.
     pub fn router(&self) -> Router {
         let api = Api { node: self.node.clone(), metrics: self.metrics.clone() };
         let guard = guard::Guard { book: self.book.clone(), metrics: self.metrics.clone() };
+        let sign_in = SignIn::new(self.node.clone(), self.outbound.clone(), self.mailbag.clone(), self.secret);
         api::routes()
+            .merge(signin::routes().with_state(sign_in))
             .route("/", get(site::home).post(api::publish_root))
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
-use super::{Answer, Task, desk, keys, shelf};
+use super::{Answer, Task, desk, forget, keys, shelf};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
@@ -91,6 +91,10 @@ impl Ledger {
             }
             Task::Swap { swaps, now_ms } => Ok((Answer::Done(shelf::swap(&self.connection, swaps, *now_ms)?), None)),
             Task::Desk { site, change } => Ok((Answer::Desk(desk::change(&self.connection, site, change)?), None)),
+            Task::Forget { site, member } => {
+                forget::forget(&self.connection, site, member)?;
+                Ok((Answer::Done(true), None))
+            }
             Task::Check => {
                 self.tick()?;
                 Ok((Answer::Done(true), None))

@@ -37,6 +37,7 @@ mod channels;
 mod comments;
 mod decide;
 mod desk;
+mod forget;
 mod keys;
 mod ledger;
 mod list;
@@ -131,6 +132,7 @@ enum Task {
     RevokeKey { id: String },
     CountView { key: Key },
     Swap { swaps: Vec<Swap>, now_ms: i64 },
+    Forget { site: SiteName, member: MemberId },
     Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
@@ -305,6 +307,10 @@ impl Store for Sqlite {
 
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault> {
         self.done(Task::RevokeKey { id: id.to_owned() }).await
+    }
+
+    async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
+        self.done(Task::Forget { site: site.clone(), member: member.clone() }).await.map(drop)
     }
 
     async fn check(&self) -> Result<(), Fault> {

@@ -18,7 +18,7 @@ use super::schema::unavailable;
 use super::sweep::Sweep;
 use super::syncer::Syncer;
 use super::vouch::{self, Lock};
-use super::{Answer, Counters, Task, shelf};
+use super::{Answer, Counters, Task, forget, shelf};
 use crate::backend::{Append, Fault};
 
 /// Tasks waiting at most; who comes then waits before asking.
@@ -122,11 +122,13 @@ pub(super) struct Clock {
     sweep_at: Instant,
     sweep: Sweep,
     synced_commits: bool,
+    /// As the connection was told last.
+    erasing: Option<bool>,
 }
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock { sync_at: None, sweep_at: Instant::now(), sweep: Sweep::default(), synced_commits: true }
+        Clock { sync_at: None, sweep_at: Instant::now(), sweep: Sweep::default(), synced_commits: true, erasing: None }
     }
 }
 
@@ -168,6 +170,7 @@ impl Thread {
         match self.transact(&batch, synced) {
             Ok(results) => {
                 self.note_commit(synced, batch.len());
+                self.forget_for_good(&batch);
                 for (job, result) in batch.into_iter().zip(results) {
                     self.finish(job, result);
                 }
@@ -188,7 +191,9 @@ impl Thread {
     }
 
     fn transact(&mut self, batch: &[Job], synced: bool) -> Result<Vec<Done>, Broken> {
-        self.set_sync(synced).map_err(Broken::Statement)?;
+        self.set_sync(synced)
+            .and_then(|()| self.set_erasing(batch.iter().any(|job| erases(&job.task))))
+            .map_err(Broken::Statement)?;
         let result = self.try_transact(batch);
         if result.is_err() {
             self.roll_back();
@@ -235,6 +240,28 @@ impl Thread {
             self.clock.synced_commits = synced;
         }
         Ok(())
+    }
+
+    /// Whether what the next transaction frees is overwritten with zeros, whatever that costs.
+    fn set_erasing(&mut self, erasing: bool) -> rusqlite::Result<()> {
+        if self.clock.erasing != Some(erasing) {
+            let mode = if erasing { "ON" } else { "FAST" };
+            self.ledger.connection.query_row(&format!("PRAGMA secure_delete = {mode}"), [], |_| Ok(()))?;
+            self.clock.erasing = Some(erasing);
+        }
+        Ok(())
+    }
+
+    /// What a member wanted forgotten is not in the write-ahead log either, before they are told so.
+    fn forget_for_good(&self, batch: &[Job]) {
+        if !batch.iter().any(|job| matches!(job.task, Task::Forget { .. })) {
+            return;
+        }
+        match forget::empty_log(&self.ledger.connection) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("somebody reads; the write-ahead log is emptied later"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        }
     }
 
     fn note_commit(&mut self, synced: bool, jobs: usize) {
@@ -327,6 +354,15 @@ impl Thread {
         }
         drop(self);
         let _ = closing.answer.send(Ok(Answer::Done(true)));
+    }
+}
+
+/// Text that somebody wants gone is to be gone.
+fn erases(task: &Task) -> bool {
+    match task {
+        Task::Append { append, .. } => matches!(append, Append::Delete { .. } | Append::Edit { .. }),
+        Task::Forget { .. } | Task::Swap { .. } => true,
+        _ => false,
     }
 }
 

@@ -21,6 +21,7 @@ mod relay;
 mod rights;
 mod script;
 mod server;
+mod signin;
 mod socket;
 mod socketio;
 mod socketio_clients;
