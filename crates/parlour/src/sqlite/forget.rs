@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::channel::SiteName;
 use crate::comment::MemberId;
 
-/// Takes a member out of every row of the site. Their reactions go with the counts that hold them.
+/// Takes a member out of every row of the site. Counts of reactions stay as they are: a number names nobody.
 pub(super) fn forget(connection: &Connection, site: &SiteName, member: &MemberId) -> rusqlite::Result<()> {
     let (site, id) = (site.as_str(), member.as_str());
     let of_site = "(SELECT id FROM channel WHERE site = ?1)";
