@@ -89,7 +89,10 @@ impl Node {
             self.forget_member(&site, &member).await?;
             self.take_away(vec![format!("members/{}/{site}", account.id)]).await?;
         }
-        self.take_away(vec![format!("login/{}", account.subject_key), format!("account/{}", account.id)]).await
+        self.take_away(vec![format!("login/{}", account.subject_key), format!("account/{}", account.id)]).await?;
+        // Last, so that what was taken away just now is overwritten too; nothing names anybody by this.
+        let account_id = MemberId::parse(&account.id).map_err(|_| Code::Internal)?;
+        self.backend.store.forget(&SiteName::default(), &account_id).await.map_err(told)
     }
 
     /// What they wrote is taken away as by themselves, then everything else that names them; their tokens are worth nothing.
