@@ -116,3 +116,11 @@ pub(super) fn limit_pages(connection: &Connection, options: &Options) -> Result<
         Some(pages) => connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(unavailable),
     }
 }
+
+/// The newest tables, in memory.
+#[cfg(test)]
+pub(super) fn for_tests() -> Connection {
+    let mut connection = Connection::open_in_memory().expect("memory");
+    upgrade(&mut connection).expect("the steps run");
+    connection
+}
