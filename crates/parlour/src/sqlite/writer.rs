@@ -130,8 +130,6 @@ pub(super) struct Clock {
     /// Rendering anew, until it is through.
     renewal: Option<Renewal>,
     synced_commits: bool,
-    /// As the connection was told last.
-    erasing: Option<bool>,
 }
 
 impl Clock {
@@ -144,7 +142,6 @@ impl Clock {
             purge_at: now,
             renewal: Some(Renewal::default()),
             synced_commits: true,
-            erasing: None,
         }
     }
 }
@@ -209,9 +206,7 @@ impl Thread {
     }
 
     fn transact(&mut self, batch: &[Job], synced: bool) -> Result<Vec<Done>, Broken> {
-        self.set_sync(synced)
-            .and_then(|()| self.set_erasing(batch.iter().any(|job| erases(&job.task))))
-            .map_err(Broken::Statement)?;
+        self.set_sync(synced).map_err(Broken::Statement)?;
         let result = self.try_transact(batch);
         if result.is_err() {
             self.roll_back();
@@ -256,16 +251,6 @@ impl Thread {
             let mode = if synced { "FULL" } else { "NORMAL" };
             self.ledger.connection.pragma_update(None, "synchronous", mode)?;
             self.clock.synced_commits = synced;
-        }
-        Ok(())
-    }
-
-    /// Whether what the next transaction frees is overwritten with zeros, whatever that costs.
-    fn set_erasing(&mut self, erasing: bool) -> rusqlite::Result<()> {
-        if self.clock.erasing != Some(erasing) {
-            let mode = if erasing { "ON" } else { "FAST" };
-            self.ledger.connection.query_row(&format!("PRAGMA secure_delete = {mode}"), [], |_| Ok(()))?;
-            self.clock.erasing = Some(erasing);
         }
         Ok(())
     }
@@ -408,15 +393,6 @@ impl Thread {
         }
         drop(self);
         let _ = closing.answer.send(Ok(Answer::Done(true)));
-    }
-}
-
-/// Text that somebody wants gone is to be gone.
-fn erases(task: &Task) -> bool {
-    match task {
-        Task::Append { append, .. } => matches!(append, Append::Delete { .. } | Append::Edit { .. }),
-        Task::Forget { .. } | Task::Swap { .. } => true,
-        _ => false,
     }
 }
 
