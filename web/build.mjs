@@ -34,6 +34,7 @@ const parts = {
   "parlour-chat": "chat",
   "parlour-viewers": "viewers",
   "parlour-count": "count",
+  "parlour-signin": "signin",
 };
 
 function inputFiles() {

@@ -39,6 +39,7 @@ fn pages(tally: &mut Tally) {
     }
     tally.run("npm ci in web", || web::install(&root().join("web")));
     tally.run("npm ci in the test clients' folder", || web::install(&root().join("crates/parlour/tests/clients")));
+    tally.run("npm ci in the sign-in clients' folder", || web::install(&root().join("crates/parlour/tests/clients-signin")));
     tally.run("npm ci in the Socket.IO clients' folder", || web::install(&root().join("crates/parlour/tests/clients-socketio")));
     tally.run("the types of web", || web::script("check"));
     tally.run("the tests of web", || web::script("test"));
