@@ -104,8 +104,16 @@ export class Reader {
     return this.page.locator("parlour-comments article").filter({ has: this.page.locator(":scope > .content .body", { hasText: text }) });
   }
 
-  shows(text) {
-    return this.comment(text).first().waitFor();
+  /** Waits until the comment with this text is shown; what waits behind a button meanwhile is asked for. */
+  async shows(text) {
+    await this.page.waitForFunction((wanted) => {
+      const root = document.querySelector("parlour-comments")?.shadowRoot;
+      if ([...(root?.querySelectorAll("article > .content > .body") ?? [])].some((body) => body.textContent.includes(wanted))) return true;
+      const news = root?.querySelector(".pill:not([hidden]), .foot [data-do=new]");
+      if (news && !root.activeElement?.matches("textarea, input")) news.click();
+      return false;
+    }, text);
+    await this.comment(text).first().waitFor();
   }
 
   /** Types into the thread's own form, or that of an answer to the comment `under`, and sends it; it `reads` as it was typed, or so. */

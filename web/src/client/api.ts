@@ -1,11 +1,8 @@
 /**
  * The HTTP interface of CONTRACT §3, as far as the elements need it: `fetch`, no credentials, a
  * bearer token where there is one. Reads without a token need no preflight and may be cached.
- * Posting carries a nonce and is repeated with it when the outcome is unknown, so that nothing is
- * posted twice.
+ * Repeating a post with its nonce, so that nothing is posted twice, is `queue.ts`.
  */
-import { backoff_ms, backoffDefaults } from "./backoff";
-import type { BackoffOptions } from "./backoff";
 import type { Comment, CommentPage } from "./event";
 import type { Identity } from "./identity";
 
@@ -39,7 +36,10 @@ export type Place = { channel: string } | { url: string; id: string | null };
 export interface ListQuery {
   limit?: number;
   sort?: string;
-  before?: string;
+  before?: string | undefined;
+  view?: string;
+  parent?: string | undefined;
+  around?: string | undefined;
 }
 
 export interface Draft {
@@ -56,9 +56,6 @@ export interface Count {
   views: number;
 }
 
-/** Tries of a post in all, and the longest wait between two, whatever the server asks for. */
-const POST_TRIES = 4;
-const PAUSE_MS_MAX = 30_000;
 const JSON_TYPE = "application/json";
 
 const segment = (place: Place): string => ("channel" in place ? encodeURIComponent(place.channel) : "page");
@@ -94,13 +91,11 @@ export class Api {
   readonly #server: string;
   readonly #site: string | null;
   readonly #identity: Identity;
-  readonly #backoff: BackoffOptions;
 
-  constructor(server: string, site: string | null, identity: Identity, backoff = backoffDefaults) {
+  constructor(server: string, site: string | null, identity: Identity) {
     this.#server = server;
     this.#site = site;
     this.#identity = identity;
-    this.#backoff = backoff;
   }
 
   async comments(place: Place, query: ListQuery, signal: AbortSignal): Promise<CommentPage> {
@@ -110,66 +105,47 @@ export class Api {
     return this.#ask<CommentPage>({ path, query: { ...where, ...query }, token, signal });
   }
 
-  /** Posts, as a guest made for it if need be. */
-  async post(channel: string, draft: Draft, signal: AbortSignal): Promise<Comment> {
-    const path = `v1/channels/${encodeURIComponent(channel)}/comments`;
-    for (let attempt = 0; ; attempt++) {
+  /**
+   * Posts once, as a guest made for it if need be: a nonce is remembered only for a member. The
+   * guest's token is stored before, so that a repetition is the same member's whatever happens.
+   */
+  async post(channel: string, draft: Draft): Promise<Comment> {
+    return this.#asMember(async (token) => {
+      const answer = await this.#ask<{ comment: Comment }>({ method: "POST", path: `v1/channels/${encodeURIComponent(channel)}/comments`, body: draft, token });
+      return answer.comment;
+    });
+  }
+
+  /** Reacts, or takes it back; as a guest made for it if need be. */
+  async react(id: string, name: string, isOn: boolean): Promise<unknown> {
+    const path = `v1/comments/${encodeURIComponent(id)}/reactions/${encodeURIComponent(name)}`;
+    return this.#asMember((token) => this.#ask({ method: isOn ? "PUT" : "DELETE", path, token }));
+  }
+
+  /** Any other act: edits, deletions, previews, moderation. `path` without leading `/`, `body` as JSON. */
+  async act<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const token = await this.#identity.token();
+    return this.#ask<T>({ method, path, body, token, ...(signal && { signal }) });
+  }
+
+  async #asMember<T>(act: (token: string) => Promise<T>): Promise<T> {
+    for (let isSecond = false; ; isSecond = true) {
+      let token = await this.#identity.token();
+      if (!token) {
+        const guest = await this.#ask<{ token: string; member?: { id: string } }>({ method: "POST", path: "v1/guests", body: {} });
+        token = guest.token;
+        this.#identity.guest(token);
+        if (guest.member) this.#identity.own(guest.member.id);
+      }
+      this.#identity.remember();
       try {
-        const token = await this.#actingToken(signal);
-        const answer = await this.#ask<{ comment: Comment; token?: string }>({ method: "POST", path, body: draft, token, signal });
-        if (answer.token) this.#identity.guest(answer.token);
-        return answer.comment;
+        return await act(token);
       } catch (error) {
-        if (!(error instanceof Problem) || attempt + 1 >= POST_TRIES) throw error;
-        const worthIt = error.unreachable || error.status === 503 || this.#renewed(error);
-        if (!worthIt) throw error;
-        await pause(Math.min(error.retryAfter_ms ?? backoff_ms(attempt, this.#backoff), PAUSE_MS_MAX), signal);
+        // A guest whose token the server no longer knows becomes a new one.
+        if (isSecond || !(error instanceof Problem) || error.status !== 401 || this.#identity.signedIn) throw error;
+        this.#identity.forgetGuest();
       }
     }
-  }
-
-  async edit(id: string, body: string, signal: AbortSignal): Promise<Comment> {
-    const answer = await this.#act<Comment | { comment: Comment }>("PATCH", `v1/comments/${encodeURIComponent(id)}`, { body }, signal);
-    return "comment" in answer ? answer.comment : answer;
-  }
-
-  async delete(id: string, signal: AbortSignal): Promise<void> {
-    await this.#act("DELETE", `v1/comments/${encodeURIComponent(id)}`, undefined, signal);
-  }
-
-  /** What `body` would look like. */
-  async preview(body: string, signal: AbortSignal): Promise<string> {
-    return (await this.#act<{ html: string }>("POST", "v1/preview", { body }, signal)).html;
-  }
-
-  /** Tells those present that somebody writes. */
-  async typing(channel: string, name: string, parent: string | null, signal: AbortSignal): Promise<void> {
-    await this.#act("POST", `v1/channels/${encodeURIComponent(channel)}/typing`, { name, parent }, signal);
-  }
-
-  async presence(channel: string, signal: AbortSignal): Promise<number> {
-    const path = `v1/channels/${encodeURIComponent(channel)}/presence`;
-    return (await this.#ask<{ viewers: number }>({ path, signal })).viewers;
-  }
-
-  async #act<T>(method: string, path: string, body: unknown, signal: AbortSignal): Promise<T> {
-    return this.#ask<T>({ method, path, body, token: await this.#identity.token(), signal });
-  }
-
-  /** A nonce is remembered only for a member, so there has to be one before the first post. */
-  async #actingToken(signal: AbortSignal): Promise<string | null> {
-    const token = await this.#identity.token();
-    if (token) return token;
-    const guest = await this.#ask<{ token: string }>({ method: "POST", path: "v1/guests", body: {}, signal });
-    this.#identity.guest(guest.token);
-    return guest.token;
-  }
-
-  /** A guest whose token the server no longer knows becomes a new one. */
-  #renewed(problem: Problem): boolean {
-    if (problem.status !== 401 || this.#identity.signedIn) return false;
-    this.#identity.forgetGuest();
-    return true;
   }
 
   async #ask<T>({ method = "GET", path, query = {}, body, token, signal }: Request): Promise<T> {
@@ -195,18 +171,3 @@ export class Api {
   }
 }
 
-/** Waits, unless it is called off. */
-function pause(wait_ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const called = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", called);
-      resolve();
-    }, wait_ms);
-    if (signal.aborted) called();
-    else signal.addEventListener("abort", called, { once: true });
-  });
-}

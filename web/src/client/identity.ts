@@ -69,7 +69,8 @@ export class Identity {
         throw error;
       }
     }
-    return token ?? this.#guestToken;
+    // Another tab may have become a guest since.
+    return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }
 
   /** The token to read with: only of someone who may have written here, so that others share one cached answer. */
@@ -94,13 +95,33 @@ export class Identity {
     this.#write({ name: this.name });
   }
 
-  /** Something was posted: from now on the browser remembers who it was. */
+  /** Something was posted under this name. */
   posted(memberId: string | undefined, name: string): void {
     if (memberId) this.own(memberId);
     this.name = name;
+    this.remember();
+  }
+
+  /** The reader acts: from now on the browser remembers who it was. */
+  remember(): void {
     if (this.signedIn || !this.#guestToken) return;
     this.#stored = true;
-    this.#write({ token: this.#guestToken, name });
+    this.#write({ token: this.#guestToken, name: this.name });
+  }
+
+  /** Whether this browser remembers the reader already. */
+  get remembered(): boolean {
+    return this.#stored || this.signedIn;
+  }
+
+  /** What a signed-in reader's token says of its role; the server's word is the one that counts. */
+  async role(): Promise<string | undefined> {
+    const token = this.signedIn ? await this.token() : null;
+    try {
+      return (JSON.parse(atob(token!.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) as { role?: string }).role;
+    } catch {
+      return undefined;
+    }
   }
 
   own(memberId: string): void {

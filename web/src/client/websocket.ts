@@ -6,7 +6,7 @@
 import { UNSUBSCRIBE_INSUFFICIENT } from "./codes";
 import { eventOf, isFinal, refusalOf, repliesOf, TOKEN_EXPIRED } from "./protocol";
 import type { WireError, WireReply } from "./protocol";
-import type { Transport, TransportHost, TransportOptions, Want } from "./transport";
+import type { Closed, Transport, TransportHost, TransportOptions, Want } from "./transport";
 
 /** How long the server may take to open and to answer `connect`. */
 const CONNECT_MS = 15_000;
@@ -45,6 +45,8 @@ class WebSocketTransport implements Transport {
     this.#socket = new WebSocket(websocketUrl(options));
     this.#socket.onopen = () => this.#connect();
     this.#socket.onmessage = (message) => this.#receive(String(message.data));
+    // A close follows, and says the same; packages for Node throw where nobody listens.
+    this.#socket.onerror = () => {};
     this.#socket.onclose = (close) => this.#end(close.code, close.reason);
     this.#expectSomething();
   }
@@ -170,7 +172,7 @@ class WebSocketTransport implements Transport {
     this.#finish({ code, reason, final: isFinal(code), expired: false });
   }
 
-  #finish(how: Parameters<TransportHost["closed"]>[0]): void {
+  #finish(how: Closed): void {
     if (this.#over) return;
     this.#over = true;
     this.#release();

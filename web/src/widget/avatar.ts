@@ -12,10 +12,10 @@ export function hueOf(id: string): number {
 export function avatar(id: string, name: string, path: string | null, server: string): HTMLElement {
   if (path) {
     const src = new URL(path, server).href;
-    return h("img", { class: "avatar", part: "avatar", src, alt: "", width: 36, height: 36, loading: "lazy" });
+    return h("img.avatar", { src, alt: "", width: 36, height: 36, loading: "lazy" });
   }
   const letter = Array.from(name.trim())[0]?.toLocaleUpperCase() ?? "?";
-  const drawn = h("span", { class: "avatar", part: "avatar", "aria-hidden": "true" }, letter);
+  const drawn = h("span.avatar", { "aria-hidden": "true" }, letter);
   drawn.style.setProperty("--hue", String(hueOf(id)));
   return drawn;
 }

@@ -1,148 +1,84 @@
 /**
- * Writing in a thread: the form above it, the forms for answers and edits inside it, and what they
- * send. The server's answer is shown at once; the event about the same comment changes nothing more.
+ * Writing in a thread: the form above it, the forms inside it, and what is on its way. What is sent is
+ * shown at once in its place and goes through the queue; the server's answer, or the event about it,
+ * takes the place of what was shown, in the same element.
  */
 import { newNonce } from "../client/api";
-import type { Draft, Place } from "../client/api";
+import type { Draft } from "../client/api";
 import { LIMITS } from "../client/codes";
 import type { Comment } from "../client/event";
-import type { Article, ArticleContext } from "./article";
+import type { Unsent } from "../client/queue";
+import type { Article } from "./article";
 import { Composer } from "./composer";
-import type { Written } from "./composer";
+import type { ComposerOptions, Written } from "./composer";
+import { keepDraft, readDraft } from "./drafts";
 import { h, place } from "./h";
+import { localId } from "./locals";
 import { describe } from "./problem";
-import type { Surroundings } from "./surroundings";
-import type { Thread } from "./thread";
-import type { Words } from "./words";
-
-export interface WritingOptions {
-  words: Words;
-  around: Surroundings;
-  thread: Thread;
-  place: () => Place;
-  /** The thread is different now. */
-  changed: () => void;
-  posted: (comment: Comment) => void;
-  signal: AbortSignal;
-}
+import type { ThreadView } from "./comments";
 
 export class Writing {
-  readonly element = h("div", { class: "writing" });
-  readonly articleContext: ArticleContext;
-  /** What to post to; known once the thread was read. */
-  channel: string | null = null;
-  readonly #options: WritingOptions;
+  readonly element = h("div.writing");
+  readonly #view: ThreadView;
   #closed: boolean | null = null;
+  #main: Composer | undefined;
   /** The article whose form is open, and what closes it. */
   #open: { article: Article; close: () => void } | null = null;
 
-  constructor(options: WritingOptions) {
-    this.#options = options;
-    const { around, words } = options;
-    this.articleContext = {
-      words,
-      server: around.server,
-      canReply: () => this.#closed === false,
-      isOwn: (comment) => around.identity.isOwn(comment.author?.id),
-      reply: (article) => this.#reply(article),
-      edit: (article) => this.#edit(article),
-      delete: (article) => void this.#delete(article),
-    };
+  constructor(view: ThreadView) {
+    this.#view = view;
+    const { queue } = view.around;
+    const unwatch = queue.watch({
+      changed: (unsent) => this.#isOurs(unsent) && view.changed(),
+      sent: (unsent, comment) => this.#isOurs(unsent) && this.#sent(unsent, comment),
+    });
+    view.signal.addEventListener("abort", unwatch);
+    this.setClosed(false);
   }
 
-  /** Shows the form, or that there is none. Known first when the thread was read. */
+  get canReply(): boolean {
+    return !this.#closed;
+  }
+
+  /** Shows the form, or that there is none. */
   setClosed(closed: boolean): void {
     if (closed === this.#closed) return;
     this.#closed = closed;
-    const { words } = this.#options;
-    if (closed) return place(this.element, [h("p", { class: "hint" }, words.say("thread.closed"))]);
-    const form = this.#composer(words.say("form.label"), words.say("form.send"), null);
-    place(this.element, [form.element]);
+    const { words } = this.#view;
+    if (closed) return place(this.element, [h("p.hint", {}, words.say("thread.closed"))]);
+    this.#main = this.#composer("", words.say("form.label"), words.say("form.send"), null);
+    place(this.element, [this.#main.element]);
     // Answers can be written again: their buttons are drawn by the next rendering.
-    this.#options.changed();
+    this.#view.changed();
   }
 
-  #composer(label: string, send: string, article: Article | null, done?: () => void): Composer {
-    const { words, around } = this.#options;
-    let attempt: { content: string; nonce: string } | null = null;
-    return new Composer({
-      words,
-      label,
-      send,
-      asksWho: !around.identity.signedIn,
-      name: around.identity.name,
-      ...(done && { cancel: done }),
-      submit: async (written) => {
-        // The same text again is the same post, however often it is tried.
-        const content = JSON.stringify(written);
-        if (attempt?.content !== content) attempt = { content, nonce: newNonce() };
-        await this.#post(written, article, attempt.nonce);
-        attempt = null;
-        done?.();
-      },
+  /** What was not sent is written again: it goes back into a form. */
+  again({ parent, body }: Comment): void {
+    const above = parent && this.#view.articles.get(parent);
+    if (above) return this.reply(above, body);
+    this.#main?.insert(body);
+  }
+
+  reply(article: Article, quote = ""): void {
+    const { words } = this.#view;
+    const { id, author } = article.comment;
+    const name = author?.name || words.say("comment.guest");
+    this.show(article, "reply", (done) => {
+      const composer = this.#composer(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), article, done);
+      if (quote) composer.insert(quote);
+      return composer;
     });
   }
 
-  async #post(written: Written, article: Article | null, nonce: string): Promise<void> {
-    const { around, thread, words, signal } = this.#options;
-    const draft: Draft = { body: written.body, nonce };
-    if (article) draft.parent = article.comment.id;
-    if (written.name || written.emailHash) {
-      draft.author = { name: written.name, ...(written.emailHash && { email_hash: written.emailHash }) };
-    }
-    const where = this.#options.place();
-    if ("url" in where) {
-      draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
-    }
-    try {
-      const comment = await around.api.post(this.channel!, draft, signal);
-      around.identity.posted(comment.author?.id, written.name || around.identity.name);
-      thread.put(comment);
-      this.#options.changed();
-      this.#options.posted(comment);
-    } catch (error) {
-      throw new Error(describe(error, words));
-    }
-  }
-
-  #reply(article: Article): void {
-    const { words } = this.#options;
-    const name = article.comment.author?.name || words.say("comment.guest");
-    this.#show(article, "reply", (done) => this.#composer(words.say("form.reply.label", { name }), words.say("form.reply.send"), article, done));
-  }
-
-  #edit(article: Article): void {
-    const { words, around, thread, signal } = this.#options;
-    this.#show(article, "edit", (done) =>
-      new Composer({
-        words,
-        label: words.say("form.edit.label"),
-        send: words.say("form.edit.send"),
-        asksWho: false,
-        body: article.comment.body,
-        cancel: done,
-        submit: async ({ body }) => {
-          try {
-            thread.edited(await around.api.edit(article.comment.id, body, signal));
-          } catch (error) {
-            throw new Error(describe(error, words));
-          }
-          this.#options.changed();
-          done();
-        },
-      }),
-    );
-  }
-
   /** One form at a time; pressing the same button again closes it. */
-  #show(article: Article, name: string, make: (done: () => void) => Composer): void {
-    const again = this.#open?.article === article;
+  show(article: Article, deed: string, make: (done: () => void) => Composer): void {
+    const again = this.#open?.article === article && article.hasForm;
     this.#open?.close();
     if (again) return;
     const close = (): void => {
-      article.showForm(null);
       if (this.#open?.article === article) this.#open = null;
-      article.focusButton(name);
+      article.showForm(null);
+      article.focusButton(deed);
     };
     const composer = make(close);
     article.showForm(composer.element);
@@ -150,15 +86,57 @@ export class Writing {
     composer.focus();
   }
 
-  async #delete(article: Article): Promise<void> {
-    const { around, thread, signal, words } = this.#options;
-    const { id } = article.comment;
-    try {
-      await around.api.delete(id, signal);
-      thread.remove(id);
-      this.#options.changed();
-    } catch (error) {
-      if (!signal.aborted) article.showForm(h("p", { class: "error", role: "alert" }, describe(error, words)));
+  #composer(parent: string, label: string, send: string, article: Article | null, done?: () => void): Composer {
+    const { words, around } = this.#view;
+    const page = JSON.stringify([around.server, around.site, this.#view.place, parent]);
+    const options: ComposerOptions = {
+      words,
+      label,
+      send,
+      asksWho: !around.identity.signedIn,
+      name: around.identity.name,
+      body: readDraft(page),
+      keep: (text) => keepDraft(page, text),
+      preview: (text) => this.#view.preview(text),
+      ...(done && { cancel: done }),
+      submit: async (written) => {
+        try {
+          await this.#post(written, article?.comment.id);
+        } catch (error) {
+          throw new Error(describe(error, words));
+        }
+        done?.();
+      },
+    };
+    return new Composer(options);
+  }
+
+  async #post(written: Written, parent: string | undefined): Promise<void> {
+    const { around } = this.#view;
+    const channel = await this.#view.channelToPost();
+    const draft: Draft = { body: written.body, nonce: newNonce(), ...(parent && { parent }) };
+    if (written.name || written.emailHash) {
+      draft.author = { name: written.name, ...(written.emailHash && { email_hash: written.emailHash }) };
     }
+    const { place: where } = this.#view;
+    if ("url" in where) {
+      draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
+    }
+    around.identity.name = written.name || around.identity.name;
+    around.queue.add(channel, draft);
+    this.#view.changed();
+  }
+
+  #isOurs({ channel }: Unsent): boolean {
+    return channel === this.#view.channel;
+  }
+
+  #sent({ draft }: Unsent, comment: Comment): void {
+    const view = this.#view;
+    view.around.identity.posted(comment.author?.id, view.around.identity.name);
+    view.rename(localId(draft.nonce), comment.id);
+    view.thread.put(comment);
+    view.changed();
+    view.element.tell("comment", { comment });
   }
 }
