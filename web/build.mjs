@@ -79,6 +79,31 @@ const styleAsModule = {
   },
 };
 
+/** What is said in English only by a part that is loaded when it is needed: its keys go with it. */
+const SAID_BY = {
+  acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
+  chat: /^chat\./,
+  keys: /^keys\./,
+  marks: /^thread\.since/,
+  moderate: /^moderate\./,
+  problem: /^problem\.(?!retry)/,
+  tools: /^tools\./,
+  writing: /^(form\.(?!label|send$|edit)|comment\.(sending|waiting|failed|do\.(retry|again|copy|discard)))/,
+};
+
+/** `en.json` is, to each module that imports it, what that module says; the rest is what all say. */
+const ownWords = {
+  name: "own-words",
+  setup(build) {
+    build.onResolve({ filter: /\/en\.json$/ }, ({ importer }) => ({ path: basename(importer, ".ts"), namespace: "english" }));
+    build.onLoad({ filter: /.*/, namespace: "english" }, ({ path }) => {
+      const all = Object.entries(JSON.parse(readFileSync(join(here, "src/locales/en.json"), "utf8")));
+      const isOwn = (key) => (SAID_BY[path] ? SAID_BY[path].test(key) : !Object.values(SAID_BY).some((own) => own.test(key)));
+      return { contents: JSON.stringify(Object.fromEntries(all.filter(([key]) => isOwn(key)))), loader: "json" };
+    });
+  },
+};
+
 /**
  * What is imported when it is needed is built by itself, with copies of the little that it shares: so
  * that what is needed always stays in one piece, which is smaller and one request. It must not rely
@@ -89,7 +114,7 @@ const onNeed = {
   setup(build) {
     build.onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir }) => {
       if (kind !== "dynamic-import") return undefined;
-      const { outputFiles } = await esbuild.build({ ...options, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, onNeed] });
+      const { outputFiles } = await esbuild.build({ ...options, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed] });
       return { path: `./${add(basename(path), ".js", outputFiles[0].contents)}`, external: true };
     });
   },
@@ -109,11 +134,11 @@ const options = {
   outdir: dist,
 };
 
-/** Language → file. English is built in. */
+/** The files of all languages, English excepted, which is built in. */
 function addLanguages() {
   const codes = readdirSync(join(here, "src/locales")).map((file) => basename(file, ".json"));
   const others = codes.filter((code) => code !== "en").sort();
-  return Object.fromEntries(others.map((code) => [code, add(`lang-${code}`, ".js", moduleOf(JSON.parse(readFileSync(join(here, `src/locales/${code}.json`), "utf8"))))]));
+  return others.map((code) => add(`lang-${code}`, ".js", moduleOf(JSON.parse(readFileSync(join(here, `src/locales/${code}.json`), "utf8")))));
 }
 
 async function buildParts(entryPoints, define) {
@@ -125,7 +150,7 @@ async function buildParts(entryPoints, define) {
     chunkNames: "shared-[hash]",
     format: "esm",
     splitting: true,
-    plugins: [styleAsModule, onNeed],
+    plugins: [styleAsModule, ownWords, onNeed],
   });
 }
 
@@ -147,7 +172,7 @@ function closure(file, found = new Set()) {
   return found;
 }
 
-define = { LANGUAGES: JSON.stringify(addLanguages()) };
+define = { LANGUAGES: JSON.stringify(addLanguages().join(" ")) };
 take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css"], define));
 // Alone, so that pages with nothing but numbers load nothing but that.
 take(await buildParts(["src/widget/count.ts"], define));

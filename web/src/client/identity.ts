@@ -60,7 +60,7 @@ export class Identity {
     const { token, tokenUrl } = this.#options;
     if (tokenUrl) {
       if (fresh) this.#fetched = undefined;
-      this.#fetched ??= this.#fetch(tokenUrl);
+      this.#fetched ??= import("./token").then(({ fetchToken }) => fetchToken(tokenUrl));
       const asked = this.#fetched;
       try {
         return (await asked) ?? this.#guestToken;
@@ -114,30 +114,12 @@ export class Identity {
     return this.#stored || this.signedIn;
   }
 
-  /** What a signed-in reader's token says of its role; the server's word is the one that counts. */
-  async role(): Promise<string | undefined> {
-    const token = this.signedIn ? await this.token() : null;
-    try {
-      return (JSON.parse(atob(token!.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) as { role?: string }).role;
-    } catch {
-      return undefined;
-    }
-  }
-
   own(memberId: string): void {
     if (this.#own.size < OWN_MAX) this.#own.add(memberId);
   }
 
   isOwn(memberId: string | undefined): boolean {
     return memberId !== undefined && this.#own.has(memberId);
-  }
-
-  async #fetch(address: string): Promise<string | null> {
-    const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    if (answer.status === 401 || answer.status === 403 || answer.status === 204) return null;
-    if (!answer.ok) throw new Error(`token-url answered ${answer.status}`);
-    const { token } = (await answer.json()) as { token?: unknown };
-    return typeof token === "string" ? token : null;
   }
 
   #read(): Kept {

@@ -8,7 +8,7 @@ import type { Listener } from "./channel";
 import { parsePosition } from "./position";
 import { ways } from "./ways";
 
-export { Api, newNonce, Problem } from "./api";
+export { Api, Problem } from "./api";
 export type { Count, Draft, ListQuery, Place } from "./api";
 export { backoff_ms, backoffDefaults } from "./backoff";
 export type { BackoffOptions } from "./backoff";
@@ -19,6 +19,8 @@ export type { ConnectionOptions, ConnectionState } from "./connection";
 export { openPoll, openStream } from "./cursor";
 export type { Author, ChannelEvent, Comment, CommentDeleted, CommentPage, CommentState, Mine } from "./event";
 export { Identity } from "./identity";
+export { post, react } from "./member";
+export { newNonce } from "./nonce";
 export { channelOfKey, pageChannel, PageError, pageKey } from "./page";
 export { parsePosition } from "./position";
 export type { Position } from "./position";

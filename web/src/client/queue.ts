@@ -4,11 +4,11 @@
  * waits and tries again, sooner when somebody says that the network is back. Kept in the tab's own
  * storage, so that a reload loses nothing; another tab never sends it. Knows no DOM.
  */
-import { Problem } from "./api";
-import type { Api, Draft } from "./api";
+import type { Api, Draft, Problem } from "./api";
 import { backoff_ms, backoffDefaults } from "./backoff";
 import type { BackoffOptions } from "./backoff";
 import type { Comment } from "./event";
+import { post } from "./member";
 import type { Storage } from "./identity";
 
 /** `waiting`: the server cannot be reached, or asks for a pause; `failed`: it said no. */
@@ -112,13 +112,14 @@ export class Queue {
   /** False where a pause is needed. */
   async #send(unsent: Unsent): Promise<boolean> {
     try {
-      const comment = await this.#api.post(unsent.channel, unsent.draft);
+      const comment = await post(this.#api, unsent.channel, unsent.draft);
       this.#attempts = 0;
       this.drop(unsent);
       for (const listener of [...this.#listeners]) listener.sent(unsent, comment);
       return true;
     } catch (error) {
-      const problem = error instanceof Problem ? error : new Problem(0, "unreachable", String(error));
+      // What is no problem document (the author's site does not give a token) may pass as well.
+      const problem = (error as Partial<Problem>).status === undefined ? ({ status: 0, message: String(error) } as Problem) : (error as Problem);
       if (!this.#items.includes(unsent)) return true;
       if (!isPassing(problem)) {
         this.#set(unsent, "failed", problem);

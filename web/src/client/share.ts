@@ -96,7 +96,6 @@ export class Tab {
  * share; `connection` is the one that this opens for.
  */
 export function sharing(group: (token: string | null) => string, connection: () => Connection, alone: OpenTransport): OpenTransport {
-  if (typeof BroadcastChannel !== "function") return alone;
   let tab: Tab | undefined;
   return (options, host) => {
     const name = group(options.token);

@@ -83,7 +83,7 @@ class WebSocketTransport implements Transport {
     if (!this.#options.count) connect["data"] = { count: false };
     this.#command({ connect }, (reply) => {
       if (reply.error) return this.#connectFailed(reply.error);
-      if (!reply.connect) return this.#end(BAD_FRAME, "an answer without connect");
+      if (!reply.connect) return this.#end(BAD_FRAME, "no connect");
       const ping_s = reply.connect.ping ?? 0;
       this.#patience_ms = ping_s > 0 ? ping_s * 1000 + PING_GRACE_MS : 0;
       this.#expectSomething();
@@ -125,7 +125,7 @@ class WebSocketTransport implements Transport {
     try {
       replies = repliesOf(frame);
     } catch {
-      return this.#end(BAD_FRAME, "a frame that is not JSON");
+      return this.#end(BAD_FRAME, "no JSON");
     }
     for (const reply of replies) {
       if (this.#over) return;
@@ -165,7 +165,7 @@ class WebSocketTransport implements Transport {
   #expectSomething(): void {
     clearTimeout(this.#watchdog);
     if (!this.#patience_ms || this.#over) return;
-    this.#watchdog = setTimeout(() => this.#end(SILENT, "no sign of the server"), this.#patience_ms);
+    this.#watchdog = setTimeout(() => this.#end(SILENT, "silence"), this.#patience_ms);
   }
 
   #end(code: number, reason: string): void {

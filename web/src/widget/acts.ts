@@ -1,42 +1,25 @@
 /**
- * What a reader seldom does to a comment, loaded when it is done: edit and delete one's own, hide a
+ * What a reader does to a comment, loaded when it is done: react, edit and delete one's own, hide a
  * person for oneself, copy a link or a text.
  */
+import english from "../locales/en.json";
+import { react } from "../client/member";
 import type { Article, Deed } from "./article";
 import type { ThreadView } from "./comments";
+import { storageOf } from "./storage";
 
 /** How long a first press of "Delete" waits for the second. */
 const SURE_MS = 5000;
 
-export function act(view: ThreadView, article: Article, deed: Deed, target: HTMLElement | null): void {
-  if (deed === "edit") edit(view, article);
+export function act(view: ThreadView, article: Article, deed: Deed, detail: string, target: HTMLElement | null): void {
+  view.words.learn(english);
+  const { words } = view;
+  if (deed === "edit") void view.write((writing) => writing.edit(article, words.say("form.edit.label"), words.say("form.edit.send")));
+  else if (deed === "react") void reacted(view, article, detail);
+  else if (deed === "unhide") show(view, article);
   else if (deed === "delete") remove(view, article, target!);
   else if (deed === "copy") void copy(article.comment.body, target!);
   else menu(view, article, target!);
-}
-
-function edit(view: ThreadView, article: Article): void {
-  const { words, thread, around, signal } = view;
-  view.writing.show(article, "edit", (done) =>
-    view.newComposer({
-      words,
-      label: words.say("form.edit.label"),
-      send: words.say("form.edit.send"),
-      asksWho: false,
-      body: article.comment.body,
-      cancel: done,
-      preview: (text) => view.preview(text),
-      submit: async ({ body }) => {
-        try {
-          thread.edited(await around.api.act("PATCH", `v1/comments/${article.comment.id}`, { body }, signal));
-        } catch (error) {
-          throw new Error(view.describe(error));
-        }
-        view.changed();
-        done();
-      },
-    }),
-  );
 }
 
 /** Asks once more in place: dialogs are not to be had everywhere. */
@@ -57,7 +40,7 @@ function remove(view: ThreadView, article: Article, button: HTMLElement): void {
       thread.remove(id);
       view.changed();
     },
-    (error: unknown) => signal.aborted || view.complain(article, error),
+    (error: unknown) => signal.aborted || void view.complain(article, error),
   );
 }
 
@@ -95,12 +78,12 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
     item("menu.link", (button) => void copy(`${location.href.replace(/#.*/, "")}#parlour-${id}`, button)),
     item("menu.quote", () => {
       close();
-      view.writing.reply(article, quoteOf(article.comment.body));
+      void view.write((writing) => writing.reply(article, quoteOf(article.comment.body)));
     }),
     item("menu.hide", () => {
       close();
-      view.hidden.hide(author!.id);
-      view.changed();
+      view.hidden.add(author!.id);
+      keepHidden(view);
       article.element.focus({ preventScroll: true });
     }),
   );
@@ -117,3 +100,46 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
 
 /** `text` as a quotation in Markdown, with room behind it. */
 const quoteOf = (text: string): string => `${text.trim().replace(/^/gm, "> ")}\n\n`;
+
+const HIDDEN_KEY = "parlour:hidden";
+const HIDDEN_MAX = 500;
+
+/** Kept in this browser alone. */
+function keepHidden(view: ThreadView): void {
+  try {
+    storageOf("localStorage")?.setItem(HIDDEN_KEY, JSON.stringify([...view.hidden].slice(-HIDDEN_MAX)));
+  } catch {
+    // Full or blocked: it holds as long as the page is open.
+  }
+  view.changed();
+}
+
+/** Whose comment is opened is not hidden any more. */
+function show(view: ThreadView, { comment, element }: Article): void {
+  view.hidden.delete(comment.author!.id);
+  keepHidden(view);
+  element.focus({ preventScroll: true });
+}
+
+/** At once on the page; the server's count comes by itself. */
+async function reacted(view: ThreadView, article: Article, name: string): Promise<void> {
+  const { id } = article.comment;
+  const { thread } = view;
+  const draw = (isOn: boolean): void => {
+    const comment = thread.comments.get(id);
+    if (!comment) return;
+    const { mine = { reactions: [], editable_until: null, deletable: false }, reactions } = comment;
+    const others = mine.reactions.filter((other) => other !== name);
+    const count = Math.max(0, (reactions[name] ?? 0) + (isOn ? 1 : -1));
+    thread.comments.set(id, { ...comment, reactions: { ...reactions, [name]: count }, mine: { ...mine, reactions: isOn ? [...others, name] : others } });
+    view.changed();
+  };
+  const isOn = !article.comment.mine?.reactions.includes(name);
+  draw(isOn);
+  try {
+    await react(view.around.api, id, name, isOn);
+  } catch (error) {
+    draw(!isOn);
+    if (!view.signal.aborted) void view.complain(article, error);
+  }
+}

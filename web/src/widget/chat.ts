@@ -2,7 +2,7 @@
  * `<parlour-chat channel="…">`: comments as a conversation, oldest on top, the newest in view as
  * long as the reader is at the end. Reads and listens as the thread does (`wire.ts`, `thread.ts`).
  */
-import { newNonce } from "../client/api";
+import { newNonce } from "../client/nonce";
 import type { ChannelEvent, Comment } from "../client/event";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
@@ -13,7 +13,8 @@ import { define, ParlourElement } from "./element";
 import { button, h, place, say, set } from "./h";
 import { isLocal, localsOf, unsentOf } from "./locals";
 import { Message } from "./message";
-import { describe } from "./problem";
+import { explain } from "./explain";
+import { queueOf } from "./sending";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
@@ -21,6 +22,7 @@ import { byTime, Thread } from "./thread";
 import { Typing } from "./typing";
 import { Wire } from "./wire";
 import type { Words } from "./words";
+import english from "../locales/en.json";
 import own from "./chat.css";
 import "./comments";
 import base from "./base.css";
@@ -54,7 +56,7 @@ class ChatView {
   constructor(element: HTMLElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
     this.#element = element;
     this.#signal = signal;
-    this.#words = words;
+    this.#words = words.learn(english);
     this.#around = surroundingsOf(element);
     this.#typing = new Typing((names) => this.#showTyping(names), () => this.#tellTyping(), signal);
     this.#earlier = button("button.more", words.say("chat.earlier"), () => void this.#loadEarlier(), { hidden: true });
@@ -67,7 +69,7 @@ class ChatView {
       typed: () => this.#typing.typed(),
       send: (body, name) => this.#send(body, name),
     });
-    const { queue } = this.#around;
+    const queue = queueOf(this.#around);
     const isOurs = (channel: string): boolean => channel === this.#channel;
     const unwatch = queue.watch({
       changed: ({ channel }) => isOurs(channel) && this.#renderSoon(),
@@ -93,7 +95,7 @@ class ChatView {
     try {
       await this.#wire.open();
     } catch (error) {
-      if (!this.#signal.aborted) this.#notify(describe(error, this.#words), () => void this.#open());
+      if (!this.#signal.aborted) this.#notify(await explain(error, this.#words), () => void this.#open());
     }
   }
 
@@ -114,14 +116,15 @@ class ChatView {
       this.#thread.extend(page);
       keepReading(this.#list, this.#list.children, () => this.#arrange());
     } catch (error) {
-      if (!this.#signal.aborted) this.#notify(describe(error, this.#words));
+      if (!this.#signal.aborted) this.#notify(await explain(error, this.#words));
     } finally {
       this.#earlier.ariaDisabled = null;
     }
   }
 
   #send(body: string, name: string): void {
-    const { queue, identity } = this.#around;
+    const { identity } = this.#around;
+    const queue = queueOf(this.#around);
     identity.name = name || identity.name;
     queue.add(this.#channel!, { body, nonce: newNonce(), ...(name && { author: { name } }) });
     this.#typing.sent();
@@ -157,7 +160,7 @@ class ChatView {
 
   /** A message that did not arrive is sent again, or given up. */
   #settle(id: string, isAgain: boolean): void {
-    const { queue } = this.#around;
+    const queue = queueOf(this.#around);
     const unsent = unsentOf(queue, this.#channel, id);
     if (unsent && isAgain) queue.retry(unsent);
     else if (unsent) queue.drop(unsent);
@@ -201,16 +204,24 @@ class ChatView {
   #render(): void {
     const stick = this.#atEnd || this.#messages.size === 0;
     const before = this.#messages.size;
-    if (stick) this.#thread.trim(KEPT_MAX);
+    if (stick) this.#trim();
     keepReading(this.#list, this.#list.children, () => this.#arrange());
     if (stick) this.#toEnd();
     else if (this.#messages.size > before) this.#latest.hidden = false;
   }
 
+  /** Lets go of the oldest, for a chat that runs for days. */
+  #trim(): void {
+    const { comments } = this.#thread;
+    if (comments.size <= KEPT_MAX) return;
+    const oldestFirst = [...comments.values()].sort(byTime);
+    for (const { id } of oldestFirst.slice(0, -KEPT_MAX)) this.#thread.forget(id);
+  }
+
   #arrange(): void {
     const { words, around } = { words: this.#words, around: this.#around };
     const { comments } = this.#thread;
-    const locals = localsOf(around.queue, this.#channel, comments, (author) => around.identity.isOwn(author?.id));
+    const locals = localsOf(queueOf(around), this.#channel, comments, (author) => around.identity.isOwn(author?.id));
     const inOrder = [...comments.values(), ...locals].filter((comment) => comment.state !== "deleted").sort(byTime);
     const shown = new Set<string>();
     let previous: Comment | null = null;

@@ -1,9 +1,9 @@
 /**
  * `<parlour-comments>`: a page's thread. Reads a page of comments, subscribes from the very position
  * of what it read, and keeps what is shown true. What is known is in `thread.ts`, the order in
- * `tree.ts`, what waits to be shown in `arrivals.ts`, a comment's looks in `article.ts`, writing in
- * `writing.ts`. What not every reader needs is loaded when it is needed: `acts.ts`, `keys.ts`,
- * `marks.ts`, `moderate.ts`, `tools.ts`.
+ * `tree.ts`, what waits to be shown in `arrivals.ts`, a comment's looks in `article.ts`
+ * . What not every reader needs is loaded when it is needed: `writing.ts`, `acts.ts`,
+ * `keys.ts`, `marks.ts`, `moderate.ts`.
  */
 import type { ListQuery, Place } from "../client/api";
 import type { ChannelEvent, Comment, CommentPage } from "../client/event";
@@ -15,14 +15,12 @@ import { placeOf } from "./address";
 import { Arrivals } from "./arrivals";
 import { Article } from "./article";
 import type { ArticleContext, Deed } from "./article";
-import { Composer } from "./composer";
-import type { ComposerOptions } from "./composer";
 import { define, ParlourElement } from "./element";
 import { button, h, place, say, set } from "./h";
-import { Hidden } from "./hidden";
-import { isLocal, localsOf, unsentOf } from "./locals";
 import type { Marks } from "./marks";
-import { describe } from "./problem";
+import { explain } from "./explain";
+import { bareForm } from "./form";
+import { storageOf } from "./storage";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import type { Surroundings } from "./surroundings";
@@ -31,7 +29,7 @@ import { sortOf, Thread } from "./thread";
 import { buildTree } from "./tree";
 import type { Branch } from "./tree";
 import type { Words } from "./words";
-import { Writing } from "./writing";
+import type { Writing } from "./writing";
 import { Wire } from "./wire";
 import own from "./comments.css";
 import base from "./base.css";
@@ -57,8 +55,10 @@ export class ThreadView {
   readonly feed = h("div.feed", { role: "feed" });
   readonly box: HTMLElement;
   readonly bar: HTMLElement;
-  readonly hidden = new Hidden();
-  readonly writing: Writing;
+  /** People whom the reader does not want to see, kept in this browser. */
+  readonly hidden = new Set<string>(peopleHidden());
+  /** The form above the thread, or the line that there is none. */
+  readonly writer = h("div.writing");
   readonly context: ArticleContext;
   /** What to post to; known once the thread was read. */
   channel: string | null = null;
@@ -74,12 +74,14 @@ export class ThreadView {
   readonly #more: HTMLButtonElement;
   readonly #whole: HTMLButtonElement;
   #marks: Marks | undefined;
+  #writing: Writing | undefined;
+  #writingLoaded: Promise<Writing> | undefined;
+  #closed: boolean | undefined;
   #around: string | undefined;
   #renderQueued = false;
   #loaded = false;
   #isLoading = false;
   #viewing = 0;
-  #viewersSaid = 0;
   #viewingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(element: ParlourElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
@@ -98,7 +100,6 @@ export class ThreadView {
     this.#more = button("button.more", words.say("thread.more"), () => void this.#loadMore(), { hidden: true });
     this.#whole = button("button.whole", words.say("thread.whole"), () => void this.#readWhole(), { hidden: true });
     this.context = this.#makeContext();
-    this.writing = new Writing(this);
     this.#wire = new Wire(this.around.connection, ["viewers"], signal, {
       read: () => this.#read(),
       event: (event) => this.#hear(event),
@@ -112,7 +113,7 @@ export class ThreadView {
     const pill = h("div.pill-place", {}, this.#pill);
     const isOldest = this.thread.sort === "oldest";
     this.box = h("section.box", { "aria-label": label, lang: words.lang, dir: words.dir },
-      this.bar, this.writing.element, this.#notice, this.#announcer.element, this.#whole, !isOldest && pill, this.feed, this.#more, isOldest && pill);
+      this.bar, this.writer, this.#notice, this.#announcer.element, this.#whole, !isOldest && pill, this.feed, this.#more, isOldest && pill);
     this.box.addEventListener("keydown", (event) => void import("./keys").then(({ pressed }) => pressed(this, event)).catch(() => {}));
     root.adoptedStyleSheets = sheets(base, own);
     place(root, [this.box]);
@@ -122,6 +123,8 @@ export class ThreadView {
       this.articles.forEach((article) => article.discard());
     });
     addEventListener("hashchange", () => this.#goToPermalink(), { signal });
+    this.#setClosed(false);
+    if (hasUnfinished(this.around.unsentKey)) void this.write(() => this.changed());
     void this.#open();
   }
 
@@ -130,14 +133,11 @@ export class ThreadView {
     return {
       words,
       server: around.server,
-      canReply: () => this.writing.canReply,
-      isOwn: ({ id, author }) => isLocal(id) || this.isOwn(author),
-      isHidden: (comment) => this.hidden.has(comment),
+      canReply: () => !this.#closed,
+      isOwn: ({ id, author }) => id[0] === "~" || this.isOwn(author),
+      isHidden: ({ author }) => this.hidden.has(author?.id ?? ""),
       isFolded: (id) => this.#folded.has(id),
-      said: ({ id, state }) => {
-        const problem = this.#unsent(id)?.problem;
-        return words.say(`comment.${state}`, { why: problem ? describe(problem, words) : "" });
-      },
+      said: (comment) => this.#writing?.said(comment) ?? words.say(`comment.${comment.state}`),
       waiting: (id) => this.#arrivals.waiting(id),
       isCut: (id) => thread.more.has(id),
       act: (deed, article, detail) => this.#act(deed, article, detail),
@@ -166,29 +166,49 @@ export class ThreadView {
     else article?.discard();
   }
 
-  describe(error: unknown): string {
-    return describe(error, this.words);
-  }
-
   /** Says under `article` what did not work. */
-  complain(article: Article, error: unknown): void {
-    article.showForm(h("p.error", { role: "alert" }, this.describe(error)));
+  async complain(article: Article, error: unknown): Promise<void> {
+    article.showForm(h("p.error", { role: "alert" }, await explain(error, this.words)));
   }
 
-  newComposer(options: ComposerOptions): Composer {
-    return new Composer(options);
+  /** Does what needs the parts for writing. */
+  async write(act: (writing: Writing) => void): Promise<void> {
+    this.#writingLoaded ??= import("./writing").then(({ Writing }) => {
+      const writing = (this.#writing = new Writing(this));
+      const form = this.writer.querySelector("form");
+      if (form) writing.equip(form);
+      return writing;
+    });
+    try {
+      act(await this.#writingLoaded);
+    } catch (error) {
+      this.#writingLoaded = undefined;
+      void this.#fail(error);
+    }
   }
 
-  /** What `body` would look like. */
-  async preview(body: string): Promise<string> {
-    return (await this.around.api.act<{ html: string }>("POST", "v1/preview", { body }, this.signal)).html;
+  /** Shows the form, or that there is none. */
+  #setClosed(closed: boolean): void {
+    if (closed === this.#closed) return;
+    this.#closed = closed;
+    const { words } = this;
+    if (closed) return place(this.writer, [h("p.hint", {}, words.say("thread.closed"))]);
+    const form = bareForm(words.say("form.label"), words.say("form.send"));
+    place(this.writer, [form]);
+    if (this.#writing) this.#writing.equip(form);
+    else {
+      form.addEventListener("focusin", () => void this.write(() => {}), { once: true });
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        void this.write((writing) => writing.send());
+      }, { once: true });
+    }
+    // Answers can be written again: their buttons are drawn by the next rendering.
+    this.changed();
   }
 
-  /** The channel of the page, as the server said it, or (while it cannot be asked) by the same rules. */
-  async channelToPost(): Promise<string> {
-    const { place: where } = this;
-    if (!this.channel) this.channel = "channel" in where ? where.channel : (await import("../client/page")).pageChannel(where.url, where.id);
-    return this.channel;
+  async #fail(error: unknown, retry?: () => void): Promise<void> {
+    if (!this.signal.aborted) this.#notify(await explain(error, this.words), retry);
   }
 
   /** Reads, then listens from there; on failure says so and offers another try. */
@@ -200,7 +220,7 @@ export class ThreadView {
       this.element.tell("ready", { channel: this.channel });
     } catch (error) {
       if (this.signal.aborted) return;
-      this.#notify(this.describe(error), () => void this.#open());
+      void this.#fail(error, () => void this.#open());
       this.element.tell("error", { error });
     }
     set(this.feed, "aria-busy", null);
@@ -233,12 +253,10 @@ export class ThreadView {
     return { channel: page.channel, position: parsePosition(page.position) };
   }
 
-  /** What only some readers need: marks for those who come back, tools for moderators. */
+  /** What only those need whom the browser remembers: marks of what is new, tools for moderators. */
   async #loadForMembers(): Promise<void> {
     try {
-      this.#marks = new (await import("./marks")).Marks(this);
-      const role = await this.around.identity.role();
-      if (role === "moderator" || role === "admin") (await import("./moderate")).moderate(this);
+      this.#marks = await (await import("./marks")).remember(this);
     } catch {
       // Not loaded: the thread is the same without.
     }
@@ -263,7 +281,7 @@ export class ThreadView {
       const first = page.comments.map(({ id }) => articles.get(id)).find((article) => article && !known.has(article.comment.id));
       first?.element.focus({ preventScroll: true });
     } catch (error) {
-      if (!this.signal.aborted) this.#notify(this.describe(error));
+      void this.#fail(error);
     }
     this.#isLoading = false;
   }
@@ -283,22 +301,19 @@ export class ThreadView {
     this.changed();
   }
 
+  /** What changes within a pause is said after it. */
   #showViewers(count: number): void {
+    const said = this.#viewing;
     this.#viewing = count;
     if (this.#viewingTimer) return;
-    this.#sayViewers();
-    // What changes meanwhile is said then.
-    this.#viewingTimer = setTimeout(() => {
-      this.#viewingTimer = undefined;
-      if (this.#viewing !== this.#viewersSaid) this.#showViewers(this.#viewing);
-    }, VIEWERS_MS);
-  }
-
-  #sayViewers(): void {
-    const count = (this.#viewersSaid = this.#viewing);
     this.#viewers.hidden = count < 2;
     say(this.#viewers, this.words.count("viewers", count > ROUNDED_FROM ? Math.round(count / 10) * 10 : count));
+    if (count === said) return;
     this.element.tell("presence", { channel: this.channel, viewers: count });
+    this.#viewingTimer = setTimeout(() => {
+      this.#viewingTimer = undefined;
+      this.#showViewers(this.#viewing);
+    }, VIEWERS_MS);
   }
 
   #notify(text: string, retry?: () => void): void {
@@ -310,52 +325,23 @@ export class ThreadView {
     if (retry) this.#notice.append(button("button", this.words.say("problem.retry"), retry));
   }
 
-  #unsent(id: string): ReturnType<typeof unsentOf> {
-    return unsentOf(this.around.queue, this.channel, id);
-  }
-
   #act(deed: Deed, article: Article, detail: string): void {
-    const { id, author } = article.comment;
-    const { queue } = this.around;
-    const unsent = this.#unsent(id);
-    if (deed === "reply") this.writing.reply(article, quoted(article));
-    else if (deed === "react") void this.#react(article, detail);
+    const { comment } = article;
+    const { id } = comment;
+    if (deed === "reply") {
+      void this.write((writing) => writing.reply(article));
+    }
     else if (deed === "new") this.#showNew(id);
     else if (deed === "more") void this.#loadMore(id);
     else if (deed === "fold") {
       if (!this.#folded.delete(id)) this.#folded.add(id);
-    } else if (deed === "unhide") this.hidden.show(id, author!.id);
-    else if (deed === "retry") queue.retry(unsent!);
-    else if (deed === "discard" || deed === "again") {
-      queue.drop(unsent!);
-      if (deed === "again") this.writing.again(article.comment);
-    } else {
-      const target = this.feed.querySelector<HTMLElement>(`[id="parlour-${id}"] > .content [data-do="${deed}"]`);
-      void import("./acts").then(({ act }) => act(this, article, deed, target)).catch((error: unknown) => this.complain(article, error));
+    }
+    else if (deed === "retry" || deed === "again" || deed === "discard") this.#writing?.settle(deed, comment);
+    else {
+      const target = this.feed.querySelector<HTMLElement>(`[id="parlour-${id}"] > .content [data-do="${deed}${detail}"]`);
+      void import("./acts").then(({ act }) => act(this, article, deed, detail, target)).catch((error: unknown) => void this.complain(article, error));
     }
     this.changed();
-  }
-
-  /** At once on the page; the server's count comes by itself. */
-  async #react(article: Article, name: string): Promise<void> {
-    const { id } = article.comment;
-    const show = (isOn: boolean): void => {
-      const comment = this.thread.comments.get(id);
-      if (!comment) return;
-      const { mine = { reactions: [], editable_until: null, deletable: false }, reactions } = comment;
-      const others = mine.reactions.filter((other) => other !== name);
-      const count = Math.max(0, (reactions[name] ?? 0) + (isOn ? 1 : -1));
-      this.thread.comments.set(id, { ...comment, reactions: { ...reactions, [name]: count }, mine: { ...mine, reactions: isOn ? [...others, name] : others } });
-      this.changed();
-    };
-    const isOn = !article.comment.mine?.reactions.includes(name);
-    show(isOn);
-    try {
-      await this.around.api.react(id, name, isOn);
-    } catch (error) {
-      show(!isOn);
-      if (!this.signal.aborted) this.complain(article, error);
-    }
   }
 
   /** Shows what waits, as roots ("") or under a comment, and leads to the first of it. */
@@ -383,7 +369,7 @@ export class ThreadView {
     const news = this.#arrivals.waiting("") + this.#arrivals.overflowed;
     this.#pill.hidden = !news;
     if (news) say(this.#pill, words.count("thread.new", news));
-    this.writing.setClosed(closed);
+    this.#setClosed(closed);
     this.element.tell("count", { channel: this.channel, place: this.place, server: this.around.server, comments: total });
   }
 
@@ -398,7 +384,7 @@ export class ThreadView {
       article.update(branch, branch.answers.map(show));
       return article;
     };
-    const roots = buildTree([...this.#arrivals.shown(), ...localsOf(this.around.queue, this.channel, thread.comments, (author) => this.isOwn(author))], thread.sort, thread.listed).map(show);
+    const roots = buildTree([...this.#arrivals.shown(), ...(this.#writing?.locals() ?? [])], thread.sort, thread.listed).map(show);
     const rest = this.#dropStale(stale);
     roots.forEach(({ element }, index) => {
       set(element, "aria-posinset", index + 1);
@@ -449,12 +435,16 @@ function neighbour(article: HTMLElement): HTMLElement | null | undefined {
   return item.parentElement?.closest<HTMLElement>("article");
 }
 
-/** What is selected in this comment, as a quotation. */
-function quoted(article: Article): string {
-  const selection = (article.content.getRootNode() as ShadowRoot & Pick<Document, "getSelection">).getSelection?.() ?? getSelection();
-  const text = selection?.toString().trim();
-  if (!text || !selection!.anchorNode || !article.content.contains(selection!.anchorNode)) return "";
-  return `${text.replace(/^/gm, "> ")}\n\n`;
+/** Whether something half-written or unsent waits in this browser. */
+const hasUnfinished = (key: string): boolean => !!(storageOf("localStorage")?.getItem("parlour:drafts") ?? storageOf("sessionStorage")?.getItem(key));
+
+function peopleHidden(): string[] {
+  try {
+    return JSON.parse(storageOf("localStorage")?.getItem("parlour:hidden") ?? "[]") as string[];
+  } catch {
+    // Broken: nobody.
+    return [];
+  }
 }
 
 class ParlourComments extends ParlourElement {

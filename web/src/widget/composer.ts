@@ -1,9 +1,11 @@
 /**
- * The form for a new comment, an answer or an edit. It holds text and says when it is to be sent;
+ * The form for a new comment, an answer or an edit; the one above the thread begins as a bare field
+ * (`comments.ts`) and is made whole in place. It holds text and says when it is to be sent;
  * sending is the element's part. What is typed is kept as a draft until it is sent; the tools for
  * writing (`tools.ts`) come when somebody begins to.
  */
 import { LIMITS } from "../client/codes";
+import { bareForm } from "./form";
 import { button, h, say, set } from "./h";
 import type { Words } from "./words";
 
@@ -34,7 +36,6 @@ export interface ComposerOptions {
 }
 
 const EMAIL_MAX = 254;
-let lastId = 0;
 
 export class Composer {
   readonly element: HTMLFormElement;
@@ -47,31 +48,31 @@ export class Composer {
   readonly #error: HTMLElement;
   #pending = false;
 
-  constructor(options: ComposerOptions) {
-    const { words, label, send, asksWho, cancel } = options;
-    const id = `f${++lastId}`;
+  /** Makes a form, or makes the bare one `form` whole: what was typed there meanwhile stays. */
+  constructor(options: ComposerOptions, form = bareForm(options.label, options.send)) {
+    const { words, asksWho, cancel } = options;
+    const id = form.id;
+    this.element = form;
     this.options = options;
-    this.body = h("textarea", { id: `${id}-body`, part: "textarea", rows: 3, maxlength: LIMITS.bodyCharacters, dir: "auto", oninput: () => options.keep?.(this.body.value) });
-    this.body.value = options.body ?? "";
+    this.body = form.querySelector("textarea")!;
+    this.body.maxLength = LIMITS.bodyCharacters;
+    this.body.value ||= options.body ?? "";
+    this.body.addEventListener("input", () => options.keep?.(this.body.value));
     this.#name = h("input", { id: `${id}-name`, part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto" });
     this.#name.value = options.name ?? "";
     this.#email = h("input", { id: `${id}-email`, part: "input", type: "email", maxlength: EMAIL_MAX, autocomplete: "email" });
     this.#error = h("p.error", { id: `${id}-error`, role: "alert", hidden: true });
-    this.element = h(
-      "form.composer",
-      { novalidate: true, onsubmit: (event: Event) => this.#submitted(event), onkeydown: (event: KeyboardEvent) => this.#key(event) },
-      h("div.field", {}, h("label", { for: `${id}-body` }, label), this.body, this.tools),
-      asksWho && h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email")),
-      this.#error,
-      h(
-        "div.buttons",
-        {},
-        h("button.primary", {}, send),
-        cancel && button("button", words.say("form.cancel"), cancel),
-        h("span.hint", {}, words.say("form.keys")),
-      ),
-    );
-    this.element.addEventListener("focusin", () => import("./tools").then(({ equip }) => equip(this)).catch(() => {}), { once: true });
+    this.body.after(this.tools);
+    const buttons = form.lastElementChild!;
+    if (asksWho) buttons.before(h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email")));
+    buttons.before(this.#error);
+    if (cancel) buttons.append(button("button", words.say("form.cancel"), cancel));
+    buttons.append(h("span.hint", {}, words.say("form.keys")));
+    form.addEventListener("submit", (event) => this.#submitted(event));
+    form.addEventListener("keydown", (event) => this.#key(event));
+    const equipped = (): unknown => import("./tools").then(({ equip }) => equip(this)).catch(() => {});
+    if (form.contains((form.getRootNode() as ShadowRoot).activeElement)) equipped();
+    else form.addEventListener("focusin", equipped, { once: true });
   }
 
   focus(): void {
@@ -104,6 +105,11 @@ export class Composer {
 
   #submitted(event: Event): void {
     event.preventDefault();
+    this.send();
+  }
+
+  /** Sends what is there, as if the button had been pressed. */
+  send(): void {
     if (!this.#pending) void this.#send();
   }
 

@@ -3,6 +3,7 @@
  * comment, `n` and `p` between new ones, `r` answers, `u` votes, `o` folds, `?` says so. They work only
  * while the focus is inside the thread and not in a field, and never with Ctrl, Alt or Meta.
  */
+import english from "../locales/en.json";
 import type { ThreadView } from "./comments";
 
 const KEYS: [key: string, deed: string][] = [["j", "next"], ["k", "previous"], ["n", "new"], ["p", "old"], ["r", "reply"], ["u", "reactup"], ["o", "fold"], ["?", "help"]];
@@ -30,7 +31,8 @@ function move(view: ThreadView, from: HTMLElement | null, step: 1 | -1, isWanted
 }
 
 function help(view: ThreadView): void {
-  const { words, box } = view;
+  const { box } = view;
+  const words = view.words.learn(english);
   const open = box.querySelector<HTMLDialogElement>("dialog");
   if (open) return open.showModal();
   const dialog = document.createElement("dialog");

@@ -3,6 +3,8 @@
  * because they wrote something here: reading alone stores nothing. What was new at the start stays
  * marked until the page is left.
  */
+import english from "../locales/en.json";
+import { claimsOf } from "../client/token";
 import { h } from "./h";
 import { storageOf } from "./storage";
 import type { ThreadView } from "./comments";
@@ -20,7 +22,7 @@ export class Marks {
   constructor(view: ThreadView) {
     this.#view = view;
     this.#key = `parlour:seen:${view.around.server}`;
-    this.#line = h("p.since", { role: "separator" }, view.words.say("thread.since"));
+    this.#line = h("p.since", { role: "separator" }, view.words.learn(english).say("thread.since"));
     this.#seen = this.#newest = this.#read()[view.channel!] ?? "";
     const keep = (): void => this.#keep();
     document.addEventListener("visibilitychange", keep, { signal: view.signal });
@@ -64,4 +66,12 @@ export class Marks {
       // Full or blocked: next time nothing is marked.
     }
   }
+}
+
+/** Marks for everyone who is remembered; for those who may moderate what that needs, too. */
+export async function remember(view: ThreadView): Promise<Marks> {
+  const { identity } = view.around;
+  const role = identity.signedIn && claimsOf((await identity.token()) ?? "")["role"];
+  if (role === "moderator" || role === "admin") (await import("./moderate")).moderate(view);
+  return new Marks(view);
 }

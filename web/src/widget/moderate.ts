@@ -3,6 +3,7 @@
  * approve, to mark as spam, to take away and to pin, and to close the thread. Nothing is done for
  * eight seconds, in which it can be undone.
  */
+import english from "../locales/en.json";
 import { button, h, say } from "./h";
 import type { Article } from "./article";
 import type { ThreadView } from "./comments";
@@ -16,7 +17,8 @@ const KEYS: Record<string, Deed> = { a: "approve", s: "spam", x: "reject" };
 const CHANGES: Record<Exclude<Deed, "pin">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
 
 export function moderate(view: ThreadView): void {
-  const { words, context, around, thread, signal } = view;
+  const words = view.words.learn(english);
+  const { context, around, thread, signal } = view;
   const line = h("p.undo", { hidden: true, role: "status" });
   let pending: { timer: ReturnType<typeof setTimeout>; commit: () => Promise<void> } | undefined;
 
@@ -35,7 +37,7 @@ export function moderate(view: ThreadView): void {
     const id = article.comment.id;
     const commit = (): Promise<void> => change().then(() => view.changed(), (error: unknown) => {
       const still = view.articles.get(id);
-      if (still && !signal.aborted) view.complain(still, error);
+      if (still && !signal.aborted) void view.complain(still, error);
     });
     const undo = button("button", words.say("moderate.undo"), () => {
       clearTimeout(pending?.timer);
@@ -61,7 +63,7 @@ export function moderate(view: ThreadView): void {
           thread.comments.set(comment.id, { ...comment, pinned: !comment.pinned });
           view.changed();
         },
-        (error: unknown) => view.complain(article, error),
+        (error: unknown) => void view.complain(article, error),
       );
       return;
     }

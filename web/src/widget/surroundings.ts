@@ -5,7 +5,7 @@
 import { Api } from "../client/api";
 import { Connection } from "../client/connection";
 import { Identity } from "../client/identity";
-import { Queue } from "../client/queue";
+import type { Queue } from "../client/queue";
 import { sharing } from "../client/share";
 import { ways } from "../client/ways";
 import { serverOf } from "./address";
@@ -17,7 +17,9 @@ export interface Surroundings {
   identity: Identity;
   api: Api;
   connection: Connection;
-  queue: Queue;
+  /** Where what is not sent yet is kept; `sending.ts` makes the queue. */
+  unsentKey: string;
+  queue?: Queue;
 }
 
 const known = new Map<string, Surroundings>();
@@ -30,11 +32,10 @@ function asksForPrivacy(): boolean {
   return doNotTrack === "1" || globalPrivacyControl === true;
 }
 
-/** Who a token is for, without what changes from one token to the next. */
+/** Who a token is for, without what changes from one token to the next; the token itself where it cannot be read. */
 function holderOf(token: string): string {
   try {
-    const { iat: _, exp: __, jti: ___, ...who } = JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) as Record<string, unknown>;
-    return JSON.stringify(who);
+    return JSON.stringify(JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))), (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value));
   } catch {
     return token;
   }
@@ -53,9 +54,7 @@ function make(server: string, site: string | null, token: string | null, tokenUr
     onGuestToken: (given, sent) => identity.guest(given, sent),
   });
   const api = new Api(server, site, identity);
-  const queue = new Queue(api, storageOf("sessionStorage"), `parlour:unsent:${server}:${site ?? "default"}`);
-  connection.watch((state) => state === "open" && queue.nudge());
-  return { server, site, identity, connection, api, queue };
+  return { server, site, identity, connection, api, unsentKey: `parlour:unsent:${server}:${site ?? "default"}` };
 }
 
 /** What `element` shares with the others of its kind. */
@@ -78,7 +77,7 @@ export function surroundingsOf(element: Element): Surroundings {
 const nudgeAll = (): void =>
   known.forEach(({ connection, queue }) => {
     connection.nudge();
-    queue.nudge();
+    queue?.nudge();
   });
 addEventListener("online", nudgeAll);
 document.addEventListener("visibilitychange", () => document.hidden || nudgeAll());

@@ -106,16 +106,6 @@ export class Thread {
     return this.#applyDeleted({ ...comment, tombstone: comment.replies > 0 }, this.#seen.get(id) ?? 0);
   }
 
-  /** Lets go of the oldest beyond `count_max`, for a chat that runs for days. */
-  trim(count_max: number): void {
-    if (this.comments.size <= count_max) return;
-    const oldestFirst = [...this.comments.values()].sort(byTime);
-    for (const { id } of oldestFirst.slice(0, oldestFirst.length - count_max)) {
-      this.comments.delete(id);
-      this.#seen.delete(id);
-    }
-  }
-
   /** Lets go of a comment, which is read again when it is needed. */
   forget(id: string): void {
     this.comments.delete(id);

@@ -2,6 +2,7 @@
  * What helps with writing, loaded when somebody begins to: buttons for bold, italic, link, quote and
  * code, and the preview. It changes the text by the browser's own editing, so that it can be undone.
  */
+import english from "../locales/en.json";
 import { button, h, set } from "./h";
 import type { Composer } from "./composer";
 import { setHtml } from "./trusted";
@@ -40,7 +41,7 @@ function mark({ body, options }: Composer, name: string, before: string, behind:
 
 export function equip(composer: Composer): void {
   const { options, body, tools } = composer;
-  const { words } = options;
+  const words = options.words.learn(english);
   const shown = h("div.preview", { hidden: true, dir: "auto", role: "region", "aria-label": words.say("tools.preview") });
   const preview = button("button", words.say("tools.preview"), () => void look(), { "aria-pressed": "false" });
   async function look(): Promise<void> {

@@ -1,12 +1,13 @@
 /**
  * What the elements say: flat keys looked up in a table per language, `{name}` filled in, numbers
  * written as the language does. A key that counts has a form per plural category
- * (`key.one`, `key.other`). English is built in; the others are files that are loaded by language.
+ * (`key.one`, `key.other`). English is built in, each part with what it says itself; the others are
+ * files that are loaded by language.
  */
 import english from "../locales/en.json";
 
-/** Language → file, given by the build. */
-declare const LANGUAGES: Record<string, string>;
+/** The files of the other languages, `lang-CODE-HASH.js`, with spaces between them; given by the build. */
+declare const LANGUAGES: string;
 
 export type Table = Record<string, string>;
 export type Values = Record<string, string | number>;
@@ -40,6 +41,12 @@ export class Words {
     return this.say(form in this.#table ? form : `${key}.other`, { n });
   }
 
+  /** What a part says in English that was loaded later. */
+  learn(more: Table): this {
+    Object.assign(english, more);
+    return this;
+  }
+
   /** Right to left, or left to right. */
   get dir(): string {
     return /^ar/.test(this.lang) ? "rtl" : "ltr";
@@ -51,11 +58,11 @@ export class Words {
  * translated, or that is none: an author may have typed anything.
  */
 export async function wordsFor(lang: string): Promise<Words> {
-  const isSame = (code: string): boolean => code.slice(0, 2) === lang.slice(0, 2).toLowerCase() && /^..(-|$)/.test(lang);
-  const code = Object.keys(LANGUAGES).find(isSame);
+  const [, primary] = /^([a-z]{2})(?:-|$)/i.exec(lang) ?? [];
+  const file = primary && LANGUAGES.split(" ").find((name) => name.startsWith(`lang-${primary.toLowerCase()}-`));
   try {
-    if (code) return new Words(lang, ((await import(new URL(LANGUAGES[code]!, import.meta.url).href)) as { default: Table }).default);
-    if (isSame("en")) return new Words(lang);
+    if (file) return new Words(lang, ((await import(new URL(file, import.meta.url).href)) as { default: Table }).default);
+    if (primary === "en") return new Words(lang);
   } catch {
     // Not loaded, or no language tag.
   }

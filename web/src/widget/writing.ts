@@ -1,9 +1,10 @@
 /**
- * Writing in a thread: the form above it, the forms inside it, and what is on its way. What is sent is
- * shown at once in its place and goes through the queue; the server's answer, or the event about it,
- * takes the place of what was shown, in the same element.
+ * Writing in a thread, loaded when somebody begins to, or has something unsent or half-written here: the
+ * form above the thread, the forms inside it, and what is on its way. What is sent is shown at once
+ * in its place and goes through the queue; the server's answer, or the event about it, takes the
+ * place of what was shown, in the same element.
  */
-import { newNonce } from "../client/api";
+import { newNonce } from "../client/nonce";
 import type { Draft } from "../client/api";
 import { LIMITS } from "../client/codes";
 import type { Comment } from "../client/event";
@@ -12,62 +13,101 @@ import type { Article } from "./article";
 import { Composer } from "./composer";
 import type { ComposerOptions, Written } from "./composer";
 import { keepDraft, readDraft } from "./drafts";
-import { h, place } from "./h";
-import { localId } from "./locals";
+import { localId, localsOf, unsentOf } from "./locals";
 import { describe } from "./problem";
+import { queueOf } from "./sending";
 import type { ThreadView } from "./comments";
+import english from "../locales/en.json";
 
 export class Writing {
-  readonly element = h("div.writing");
   readonly #view: ThreadView;
-  #closed: boolean | null = null;
+  readonly #queue;
   #main: Composer | undefined;
   /** The article whose form is open, and what closes it. */
   #open: { article: Article; close: () => void } | null = null;
 
   constructor(view: ThreadView) {
     this.#view = view;
-    const { queue } = view.around;
-    const unwatch = queue.watch({
+    view.words.learn(english);
+    this.#queue = queueOf(view.around);
+    const unwatch = this.#queue.watch({
       changed: (unsent) => this.#isOurs(unsent) && view.changed(),
       sent: (unsent, comment) => this.#isOurs(unsent) && this.#sent(unsent, comment),
     });
     view.signal.addEventListener("abort", unwatch);
-    this.setClosed(false);
   }
 
-  get canReply(): boolean {
-    return !this.#closed;
-  }
-
-  /** Shows the form, or that there is none. */
-  setClosed(closed: boolean): void {
-    if (closed === this.#closed) return;
-    this.#closed = closed;
+  /** Makes the bare form above the thread a whole one. */
+  equip(form: HTMLFormElement): Composer {
     const { words } = this.#view;
-    if (closed) return place(this.element, [h("p.hint", {}, words.say("thread.closed"))]);
-    this.#main = this.#composer("", words.say("form.label"), words.say("form.send"), null);
-    place(this.element, [this.#main.element]);
-    // Answers can be written again: their buttons are drawn by the next rendering.
-    this.#view.changed();
+    return (this.#main = new Composer(this.#options("", words.say("form.label"), words.say("form.send"), null), form));
   }
 
-  /** What was not sent is written again: it goes back into a form. */
-  again({ parent, body }: Comment): void {
+  /** Sends what is in the form above the thread. */
+  send(): void {
+    this.#main?.send();
+  }
+
+  /** What waits in the queue, as comments to be shown. */
+  locals(): Comment[] {
+    const view = this.#view;
+    return localsOf(this.#queue, view.channel, view.thread.comments, (author) => view.isOwn(author));
+  }
+
+  /** Why the comment is shown to the reader alone. */
+  said({ id, state }: Comment): string {
+    const { words } = this.#view;
+    const problem = this.#unsent(id)?.problem;
+    return words.say(`comment.${state}`, { why: problem ? describe(problem, words) : "" });
+  }
+
+  /** Sends again, gives up, or takes back into a form what was not sent. */
+  settle(deed: "retry" | "again" | "discard", { id, parent, body }: Comment): void {
+    const unsent = this.#unsent(id);
+    if (!unsent) return;
+    if (deed === "retry") return this.#queue.retry(unsent);
+    this.#queue.drop(unsent);
+    if (deed === "discard") return;
     const above = parent && this.#view.articles.get(parent);
-    if (above) return this.reply(above, body);
-    this.#main?.insert(body);
+    if (above) this.reply(above, body);
+    else this.#main?.insert(body);
   }
 
-  reply(article: Article, quote = ""): void {
+  /** Opens the form for an answer; `text` goes in, or what is selected in the comment. */
+  reply(article: Article, text = quoted(article)): void {
     const { words } = this.#view;
     const { id, author } = article.comment;
     const name = author?.name || words.say("comment.guest");
     this.show(article, "reply", (done) => {
-      const composer = this.#composer(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), article, done);
-      if (quote) composer.insert(quote);
+      const composer = new Composer(this.#options(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), article, done));
+      if (text) composer.insert(text);
       return composer;
     });
+  }
+
+  /** Changes one's own comment. */
+  edit(article: Article, label: string, send: string): void {
+    const view = this.#view;
+    this.show(article, "edit", (done) =>
+      new Composer({
+        words: view.words,
+        label,
+        send,
+        asksWho: false,
+        body: article.comment.body,
+        cancel: done,
+        preview: (text) => this.#preview(text),
+        submit: async ({ body }) => {
+          try {
+            view.thread.edited(await view.around.api.act<Comment>("PATCH", `v1/comments/${article.comment.id}`, { body }, view.signal));
+          } catch (error) {
+            throw new Error(describe(error, view.words));
+          }
+          view.changed();
+          done();
+        },
+      }),
+    );
   }
 
   /** One form at a time; pressing the same button again closes it. */
@@ -86,10 +126,10 @@ export class Writing {
     composer.focus();
   }
 
-  #composer(parent: string, label: string, send: string, article: Article | null, done?: () => void): Composer {
-    const { words, around } = this.#view;
-    const page = JSON.stringify([around.server, around.site, this.#view.place, parent]);
-    const options: ComposerOptions = {
+  #options(parent: string, label: string, send: string, article: Article | null, done?: () => void): ComposerOptions {
+    const { words, around, place } = this.#view;
+    const page = JSON.stringify([around.server, around.site, place, parent]);
+    return {
       words,
       label,
       send,
@@ -97,34 +137,40 @@ export class Writing {
       name: around.identity.name,
       body: readDraft(page),
       keep: (text) => keepDraft(page, text),
-      preview: (text) => this.#view.preview(text),
+      preview: (text) => this.#preview(text),
       ...(done && { cancel: done }),
       submit: async (written) => {
-        try {
-          await this.#post(written, article?.comment.id);
-        } catch (error) {
-          throw new Error(describe(error, words));
-        }
+        await this.#post(written, article?.comment.id);
         done?.();
       },
     };
-    return new Composer(options);
+  }
+
+  /** What `body` would look like. */
+  async #preview(body: string): Promise<string> {
+    const { around, signal } = this.#view;
+    return (await around.api.act<{ html: string }>("POST", "v1/preview", { body }, signal)).html;
   }
 
   async #post(written: Written, parent: string | undefined): Promise<void> {
-    const { around } = this.#view;
-    const channel = await this.#view.channelToPost();
+    const view = this.#view;
+    const { around, place: where } = view;
+    // While the server cannot be asked, the channel is found by the same rules.
+    view.channel ??= "channel" in where ? where.channel : (await import("../client/page")).pageChannel(where.url, where.id);
     const draft: Draft = { body: written.body, nonce: newNonce(), ...(parent && { parent }) };
     if (written.name || written.emailHash) {
       draft.author = { name: written.name, ...(written.emailHash && { email_hash: written.emailHash }) };
     }
-    const { place: where } = this.#view;
     if ("url" in where) {
       draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
     }
     around.identity.name = written.name || around.identity.name;
-    around.queue.add(channel, draft);
-    this.#view.changed();
+    this.#queue.add(view.channel, draft);
+    view.changed();
+  }
+
+  #unsent(id: string): Unsent | undefined {
+    return unsentOf(this.#queue, this.#view.channel, id);
   }
 
   #isOurs({ channel }: Unsent): boolean {
@@ -139,4 +185,12 @@ export class Writing {
     view.changed();
     view.element.tell("comment", { comment });
   }
+}
+
+/** What is selected in this comment, as a quotation. */
+function quoted(article: Article): string {
+  const selection = (article.content.getRootNode() as ShadowRoot & Pick<Document, "getSelection">).getSelection?.() ?? getSelection();
+  const text = selection?.toString().trim();
+  if (!text || !selection!.anchorNode || !article.content.contains(selection!.anchorNode)) return "";
+  return `${text.replace(/^/gm, "> ")}\n\n`;
 }

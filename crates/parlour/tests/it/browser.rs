@@ -23,6 +23,15 @@ fn two_browsers_share_a_thread_and_find_it_again_after_the_server_was_killed() {
     run("thread.mjs");
 }
 
+/// The client's package is built from what is installed in `web`.
+#[test]
+fn the_npm_client_goes_three_ways_and_misses_and_doubles_nothing_over_a_kill() {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/node_modules/esbuild").exists();
+    if installed || missing("what `npm ci --ignore-scripts` installs in web") {
+        run("client.mjs");
+    }
+}
+
 #[test]
 fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
     run("hostile.mjs");
