@@ -57,12 +57,14 @@ export class Reader {
   complaints = [];
   #answers = [];
 
-  static async open(browser, address, options = {}) {
+  /** `before` is done with the page before it goes anywhere. */
+  static async open(browser, address, { before, ...options } = {}) {
     const reader = new Reader();
     reader.context = await browser.newContext({ viewport: { width: 1000, height: 800 }, ...options });
     reader.page = await reader.context.newPage();
     reader.page.setDefaultTimeout(PATIENCE_MS);
     reader.#record(new URL(address).origin);
+    await before?.(reader.page);
     await reader.page.goto(address);
     return reader;
   }
