@@ -10,15 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use parlour_wire::code::Code;
 
-use crate::channel::{ChannelName, Patterns, SiteName};
+use crate::channel::{ChannelName, Patterns, SiteName, Sort};
 use crate::comment;
-use crate::identity::SiteKey;
+use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 
 mod origin;
+mod reach;
 
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
+pub use reach::{Reach, ReachFault, is_public};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,6 +96,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long sent bytes may stay unacknowledged before a connection counts as dead.
     pub send_timeout: Duration,
+    /// The least time between two questions for the keys at one address, in milliseconds.
+    pub key_set_every_ms: i64,
     /// Unsent bytes that the kernel may keep for one connection.
     pub unsent_bytes_max: usize,
 }
@@ -118,9 +123,13 @@ pub struct SiteRules {
     /// The channels in which everyone may write and see names.
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
-    pub token_key: Option<SiteKey>,
+    pub tokens: SiteTokens,
+    /// Names that only staff may use, beside those that always are.
+    pub reserved_names: Vec<String>,
     /// The names of reactions.
     pub reactions: Vec<String>,
+    /// Nobody writes for now.
+    pub read_only: bool,
     /// How long, how many, how often.
     pub limits: comment::Limits,
 }
@@ -134,6 +143,8 @@ pub struct Rules {
     pub public_url: Option<String>,
     /// From these alone `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whom the server itself may ask.
+    pub reach: Reach,
     /// The limits of the process.
     pub limits: Limits,
     /// The dialect of the plain list, `/msgs`.
@@ -192,6 +203,19 @@ impl SiteRules {
     /// Whether pages of this origin belong to the site; in demo mode those of this machine do too.
     pub fn allows_origin(&self, origin: &str) -> bool {
         (self.demo && is_local_origin(origin)) || self.origins.allows(origin)
+    }
+
+    /// Whether anything may be written now, by whomever.
+    ///
+    /// # Errors
+    /// [`Code::ReadOnly`].
+    pub fn writable(&self) -> Result<(), Code> {
+        if self.read_only { Err(Code::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Whether a page's thread that began at `made_ms` has closed by its age; other channels have none.
+    pub fn has_aged_out(&self, channel: &ChannelName, made_ms: i64, now_ms: i64) -> bool {
+        channel.sort(&self.chats) == Sort::Page && self.limits.has_aged_out(made_ms, now_ms)
     }
 }
 

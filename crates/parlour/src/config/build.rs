@@ -8,15 +8,15 @@ use url::Url;
 use super::{Config, ConfigFault, ProcessOptions, SiteOptions};
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
-use crate::identity::{KeyAlgorithm, SiteKey};
+
 use crate::limit::Cidr;
 use crate::page::PageLimits;
-use crate::rule::{Dialect, Limits, Origins, Rules, SiteRules};
+use crate::rule::{Dialect, Limits, Origins, Reach, Rules, SiteRules};
 
+/// The most names that a site may reserve.
+const RESERVED_NAMES_MAX: usize = 200;
 /// The most names of reactions that a site may have.
 const REACTIONS_MAX: usize = 64;
-/// The shortest secret that HS256 is worth something with, in bytes (RFC 7518 §3.2).
-const SECRET_BYTES_MIN: usize = 32;
 
 impl Config {
     /// The rules that these options make.
@@ -30,6 +30,7 @@ impl Config {
             .iter()
             .map(|text| text.parse().map_err(|error| fault("trusted-proxy", format!("`{text}`: {error}"))))
             .collect::<Result<_, _>>()?;
+        at_least_one("outbound-requests", process.outbound_requests)?;
         let limits = limits(process)?;
         let mut sites = BTreeMap::new();
         for (site, options) in &self.sites {
@@ -39,6 +40,7 @@ impl Config {
             demo: process.demo,
             public_url: public_url(&process.public_url)?,
             trusted_proxies,
+            reach: Reach::parse(&process.outbound_allow).map_err(|error| fault("outbound-allow", error.to_string()))?,
             limits,
             msgs: dialect("msgs", &process.msgs, process.demo, "msgs")?,
             pubsub: dialect("pubsub", &process.pubsub, process.demo, "pubsub")?,
@@ -94,6 +96,7 @@ fn limits(process: &ProcessOptions) -> Result<Limits, ConfigFault> {
         headers_max: at_least_one("headers", process.headers)?,
         body_timeout: positive("body-timeout", process.body_timeout)?,
         send_timeout: positive("send-timeout", process.send_timeout)?,
+        key_set_every_ms: milliseconds(process.key_set_every),
         unsent_bytes_max: at_least("unsent-bytes", process.unsent_bytes, 4_096)?,
     })
 }
@@ -117,28 +120,24 @@ fn site_rules(
     if options.reactions.len() > REACTIONS_MAX || !options.reactions.iter().all(|name| is_reaction(name)) {
         return Err(fault("reactions", format!("at most {REACTIONS_MAX} names, each 1 to 32 of a-z, 0-9, _ and -")));
     }
-    let token_key = match &options.token_secret {
-        Some(secret) if secret.reveal().len() < SECRET_BYTES_MIN => {
-            return Err(fault(
-                "token-secret",
-                format!("at least {SECRET_BYTES_MIN} bytes are needed; try: openssl rand -hex 32"),
-            ));
-        }
-        Some(secret) => {
-            let key = SiteKey::parse(KeyAlgorithm::Hs256, secret.reveal().as_bytes());
-            Some(key.map_err(|error| fault("token-secret", error.to_string()))?)
-        }
-        None => None,
-    };
     Ok(SiteRules {
         site: site.clone(),
         demo: process.demo,
         origins: Origins::parse(&options.origins).map_err(|error| fault("origins", error.to_string()))?,
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
-        token_key,
+        tokens: super::tokens::site_tokens(&prefix, options)?,
+        reserved_names: reserved_names(&prefix, options)?,
         reactions: options.reactions.clone(),
+        read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })
+}
+
+fn reserved_names(prefix: &str, options: &SiteOptions) -> Result<Vec<String>, ConfigFault> {
+    if options.reserved_names.len() > RESERVED_NAMES_MAX {
+        return Err(fault(&format!("{prefix}reserved-names"), format!("at most {RESERVED_NAMES_MAX} names")));
+    }
+    Ok(options.reserved_names.clone())
 }
 
 fn comment_limits(
@@ -166,6 +165,10 @@ fn comment_limits(
         member_post_every_ms: options.member_posts.per_ms,
         address_posts_burst: options.address_posts.burst,
         address_post_every_ms: options.address_posts.per_ms,
+        close_after_ms: milliseconds(options.close_after),
+        address_reactions_burst: options.reaction_pace.burst,
+        address_reaction_every_ms: options.reaction_pace.per_ms,
+        address_reactions_max: fitting(&key("address-reactions"), options.address_reactions)?,
         address_pages_per_hour: fitting(&key("address-pages"), options.address_pages)?,
         site_pages_per_day: fitting(&key("site-pages"), options.site_pages)?,
         keep_events_max: process.keep_events,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use parlour_wire::position::Position;
 use parlour_wire::push::Kind;
 use rusqlite::OptionalExtension;
 
@@ -12,16 +13,19 @@ use super::rows::{StoredComment, gone, role_word, state_word};
 use crate::backend::{Appended, Fault, NewComment};
 use crate::channel::Key;
 use crate::comment::{Comment, CommentId, Format, State, Time};
+use crate::moderation::Reason;
 
 /// Who sees a comment in a list; the index of lists begins with it.
 const NOBODY: i64 = 0;
-const EVERYONE: i64 = 1;
-const AUTHOR_AND_MODERATORS: i64 = 2;
+pub(super) const EVERYONE: i64 = 1;
+pub(super) const AUTHOR_AND_MODERATORS: i64 = 2;
 
 /// Where a new comment hangs.
 struct Place {
     root: CommentId,
     depth: u32,
+    /// Below something that its author alone believes to be shown: so is this.
+    is_shadowed: bool,
 }
 
 impl Ledger {
@@ -41,8 +45,9 @@ impl Ledger {
         if !page_is_known {
             self.note_page(slot, new)?;
         }
-        let offset = (new.state == State::Approved).then(|| self.channels.take_offset(slot));
-        let comment = fresh(key, new, place, offset);
+        let state = if place.is_shadowed { State::Shadow } else { new.state };
+        let offset = (state == State::Approved).then(|| self.channels.take_offset(slot));
+        let comment = fresh(key, new, place, state, offset);
         self.insert(slot, &comment, new, nonce, content)?;
         let Some(offset) = offset else {
             return Ok(Outcome { appended: appended(None, comment), news: None });
@@ -50,7 +55,7 @@ impl Ledger {
         self.channels.change(slot).comments += 1;
         self.count_answer(slot, comment.parent.as_ref(), 1)?;
         let position = self.channels.position(slot, offset);
-        let news = News::Comment { kind: Kind::CommentCreated, made: offset, previous: 0, gone: None, time_ms: new.created_ms };
+        let news = News::Comment { kind: Kind::CommentCreated, made: offset, previous: 0, data: None, time_ms: new.created_ms };
         Ok(Outcome { appended: appended(Some(position), comment), news: Some(news) })
     }
 
@@ -70,7 +75,7 @@ impl Ledger {
         let id = CommentId::parse(&id).map_err(|_| Halt::Refused(Fault::UnknownComment))?;
         let Some(stored) = StoredComment::find(&self.connection, channel, &key.channel, &id)? else { return Ok(None) };
         let position = stored.comment.offset.map(|offset| self.channels.position(slot, offset));
-        let appended = Appended { position, comment: Some(stored.comment), repeated: true };
+        let appended = Appended { repeated: true, ..Appended::now(position, Some(stored.comment)) };
         Ok(Some(Outcome { appended, news: None }))
     }
 
@@ -92,29 +97,35 @@ impl Ledger {
     }
 
     fn place(&self, known: Option<Slot>, new: &NewComment) -> Result<Place, Halt> {
-        let Some(parent) = &new.parent else { return Ok(Place { root: new.id.clone(), depth: 0 }) };
+        let Some(parent) = &new.parent else { return Ok(Place { root: new.id.clone(), depth: 0, is_shadowed: false }) };
         let Some(slot) = known else { return Err(Halt::Refused(Fault::ParentNotFound)) };
-        let above: Option<(String, u32)> = self
+        let above: Option<(String, u32, bool)> = self
             .connection
-            .prepare_cached("SELECT root, depth FROM comment WHERE id = ?1 AND channel = ?2 AND state = 'approved'")?
-            .query_row((parent.as_str(), self.channels.at(slot).id), |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached(
+                "SELECT root, depth, state = 'shadow' FROM comment WHERE id = ?1 AND channel = ?2 \
+                 AND (state = 'approved' OR (state = 'shadow' AND author_id = ?3))",
+            )?
+            .query_row((parent.as_str(), self.channels.at(slot).id, new.author.id.as_str()), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
-        let Some((root, depth)) = above else { return Err(Halt::Refused(Fault::ParentNotFound)) };
+        let Some((root, depth, is_shadowed)) = above else { return Err(Halt::Refused(Fault::ParentNotFound)) };
         if depth >= new.depth_max {
             return Err(Halt::Refused(Fault::TooDeep));
         }
         let root = CommentId::parse(&root).map_err(|_| Halt::Refused(Fault::ParentNotFound))?;
-        Ok(Place { root, depth: depth + 1 })
+        Ok(Place { root, depth: depth + 1, is_shadowed })
     }
 
     fn note_page(&self, slot: Slot, new: &NewComment) -> rusqlite::Result<()> {
-        let Some(page) = &new.page else { return Ok(()) };
+        let (url, title) = new.page.as_ref().map_or(("", ""), |page| (&page.url, &page.title));
         self.connection
             .prepare_cached(
-                "INSERT INTO thread (channel, url, title) VALUES (?1, ?2, ?3) ON CONFLICT (channel) DO UPDATE \
-                 SET url = ?2, title = CASE WHEN title = '' THEN ?3 ELSE title END",
+                "INSERT INTO thread (channel, url, title, made_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (channel) DO UPDATE \
+                 SET url = ?2, title = CASE WHEN title = '' THEN ?3 ELSE title END, \
+                 made_ms = CASE WHEN made_ms = 0 THEN ?4 ELSE made_ms END",
             )?
-            .execute((self.channels.at(slot).id, &page.url, &page.title))
+            .execute((self.channels.at(slot).id, url, title, new.created_ms))
             .map(drop)
     }
 
@@ -126,13 +137,13 @@ impl Ledger {
         nonce: Option<[u8; 16]>,
         content: [u8; 16],
     ) -> rusqlite::Result<()> {
-        let seen_by = if new.state == State::Approved { EVERYONE } else { AUTHOR_AND_MODERATORS };
+        let seen_by = if comment.state == State::Approved { EVERYONE } else { AUTHOR_AND_MODERATORS };
         self.connection
             .prepare_cached(
                 "INSERT INTO comment (id, channel, parent, root, depth, author_id, author_name, author_avatar, author_role, \
                  author_verified, email_key, body, html, rendered_by, created_ms, state, seen_by, made_offset, changed_offset, \
-                 changed_ms, nonce, content) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?18, ?15, ?19, ?20)",
+                 changed_ms, nonce, content, reason, address_key) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?18, ?15, ?19, ?20, ?21, ?22)",
             )?
             .execute(rusqlite::params![
                 comment.id.as_str(),
@@ -150,18 +161,20 @@ impl Ledger {
                 new.html,
                 new.rendered_by,
                 new.created_ms,
-                state_word(new.state),
+                state_word(comment.state),
                 seen_by,
                 comment.offset,
                 nonce,
                 content,
+                new.reason.map(Reason::word),
+                new.address,
             ])
             .map(drop)
     }
 
-    /// One visible descendant more or less for everything above; a tombstone shows only as long as it has one. The walk is as
-    /// long as the thread is deep, which the limit of depth bounds.
-    fn count_answer(&self, slot: Slot, parent: Option<&CommentId>, more: i64) -> rusqlite::Result<()> {
+    /// One visible descendant more or less for everything above; a tombstone shows only as long as it has one, and what was taken
+    /// back is one for all while it has one. The walk is as long as the thread is deep, which the limit of depth bounds.
+    pub(super) fn count_answer(&self, slot: Slot, parent: Option<&CommentId>, more: i64) -> rusqlite::Result<()> {
         let channel = self.channels.at(slot).id;
         let mut count = self
             .connection
@@ -170,8 +183,10 @@ impl Ledger {
         while let Some(id) = above {
             let (next, state): (Option<String>, String) =
                 count.query_row((&id, channel, more), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if state == state_word(State::Deleted) {
-                self.connection.prepare_cached("UPDATE comment SET seen_by = (replies > 0) WHERE id = ?1")?.execute([&id])?;
+            if state != state_word(State::Approved) {
+                let sql = "UPDATE comment SET seen_by = CASE WHEN replies > 0 THEN 1 WHEN state = 'deleted' THEN 0 ELSE 2 END \
+                           WHERE id = ?1";
+                self.connection.prepare_cached(sql)?.execute([&id])?;
             }
             above = next;
         }
@@ -204,7 +219,7 @@ impl Ledger {
             kind: Kind::CommentUpdated,
             made: stored.made.unwrap_or(offset),
             previous,
-            gone: None,
+            data: None,
             time_ms: edited_ms,
         });
         let position = shown.map(|offset| self.channels.position(slot, offset));
@@ -215,14 +230,16 @@ impl Ledger {
     pub(super) fn delete(&mut self, key: &Key, id: &CommentId, time_ms: i64) -> Result<Outcome, Halt> {
         let (slot, stored) = self.living(key, id)?;
         let shown = (stored.comment.state == State::Approved).then(|| self.channels.take_offset(slot));
-        let seen_by = if shown.is_some() && stored.comment.replies > 0 { EVERYONE } else { NOBODY };
+        let seen_by = if stored.comment.replies > 0 { EVERYONE } else { NOBODY };
         self.connection
             .prepare_cached(
                 "UPDATE comment SET author_id = NULL, author_name = NULL, author_avatar = NULL, author_role = NULL, \
                  author_verified = NULL, email_key = NULL, body = '', html = '', edited_ms = NULL, pinned = 0, content = NULL, \
-                 state = 'deleted', seen_by = ?2, changed_offset = coalesce(?3, changed_offset), changed_ms = ?4 WHERE number = ?1",
+                 reactions = '', score = 0, untold = 0, state = 'deleted', seen_by = ?2, \
+                 changed_offset = coalesce(?3, changed_offset), changed_ms = ?4 WHERE number = ?1",
             )?
             .execute((stored.number, seen_by, shown, time_ms))?;
+        self.connection.prepare_cached("DELETE FROM reaction WHERE comment = ?1")?.execute([stored.number])?;
         let previous = stored.comment.offset.unwrap_or(0);
         let mut comment = stored.comment.tombstone();
         comment.offset = shown.or(comment.offset);
@@ -233,12 +250,12 @@ impl Ledger {
         channel.comments = channel.comments.saturating_sub(1);
         self.count_answer(slot, comment.parent.as_ref(), -1)?;
         let made = stored.made.unwrap_or(offset);
-        let news = News::Comment { kind: Kind::CommentDeleted, made, previous, gone: Some(gone(&comment)), time_ms };
+        let news = News::Comment { kind: Kind::CommentDeleted, made, previous, data: Some(gone(&comment)), time_ms };
         Ok(Outcome { appended: appended(Some(self.channels.position(slot, offset)), comment), news: Some(news) })
     }
 
     /// A comment of this channel that is not deleted.
-    fn living(&mut self, key: &Key, id: &CommentId) -> Result<(Slot, StoredComment), Halt> {
+    pub(super) fn living(&mut self, key: &Key, id: &CommentId) -> Result<(Slot, StoredComment), Halt> {
         let unknown = || Halt::Refused(Fault::UnknownComment);
         let slot = self.channels.find(&self.connection, key)?.ok_or_else(unknown)?;
         let stored = StoredComment::find(&self.connection, self.channels.at(slot).id, &key.channel, id)?.ok_or_else(unknown)?;
@@ -246,12 +263,12 @@ impl Ledger {
     }
 }
 
-fn appended(position: Option<parlour_wire::position::Position>, comment: Comment) -> Appended {
-    Appended { position, comment: Some(comment), repeated: false }
+pub(super) fn appended(position: Option<Position>, comment: Comment) -> Appended {
+    Appended::now(position, Some(comment))
 }
 
 /// The comment as it is right after it was made.
-fn fresh(key: &Key, new: &NewComment, place: Place, offset: Option<u64>) -> Comment {
+fn fresh(key: &Key, new: &NewComment, place: Place, state: State, offset: Option<u64>) -> Comment {
     Comment {
         id: new.id.clone(),
         channel: key.channel.clone(),
@@ -265,7 +282,7 @@ fn fresh(key: &Key, new: &NewComment, place: Place, offset: Option<u64>) -> Comm
         html: new.html.clone(),
         created: Time(new.created_ms),
         edited: None,
-        state: new.state,
+        state,
         pinned: false,
         reactions: BTreeMap::new(),
         replies: 0,

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Member, MemberId, Role, Token};
+use super::super::{Member, MemberId, Role, Token, is_account_id};
 use super::TokenFault;
 use crate::channel::{Patterns, SiteName};
 use crate::render::plain_name;
 
 /// How many characters follow the `g` of a guest's id.
 pub(super) const GUEST_ID_LETTERS: usize = 21;
+/// How much later than ours the clock of who signs may be, in seconds.
+const SKEW_S: i64 = 60;
 const NAME_CHARS_MAX: usize = 60;
 const EMAIL_BYTES_MAX: usize = 254;
 
@@ -19,6 +21,15 @@ pub(super) struct Claims {
     pub(super) exp: serde_json::Number,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) iat: Option<serde_json::Number>,
+    /// From when it is good (RFC 7519 §4.1.5).
+    #[serde(default, skip_serializing)]
+    pub(super) nbf: Option<serde_json::Number>,
+    /// For whom it was made: a text, or several.
+    #[serde(default, skip_serializing)]
+    pub(super) aud: Option<serde_json::Value>,
+    /// Who made it.
+    #[serde(default, skip_serializing)]
+    pub(super) iss: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
     #[serde(default, skip_serializing)]
@@ -36,6 +47,9 @@ pub(super) struct Claims {
     /// Only in subscribe tokens.
     #[serde(default, skip_serializing)]
     pub(super) channel: Option<String>,
+    /// Where one of Parlour's own is kept: `page`, or nothing; means nothing in a site's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<serde_json::Value>,
     /// What Parlour made it for, `guest` or `member`; means nothing in a site's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parlour: Option<serde_json::Value>,
@@ -47,6 +61,9 @@ impl Claims {
             sub,
             exp: exp_s.into(),
             iat: None,
+            nbf: None,
+            aud: None,
+            iss: None,
             name: None,
             email: None,
             email_verified: None,
@@ -55,6 +72,7 @@ impl Claims {
             publish: None,
             site: Some(site.to_string()),
             channel: None,
+            at: None,
             parlour: Some(kind.into()),
         }
     }
@@ -64,9 +82,25 @@ impl Claims {
         site.transpose().map_err(|_| TokenFault::Forged)
     }
 
-    pub(super) fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
+    /// Whether it is good already. Clocks differ: a minute is forgiven.
+    pub(super) fn has_begun(&self, now_s: i64) -> Result<bool, TokenFault> {
+        let begins_s = self.nbf.as_ref().map(seconds).transpose()?;
+        Ok(begins_s.is_none_or(|begins_s| begins_s <= now_s.saturating_add(SKEW_S)))
+    }
+
+    /// Whether it was made for `audience`.
+    pub(super) fn is_for(&self, audience: &str) -> bool {
+        match &self.aud {
+            Some(serde_json::Value::String(one)) => one == audience,
+            Some(serde_json::Value::Array(several)) => several.iter().any(|one| one == audience),
+            _ => false,
+        }
+    }
+
+    pub(super) fn into_token(self, site: SiteName, is_own: bool, guest: bool) -> Result<Token, TokenFault> {
         // A guest's id is known to all who read; nobody whom a site names may take a guest's place.
-        if is_guest_id(&self.sub) != guest {
+        // Nor that of somebody who signed in at Parlour's own origin.
+        if is_guest_id(&self.sub) != guest || (!is_own && is_account_id(&self.sub)) {
             return Err(TokenFault::Forged);
         }
         let patterns = |texts: Option<Vec<String>>| Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged);
@@ -84,6 +118,8 @@ impl Claims {
             publish: patterns(self.publish)?,
             email: if self.email_verified == Some(true) { email } else { None },
             guest,
+            kept_by_page: !is_own || guest || self.at.is_some(),
+            iat_s: self.iat.as_ref().map(seconds).transpose()?,
             exp_s: seconds(&self.exp)?,
         })
     }
@@ -98,8 +134,10 @@ pub(super) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
 /// Whether `id` has the form that Parlour gives to guests.
 fn is_guest_id(id: &str) -> bool {
     let letters = id.strip_prefix('g');
-    letters.is_some_and(|letters| {
-        letters.len() == GUEST_ID_LETTERS
-            && letters.bytes().all(|byte| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte)))
-    })
+    letters.is_some_and(|letters| letters.len() == GUEST_ID_LETTERS && is_made_of_letters(letters))
+}
+
+/// Whether a text has only the 32 digits and letters that ids are made of.
+pub(crate) fn is_made_of_letters(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte)))
 }

@@ -1,1 +1,0 @@
-import{z as a}from"./shared-APVFJ3N5.js";export{a as ThreadView};
