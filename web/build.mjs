@@ -8,10 +8,12 @@
  *   NAME-HASH.js          parts, ES modules; unchangeable     /embed/NAME-HASH.js
  *   NAME-HASH.css         the demo page's style               /embed/NAME-HASH.css
  *   demo.html             the demo page                       /
+ *   showcase.html         every element in every state        /showcase (demo mode)
  *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}, "loads": {NAME: [FILE…]}}, not served
  * `files` names everything but the manifest; the parts that others share (`shared-HASH.js`) stand
  * under their own file's name. `loads` says which files a part loads at once, itself included.
- * A style sheet is a module of its own, `style-NAME-HASH.js`, and so is a language, `lang-CODE-HASH.js`.
+ * A style sheet is a module of its own, `style-NAME-HASH.js`, and so is a language, `lang-CODE-HASH.js`,
+ * with one hash for all of them.
  *
  * `inputs` is one SHA-256, in lower-case hex, over all inputs, fed in this order: for each input the
  * bytes of its path, a zero byte, the bytes of its content. The inputs are `build.mjs`,
@@ -134,11 +136,17 @@ const options = {
   outdir: dist,
 };
 
-/** The files of all languages, English excepted, which is built in. */
+/** The languages, English excepted, which is built in: their first parts, and the one hash in all their names. */
 function addLanguages() {
-  const codes = readdirSync(join(here, "src/locales")).map((file) => basename(file, ".json"));
-  const others = codes.filter((code) => code !== "en").sort();
-  return others.map((code) => add(`lang-${code}`, ".js", moduleOf(JSON.parse(readFileSync(join(here, `src/locales/${code}.json`), "utf8")))));
+  const others = readdirSync(join(here, "src/locales")).map((file) => basename(file, ".json")).filter((code) => code !== "en").sort();
+  const texts = others.map((code) => moduleOf(JSON.parse(readFileSync(join(here, `src/locales/${code}.json`), "utf8"))));
+  const hash = createHash("sha256").update(texts.join("\0")).digest("hex").slice(0, 8).toUpperCase();
+  others.forEach((code, index) => {
+    const file = `lang-${code.slice(0, 2)}-${hash}.js`;
+    contents.set(file, Buffer.from(texts[index]));
+    files[`lang-${code}.js`] = file;
+  });
+  return { LANGUAGES: JSON.stringify(others.map((code) => code.slice(0, 2)).join("|")), LANGUAGE_HASH: JSON.stringify(hash) };
 }
 
 async function buildParts(entryPoints, define) {
@@ -172,8 +180,8 @@ function closure(file, found = new Set()) {
   return found;
 }
 
-define = { LANGUAGES: JSON.stringify(addLanguages().join(" ")) };
-take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css"], define));
+define = addLanguages();
+take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css", "src/demo/showcase.ts"], define));
 // Alone, so that pages with nothing but numbers load nothing but that.
 take(await buildParts(["src/widget/count.ts"], define));
 const loader = await esbuild.build({
@@ -184,9 +192,11 @@ const loader = await esbuild.build({
 });
 contents.set("embed.js", Buffer.from(loader.outputFiles[0].contents));
 files["embed.js"] = "embed.js";
-const page = readFileSync(join(here, "src/demo/demo.html"), "utf8").replace(/\{\{(.+?)\}\}/g, (_, name) => files[name]);
-contents.set("demo.html", Buffer.from(page));
-files["demo.html"] = "demo.html";
+for (const name of ["demo.html", "showcase.html"]) {
+  const page = readFileSync(join(here, "src/demo", name), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);
+  contents.set(name, Buffer.from(page));
+  files[name] = name;
+}
 
 const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 const loads = sorted(Object.fromEntries(Object.entries(files).filter(([, file]) => file.endsWith(".js")).map(([name, file]) => [name, [...closure(file)]])));

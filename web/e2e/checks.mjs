@@ -17,9 +17,9 @@ const STYLE = "body { font: 16px/1.5 sans-serif; max-width: 44rem; margin: 2rem 
 
 /** What is on a page: its options come as parameters, so that one server has all pages. */
 function documentOf(options) {
-  const { sort, lang, dir, limit, spa, element = "parlour-comments", channel } = options;
-  const attributes = Object.entries({ sort, lang, limit, channel }).filter(([, value]) => value).map(([name, value]) => ` ${name}="${value}"`).join("");
-  const from = options.line ? line : server;
+  const { sort, lang, dir, limit, spa, site, token, element = "parlour-comments", channel } = options;
+  const attributes = Object.entries({ sort, lang, limit, channel, site, token }).filter(([, value]) => value).map(([name, value]) => ` ${name}="${value}"`).join("");
+  const from = options.from ?? (options.line ? line : server);
   const nonce = options.csp ? ' nonce="n"' : "";
   return `<!doctype html><html lang="${lang ?? "en"}"${dir ? ` dir="${dir}"` : ""}><meta charset="utf-8"><title>A page</title>
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">

@@ -110,7 +110,7 @@ export class Api {
       answer = await fetch(url, request);
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Problem(0, "unreachable", "The server could not be reached.");
+      throw new Problem(0, "unreachable", "unreachable");
     }
     if (!answer.ok) throw await problemOf(answer);
     return (answer.headers.get("Content-Type") ?? "").includes("json") ? ((await answer.json()) as T) : (undefined as T);

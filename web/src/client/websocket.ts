@@ -78,7 +78,7 @@ class WebSocketTransport implements Transport {
   }
 
   #connect(): void {
-    const connect: Record<string, unknown> = { name: "parlour" };
+    const connect: Record<string, unknown> = {};
     if (this.#options.token) connect["token"] = this.#options.token;
     if (!this.#options.count) connect["data"] = { count: false };
     this.#command({ connect }, (reply) => {

@@ -164,7 +164,7 @@ export class Article {
     const shown = state === "approved";
     const react = (name: string): HTMLElement => {
       const count = reactions[name] ?? 0;
-      const label = words.say("comment.react", { name: words.say(`reaction.${name}`), n: count });
+      const label = words.say("comment.react", { name: SIGNS[name] ? words.say(`reaction.${name}`) : name, n: count });
       return this.#button("react", `${SIGNS[name] ?? name}${count ? ` ${count}` : ""}`, name, { "aria-pressed": String(mine?.reactions.includes(name) ?? false), "aria-label": label, title: label });
     };
     return h(
@@ -184,12 +184,11 @@ export class Article {
     const { words, waiting, isCut } = this.#context;
     const count = folded ? 0 : waiting(this.comment.id);
     const isMore = !folded && isCut(this.comment.id);
-    const state = `${count} ${isMore}`;
-    if (state === this.#footed) return;
-    this.#footed = state;
-    place(this.#foot, [
+    const state = `${count}${isMore}`;
+    if (state !== this.#footed) place(this.#foot, [
       ...(count ? [this.#button("new", words.count("thread.replies", count))] : []),
       ...(isMore ? [this.#button("more", words.say("comment.do.more"))] : []),
     ]);
+    this.#footed = state;
   }
 }

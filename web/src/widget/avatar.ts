@@ -3,9 +3,9 @@ import { h } from "./h";
 
 /** Degrees on the colour wheel, the same for the same id everywhere. */
 export function hueOf(id: string): number {
-  let hash = 2166136261;
-  for (const character of id) hash = Math.imul(hash ^ character.codePointAt(0)!, 16777619);
-  return (hash >>> 0) % 360;
+  let hue = 0;
+  for (const character of id) hue = (hue * 31 + character.codePointAt(0)!) % 360;
+  return hue;
 }
 
 /** `path` is on the server's own origin; a missing one is drawn. */

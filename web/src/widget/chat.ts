@@ -169,7 +169,7 @@ class ChatView {
 
   #showTyping(names: string[]): void {
     const name = names[0] || this.#words.say("chat.someone");
-    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.other" : "chat.typing.one", { name }) : "");
+    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.several" : "chat.typing.single", { name }) : "");
   }
 
   #notify(text: string, retry?: () => void): void {

@@ -33,7 +33,7 @@ export class ChatForm {
       { onsubmit: (event: Event) => this.#submitted(event) },
       asksName && h("div.field", { class: "field name-field" }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name),
       h("div.field", {}, h("label", { for: "chat-body" }, words.say("chat.message")), this.#body),
-      h("button.primary", {}, words.say("chat.send")),
+      h("button.primary", { type: "submit" }, words.say("chat.send")),
     );
   }
 

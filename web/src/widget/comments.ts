@@ -91,8 +91,8 @@ export class ThreadView {
     this.around = surroundingsOf(element);
     this.place = placeOf(element);
     this.thread = new Thread(sortOf(element.getAttribute("sort")));
-    const asked = Math.floor(Number(element.getAttribute("limit")));
-    this.#limit = asked >= 1 ? Math.min(asked, LIMIT_MAX) : LIMIT;
+    const asked = Math.trunc(Number(element.getAttribute("limit")));
+    this.#limit = asked > 0 ? Math.min(asked, LIMIT_MAX) : LIMIT;
     this.#around = permalink();
     this.#announcer = new Announcer((n) => words.count("thread.new", n), signal);
     this.#arrivals = new Arrivals(this.thread, this.feed, this.articles);

@@ -8,7 +8,7 @@ import { onNavigation, pageUrl } from "./address";
 import { wordsFor } from "./words";
 import type { Words } from "./words";
 
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort", "url"];
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort"];
 /** How near is near. */
 const NEAR = "1000px";
 /** This changes looks, not what is shown. */
@@ -16,7 +16,7 @@ const LOOKS = "theme";
 
 export abstract class ParlourElement extends HTMLElement {
   static readonly observedAttributes: readonly string[] = ATTRIBUTES;
-  protected readonly root: ShadowRoot = this.shadowRoot ?? this.attachShadow({ mode: "open", delegatesFocus: false });
+  protected readonly root: ShadowRoot = this.shadowRoot ?? this.attachShadow({ mode: "open" });
   #running: { key: string; abort: AbortController } | null = null;
   #presence: AbortController | null = null;
   #queued = false;
@@ -99,7 +99,7 @@ export abstract class ParlourElement extends HTMLElement {
   /** Everything that decides what is shown. */
   #key(): string {
     const values = ATTRIBUTES.filter((name) => name !== LOOKS).map((name) => this.getAttribute(name));
-    const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id") && !this.hasAttribute("url");
+    const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id");
     return JSON.stringify([values, follows ? pageUrl() : null]);
   }
 }

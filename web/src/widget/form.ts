@@ -7,6 +7,6 @@ export function bareForm(label: string, send: string): HTMLFormElement {
     "form.composer",
     { id, novalidate: true },
     h("div.field", {}, h("label", { for: `${id}-body` }, label), h("textarea", { id: `${id}-body`, part: "textarea", rows: 3, dir: "auto" })),
-    h("div.buttons", {}, h("button.primary", {}, send)),
+    h("div.buttons", {}, h("button.primary", { type: "submit" }, send)),
   );
 }

@@ -6,8 +6,9 @@
  */
 import english from "../locales/en.json";
 
-/** The files of the other languages, `lang-CODE-HASH.js`, with spaces between them; given by the build. */
+/** The first parts of the other languages, `ar|de|…`, and what is in the names of their files; given by the build. */
 declare const LANGUAGES: string;
+declare const LANGUAGE_HASH: string;
 
 export type Table = Record<string, string>;
 export type Values = Record<string, string | number>;
@@ -58,11 +59,10 @@ export class Words {
  * translated, or that is none: an author may have typed anything.
  */
 export async function wordsFor(lang: string): Promise<Words> {
-  const [, primary] = /^([a-z]{2})(?:-|$)/i.exec(lang) ?? [];
-  const file = primary && LANGUAGES.split(" ").find((name) => name.startsWith(`lang-${primary.toLowerCase()}-`));
+  const [code] = new RegExp(`^(${LANGUAGES}|en)(?=-|$)`, "i").exec(lang) ?? [];
   try {
-    if (file) return new Words(lang, ((await import(new URL(file, import.meta.url).href)) as { default: Table }).default);
-    if (primary === "en") return new Words(lang);
+    if (code === "en") return new Words(lang);
+    if (code) return new Words(lang, ((await import(new URL(`lang-${code.toLowerCase()}-${LANGUAGE_HASH}.js`, import.meta.url).href)) as { default: Table }).default);
   } catch {
     // Not loaded, or no language tag.
   }

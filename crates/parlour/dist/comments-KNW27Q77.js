@@ -1,0 +1,1 @@
+import{z as a}from"./shared-FI6TBVQV.js";export{a as ThreadView};
