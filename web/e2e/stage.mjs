@@ -112,7 +112,7 @@ export class Reader {
       const root = document.querySelector("parlour-comments")?.shadowRoot;
       if ([...(root?.querySelectorAll("article > .content > .body") ?? [])].some((body) => body.textContent.includes(wanted))) return true;
       const news = root?.querySelector(".pill:not([hidden]), .foot [data-do=new]");
-      if (news && !root.activeElement?.matches("textarea, input")) news.click();
+      news?.click();
       return false;
     }, text);
     await this.comment(text).first().waitFor();

@@ -5,15 +5,18 @@
  */
 import type { Api, Draft } from "./api";
 import type { Comment } from "./event";
+import { claimsOf } from "./token";
 
 async function asMember<T>(api: Api, act: () => Promise<T>): Promise<T> {
   const { identity } = api;
   for (let isSecond = false; ; isSecond = true) {
-    if (!(await identity.token())) {
-      const { token, member } = await api.act<{ token: string; member?: { id: string } }>("POST", "v1/guests", {});
+    let token = await identity.token();
+    if (!token) {
+      ({ token } = await api.act<{ token: string }>("POST", "v1/guests", {}));
       identity.guest(token);
-      if (member) identity.own(member.id);
     }
+    // A guest's token names the member: what comes under that name is one's own, even before the answer.
+    if (!identity.signedIn) identity.own(String(claimsOf(token)["sub"]));
     identity.remember();
     try {
       return await act();

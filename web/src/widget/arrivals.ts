@@ -88,6 +88,11 @@ export class Arrivals {
     return under || sort === "oldest" ? some[0] : some.at(-1);
   }
 
+  /** Lets this one be shown. */
+  free(id: string): void {
+    this.#held.delete(id);
+  }
+
   clear(): void {
     this.#held.clear();
     this.overflowed = 0;

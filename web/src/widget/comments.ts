@@ -161,6 +161,7 @@ export class ThreadView {
   /** The comment that was shown as `from` is known as `to` now; its element stays. */
   rename(from: string, to: string): void {
     const article = this.articles.get(from);
+    this.#arrivals.free(to);
     this.articles.delete(from);
     if (article && !this.articles.has(to)) this.articles.set(to, article);
     else article?.discard();

@@ -1,1 +1,0 @@
-import{z as a}from"./shared-FI6TBVQV.js";export{a as ThreadView};
