@@ -56,11 +56,11 @@ check("Ten tabs hold one connection.", async ({ browser, page }) => {
 async function leaderLeaves(browser, page, before) {
   const proxy = await Proxy.open();
   const address = page({ from: proxy.address });
-  const [{ comment }] = await thread(address, 1);
+  const [{ comment }] = await thread(address, 2);
   const { context, tabs, leaders } = await tabsAt(browser, address, 4, before);
-  for (const tab of tabs) await counts(tab, 1);
-  await post(comment.channel, "first");
   for (const tab of tabs) await counts(tab, 2);
+  await post(comment.channel, "first");
+  for (const tab of tabs) await counts(tab, 3);
   await until(() => leaders.size === 1 && proxy.websockets.size === 1, "one leader");
   const [leader] = leaders;
   const [old] = proxy.websockets;
@@ -73,7 +73,7 @@ async function leaderLeaves(browser, page, before) {
   await until(() => [...proxy.websockets].some((socket) => socket !== old), "another leader");
   const took_ms = Date.now() - closed_ms;
   await writes;
-  for (const tab of rest) await counts(tab, 22);
+  for (const tab of rest) await counts(tab, 23);
   await until(() => proxy.websockets.size === 1, "one connection");
   await context.close();
   return took_ms;

@@ -86,7 +86,6 @@ export class Article {
   /** Opens a form under the comment, or closes the one that is open. */
   showForm(form: HTMLElement | null): void {
     place(this.#form, form ? [form] : []);
-    set(this.element, "data-form", form !== null);
   }
 
   get hasForm(): boolean {
@@ -116,7 +115,7 @@ export class Article {
     const root = content.getRootNode() as ShadowRoot;
     const focused = content.contains(root.activeElement ?? null) ? (root.activeElement as HTMLElement).dataset["do"] : undefined;
     element.id = `parlour-${comment.id}`;
-    for (const [name, value] of [["data-id", comment.id], ["aria-labelledby", `by-${comment.id}`], ["data-state", state], ["data-own", own], ["data-pinned", comment.pinned], ["data-folded", folded]] as const) set(element, name, value);
+    for (const [name, value] of [["data-id", comment.id], ["aria-labelledby", `by-${comment.id}`], ["data-state", state], ["data-folded", folded]] as const) set(element, name, value);
     const isGone = state === "deleted";
     const isUnseen = !isGone && isHidden(comment);
     const body = h("div.body", { dir: "auto" });

@@ -114,7 +114,11 @@ export class ThreadView {
     const isOldest = this.thread.sort === "oldest";
     this.box = h("section.box", { "aria-label": label, lang: words.lang, dir: words.dir },
       this.bar, this.writer, this.#notice, this.#announcer.element, this.#whole, !isOldest && pill, this.feed, this.#more, isOldest && pill);
-    this.box.addEventListener("keydown", (event) => void import("./keys").then(({ pressed }) => pressed(this, event)).catch(() => {}));
+    // By then the event is over, and knows its target no more.
+    this.box.addEventListener("keydown", (event) => {
+      const target = event.target as HTMLElement;
+      void import("./keys").then(({ pressed }) => pressed(this, event, target), () => {});
+    });
     root.adoptedStyleSheets = sheets(base, own);
     place(root, [this.box]);
     followTheme(element, this.box, signal);
@@ -294,7 +298,8 @@ export class ThreadView {
     if (change === "none") return;
     if (change === "added") {
       const comment = event.data as Comment;
-      if (!this.isOwn(comment.author)) {
+      if (this.isOwn(comment.author)) this.#writing?.met(comment);
+      else {
         this.#announcer.add();
         this.#arrivals.add(comment);
       }

@@ -54,9 +54,8 @@ function help(view: ThreadView): void {
   dialog.showModal();
 }
 
-export function pressed(view: ThreadView, event: KeyboardEvent): void {
+export function pressed(view: ThreadView, event: KeyboardEvent, target: HTMLElement): void {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-  const target = event.composedPath()[0] as HTMLElement;
   if (target.matches("input, textarea, select") || target.closest("dialog")) return;
   const deed = KEYS.find(([key]) => key === event.key)?.[1];
   if (!deed) return;

@@ -54,6 +54,12 @@ export class Writing {
     return localsOf(this.#queue, view.channel, view.thread.comments, (author) => view.isOwn(author));
   }
 
+  /** One's own comment is here by its event, before the answer: it takes the place of what was shown. */
+  met({ id, body, parent }: Comment): void {
+    const unsent = this.#queue.of(this.#view.channel ?? "").find(({ draft }) => draft.body === body && (draft.parent ?? null) === parent);
+    if (unsent) this.#view.rename(localId(unsent.draft.nonce), id);
+  }
+
   /** Why the comment is shown to the reader alone. */
   said({ id, state }: Comment): string {
     const { words } = this.#view;
@@ -99,7 +105,8 @@ export class Writing {
         preview: (text) => this.#preview(text),
         submit: async ({ body }) => {
           try {
-            view.thread.edited(await view.around.api.act<Comment>("PATCH", `v1/comments/${article.comment.id}`, { body }, view.signal));
+            const { comment } = await view.around.api.act<{ comment: Comment }>("PATCH", `v1/comments/${article.comment.id}`, { body }, view.signal);
+            view.thread.edited(comment);
           } catch (error) {
             throw new Error(describe(error, view.words));
           }
