@@ -20,8 +20,6 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // A host that no server of the tests knows.
-  "--host-resolver-rules=MAP refused.test 127.0.0.1",
 ];
 const PATIENCE_MS = 30_000;
 

@@ -6,10 +6,11 @@ import { check, inThread, thread, untilThread } from "./checks.mjs";
 const notice = ({ page }) => page.locator("parlour-comments .notice");
 
 check("A refused origin shows a line that names the option to set.", async ({ page, open }) => {
-  const address = new URL(page());
-  address.hostname = "refused.test";
-  const reader = await open(address.href);
-  await notice(reader).getByText(`--origins ${address.origin}`).waitFor();
+  const address = page();
+  const headers = { "Content-Type": "application/problem+json", "Access-Control-Allow-Origin": "*" };
+  const refuse = (route) => route.fulfill({ status: 403, headers, body: JSON.stringify({ type: "origin-not-allowed", title: "no", status: 403 }) });
+  const reader = await open(address, { before: (tab) => tab.route("**/v1/**", refuse) });
+  await notice(reader).getByText(`--origins ${new URL(address).origin}`).waitFor();
 });
 
 check("A banner about the connection comes only after ten seconds.", async ({ page, open }) => {

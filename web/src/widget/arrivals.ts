@@ -12,7 +12,7 @@ const END_PX = 80;
 /** One press of the pill shows so many. */
 const SHOWN_MAX = 20;
 /** More are not kept while they wait. */
-const HELD_MAX = 100;
+const HELD_MAX = 50;
 
 export class Arrivals {
   readonly #held = new Set<string>();

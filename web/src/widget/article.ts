@@ -136,7 +136,6 @@ export class Article {
     const name = author ? author.name || words.say("comment.guest") : "";
     const badge = (key: string): HTMLElement => h("span.badge", {}, words.say(key));
     showTime(this.#time, comment.created, words.lang);
-    const verified = words.say("comment.verified");
     return h(
       "header.head",
       {},
@@ -144,11 +143,11 @@ export class Article {
       h("h3.author", { id: `by-${comment.id}` }, h("bdi", {}, name || words.say("comment.deleted"))),
       own && badge("comment.you"),
       author?.role && author.role !== "member" && badge(`comment.role.${author.role}`),
-      author?.verified && h("span.verified", { title: verified, role: "img", "aria-label": verified }, "✓"),
+      author?.verified && h("span.verified", { role: "img", "aria-label": words.say("comment.verified") }, "✓"),
       comment.pinned && badge("comment.pinned"),
       h("a.when", { href: `#parlour-${comment.id}`, title: words.say("comment.permalink") }, this.#time),
       comment.edited && comment.state !== "deleted" && h("span.hint", {}, words.say("comment.edited")),
-      hasAnswers && this.#button("fold", folded ? `+ ${words.count("comment.replies", comment.replies)}` : "−", "", { class: "fold", "aria-expanded": String(!folded), "aria-label": words.say(folded ? "comment.unfold" : "comment.fold", { name }) }),
+      hasAnswers && this.#button("fold", folded ? `+ ${words.count("comment.replies", comment.replies)}` : "−", "", { class: "fold", "aria-expanded": String(!folded), "aria-label": folded ? null : words.say("comment.fold", { name }) }),
     );
   }
 
@@ -164,7 +163,7 @@ export class Article {
     const react = (name: string): HTMLElement => {
       const count = reactions[name] ?? 0;
       const label = words.say("comment.react", { name: SIGNS[name] ? words.say(`reaction.${name}`) : name, n: count });
-      return this.#button("react", `${SIGNS[name] ?? name}${count ? ` ${count}` : ""}`, name, { "aria-pressed": String(mine?.reactions.includes(name) ?? false), "aria-label": label, title: label });
+      return this.#button("react", `${SIGNS[name] ?? name}${count ? ` ${count}` : ""}`, name, { "aria-pressed": String(mine?.reactions.includes(name) ?? false), "aria-label": label });
     };
     return h(
       "div.actions",

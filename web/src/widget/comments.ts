@@ -52,7 +52,7 @@ export class ThreadView {
   readonly place: Place;
   readonly thread: Thread;
   readonly articles = new Map<string, Article>();
-  readonly feed = h("div.feed", { role: "feed" });
+  readonly feed = h("div.feed");
   readonly box: HTMLElement;
   readonly bar: HTMLElement;
   /** People whom the reader does not want to see, kept in this browser. */
@@ -67,7 +67,7 @@ export class ThreadView {
   readonly #arrivals: Arrivals;
   readonly #folded = new Set<string>();
   readonly #limit: number;
-  readonly #count = h("h2.count");
+  readonly #count: HTMLElement;
   readonly #viewers = h("p.viewers", { hidden: true });
   readonly #notice = h("p.notice", { role: "alert", hidden: true });
   readonly #pill: HTMLButtonElement;
@@ -105,9 +105,9 @@ export class ThreadView {
       event: (event) => this.#hear(event),
       lost: (isLost) => this.#notify(isLost ? words.say("thread.reconnecting") : ""),
     });
-    this.bar = h("div.bar", {}, this.#count, this.#viewers);
     const label = words.say("thread.label");
-    set(this.feed, "aria-label", label);
+    this.#count = h("h2.count", {}, label);
+    this.bar = h("div.bar", {}, this.#count, this.#viewers);
     // What the page brought along, rendered by the server, is shown until the thread is there.
     this.feed.append(h("slot", {}, h("p.hint", {}, words.say("thread.loading"))));
     const pill = h("div.pill-place", {}, this.#pill);
@@ -324,10 +324,7 @@ export class ThreadView {
 
   #notify(text: string, retry?: () => void): void {
     this.#notice.hidden = !text;
-    if (this.#notice.dataset["text"] === text) return;
-    this.#notice.dataset["text"] = text;
-    place(this.#notice, []);
-    this.#notice.append(text, " ");
+    this.#notice.textContent = `${text} `;
     if (retry) this.#notice.append(button("button", this.words.say("problem.retry"), retry));
   }
 
@@ -397,6 +394,8 @@ export class ThreadView {
       set(element, "aria-setsize", thread.next === null ? roots.length : -1);
     });
     if (!feed.querySelector('article[tabindex="0"]')) set(roots[0]?.element ?? feed, "tabindex", 0);
+    set(feed, "role", roots.length ? "feed" : null);
+    set(feed, "aria-label", roots.length ? this.words.say("thread.label") : null);
     place(feed, roots.length ? roots.map(({ element }) => element) : [h("p.hint", {}, this.words.say("thread.empty"))]);
     this.#marks?.mark();
     rest?.focus({ preventScroll: true });

@@ -10,7 +10,7 @@ import { parsePosition } from "../client/position";
 /** The most comments kept; what comes live beyond it is only counted. */
 const COMMENTS_MAX = 5000;
 /** Deletions remembered against late news of what was deleted. */
-const GONE_MAX = 1000;
+const GONE_MAX = 200;
 
 export type Sort = "newest" | "oldest" | "best";
 

@@ -33,6 +33,24 @@ fn the_npm_client_goes_three_ways_and_misses_and_doubles_nothing_over_a_kill() {
 }
 
 #[test]
+fn what_readers_can_rely_on_holds_sentence_by_sentence() {
+    run("ux.mjs");
+}
+
+#[test]
+fn the_tabs_of_a_browser_share_a_connection_and_find_other_ways_than_a_websocket() {
+    run("tabs.mjs");
+}
+
+#[test]
+fn in_firefox_too_one_writes_reads_and_comes_back() {
+    let firefox = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].iter().any(|program| Path::new(program).exists());
+    if firefox || missing("Firefox") {
+        run("firefox.mjs");
+    }
+}
+
+#[test]
 fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
     run("hostile.mjs");
 }
