@@ -15,6 +15,7 @@ use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
 use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
+use crate::moderation::PolicyOptions;
 
 mod origin;
 
@@ -121,6 +122,8 @@ pub struct SiteRules {
     pub tokens: SiteTokens,
     /// The names of reactions.
     pub reactions: Vec<String>,
+    /// What decides whether a comment is shown at once, as far as options say.
+    pub policy: PolicyOptions,
     /// How long, how many, how often.
     pub limits: comment::Limits,
 }

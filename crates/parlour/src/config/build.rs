@@ -122,6 +122,7 @@ fn site_rules(
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
         tokens: super::tokens::site_tokens(&prefix, options)?,
         reactions: options.reactions.clone(),
+        policy: super::policy::policy(&prefix, options)?,
         limits: comment_limits(&prefix, options, process, limits)?,
     })
 }
