@@ -205,9 +205,7 @@ impl Hub {
 
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
-        let (Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. }) =
-            &delivery;
-        let Some(channel) = self.find(key) else { return Next::Nothing };
+        let Some(channel) = self.find(delivery.key()) else { return Next::Nothing };
         if let Delivery::Peer { node, news, .. } = &delivery {
             return channel.hear(node, news);
         }

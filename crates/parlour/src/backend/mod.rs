@@ -113,6 +113,17 @@ pub enum Delivery {
     Peer { key: Key, node: NodeId, news: News },
 }
 
+impl Delivery {
+    /// The channel that it is for.
+    pub fn key(&self) -> &Key {
+        match self {
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
+                key
+            }
+        }
+    }
+}
+
 /// What only those present need to know.
 #[derive(Clone, Debug)]
 pub enum Signal {

@@ -57,7 +57,7 @@ pub(super) fn page(
     let mut comments = Vec::with_capacity(page.comments.len());
     for stored in page.comments {
         let number = stored.number;
-        let comment = stored.as_listed(query.member.as_deref(), query.moderator);
+        let comment = stored.into_listed(query.member.as_deref(), query.moderator);
         comments.push(match &query.member {
             Some(member) => with_mine(connection, number, comment, member)?,
             None => comment,

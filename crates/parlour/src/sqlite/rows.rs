@@ -84,7 +84,7 @@ impl StoredComment {
 
     /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
     /// and is a tombstone for all but its author and moderators.
-    pub(super) fn as_listed(self, member: Option<&str>, moderator: bool) -> Comment {
+    pub(super) fn into_listed(self, member: Option<&str>, moderator: bool) -> Comment {
         if moderator {
             return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
         }

@@ -51,7 +51,7 @@ pub async fn a_thousand_guests_of_one_address_count_three(open: impl AsyncFn(Rul
     given.post(&key, comment("c1", None)).await;
     let from = |guest: usize, address: &str| Reaction {
         address_key: Some(address.into()),
-        name: if guest % 2 == 0 { "up".into() } else { "heart".into() },
+        name: if guest.is_multiple_of(2) { "up".into() } else { "heart".into() },
         ..reaction("c1", &format!("guest{guest}"))
     };
     let count = async || given.list(&key, flat(1)).await.comments[0].reactions.values().sum::<u64>();
