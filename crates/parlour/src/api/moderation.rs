@@ -108,11 +108,7 @@ pub async fn undo(State(api): State<Api>, ask: Ask, id: Result<Path<u64>, PathRe
 }
 
 /// `GET /v1/moderation/records?before=` → `{"records": [{"id", "time", "by", "act", "target", "undoable", "undone"}]}`.
-pub async fn records(
-    State(api): State<Api>,
-    ask: Ask,
-    Parameters(query): Parameters<RecordsQuery>,
-) -> Result<Response, Problem> {
+pub async fn records(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<RecordsQuery>) -> Result<Response, Problem> {
     let records = api.node.records(&ask.asker, query.before).await?;
     let shown = records.into_iter().map(|kept| {
         json!({

@@ -62,6 +62,20 @@ pub enum Order {
     Rules { rules: PolicySetting },
 }
 
+impl Order {
+    /// The order that brings comments into a state.
+    #[must_use]
+    pub fn of(state: State, ids: Vec<CommentId>) -> Order {
+        match state {
+            State::Approved => Order::Approve { ids },
+            State::Pending => Order::Hold { ids },
+            State::Spam => Order::Spam { ids },
+            State::Shadow => Order::Shadow { ids },
+            State::Rejected | State::Deleted => Order::Reject { ids },
+        }
+    }
+}
+
 /// What brings back what was before an act. Stored with it.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Undo {
@@ -209,7 +223,7 @@ impl Node {
         let target = ids[0].to_string();
         let mut states = Vec::new();
         for id in ids {
-            if let Some(before) = self.set_state(&asker.site, &id, state).await? {
+            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
                 states.push((id, before));
             }
         }
@@ -218,14 +232,20 @@ impl Node {
     }
 
     /// Brings a comment into a state; the one it had, if that was another. One that is gone for good is passed over.
-    async fn set_state(&self, site: &SiteName, id: &CommentId, state: State) -> Result<Option<State>, Code> {
+    async fn set_state(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        state: State,
+        reason: Option<Reason>,
+    ) -> Result<Option<State>, Code> {
         let Some((channel, comment)) = self.backend.store.comment(site, id, None).await.map_err(told)? else {
             return Ok(None);
         };
         if comment.state == state {
             return Ok(None);
         }
-        let append = Append::State { id: id.clone(), state, time_ms: self.clock.now_ms() };
+        let append = Append::State { id: id.clone(), state, reason, time_ms: self.clock.now_ms() };
         match self.decide(&Key::new(site.clone(), channel), append).await {
             Ok(_) => Ok(Some(comment.state)),
             Err(Code::UnknownComment) => Ok(None),
@@ -269,7 +289,7 @@ impl Node {
             let found = self.backend.desk.search(site, search).await.map_err(told)?;
             for filing in &found.filings {
                 let id = &filing.comment.id;
-                if let Some(was) = self.set_state(site, id, State::Rejected).await? {
+                if let Some(was) = self.set_state(site, id, State::Rejected, None).await? {
                     states.push((id.clone(), was));
                 }
             }
@@ -291,7 +311,7 @@ impl Node {
         let undo: Undo = serde_json::from_str(&record.record.undo).map_err(|_| Code::Internal)?;
         let mut redo = Undo::default();
         for (id, state) in undo.states {
-            if let Some(before) = self.set_state(&asker.site, &id, state).await? {
+            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
                 redo.states.push((id, before));
             }
         }
@@ -324,7 +344,7 @@ impl Node {
         };
         let reports = self.backend.desk.report(&key.site, &comment.id, &reporter, self.clock.now_ms()).await.map_err(told)?;
         if reports == REPORTS_HOLD && comment.state == State::Approved {
-            let before = self.set_state(&key.site, &comment.id, State::Pending).await?;
+            let before = self.set_state(&key.site, &comment.id, State::Pending, Some(Reason::Reported)).await?;
             let states = before.map(|before| (comment.id.clone(), before)).into_iter().collect();
             self.note(&key.site, READERS, "report", comment.id.to_string(), &Undo { states, ..Undo::default() }).await?;
         }
@@ -347,7 +367,8 @@ impl Node {
     }
 
     async fn note(&self, site: &SiteName, by: &str, act: &str, target: String, undo: &Undo) -> Result<u64, Code> {
-        let undo = if *undo == Undo::default() { String::new() } else { serde_json::to_string(undo).map_err(|_| Code::Internal)? };
+        let undo =
+            if *undo == Undo::default() { String::new() } else { serde_json::to_string(undo).map_err(|_| Code::Internal)? };
         let record = NewRecord { time_ms: self.clock.now_ms(), by: by.to_owned(), act: act.to_owned(), target, undo };
         self.backend.desk.note(site, record).await.map_err(told)
     }
@@ -356,12 +377,8 @@ impl Node {
     /// its log. What was done is done, whether or not the others heard of it.
     async fn tell_moderators(&self, site: &SiteName, data: &serde_json::Value) {
         let Ok(channel) = ChannelName::parse(MODERATION) else { return };
-        let append = Append::Publication {
-            data: data.to_string().into(),
-            publisher: None,
-            nonce: None,
-            time_ms: self.clock.now_ms(),
-        };
+        let append =
+            Append::Publication { data: data.to_string().into(), publisher: None, nonce: None, time_ms: self.clock.now_ms() };
         if let Err(fault) = self.backend.log.append(&Key::new(site.clone(), channel), append).await {
             match fault {
                 Fault::Unavailable(why) => tracing::warn!(%why, "moderators were not told"),

@@ -38,6 +38,20 @@ pub(super) struct Writing<'a> {
     pub(super) proof: Option<&'a str>,
 }
 
+impl Writing<'_> {
+    fn case(&self, sort: Sort, is_trusted: bool) -> Case<'_> {
+        Case {
+            body: self.body,
+            name: self.name,
+            html: self.html,
+            is_chat: sort == Sort::Chat,
+            is_trusted,
+            is_trapped: self.is_trapped,
+            is_over: self.is_over,
+        }
+    }
+}
+
 impl Node {
     /// The policy in force on a site.
     pub(super) async fn policy(&self, site: &SiteName) -> Result<Arc<Policy>, Code> {
@@ -89,38 +103,47 @@ impl Node {
         sort: Sort,
         writing: &Writing<'_>,
     ) -> Result<(State, Option<Reason>), Code> {
-        let rules = self.site_rules(&key.site)?;
-        if rules.demo || asker.who.is_moderator() {
+        if self.is_beyond_rules(asker, key)? {
             return Ok((State::Approved, None));
         }
         let is_trusted = self.standing(asker).await?;
         let policy = self.policy(&key.site).await?;
-        let is_chat = sort == Sort::Chat;
-        if is_chat && policy.slow_ms > 0 {
+        if sort == Sort::Chat && policy.slow_ms > 0 {
             let rate = Rate { burst: 1, per_ms: policy.slow_ms };
             let counted = ("slow", key, asker.user());
             self.limiter.take(counted, rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)?;
         }
-        let case = Case {
-            body: writing.body,
-            name: writing.name,
-            html: writing.html,
-            is_chat,
-            is_trusted,
-            is_trapped: writing.is_trapped,
-            is_over: writing.is_over,
-        };
-        let Some(reason) = policy.verdict(&case) else { return Ok((State::Approved, None)) };
+        let Some(reason) = policy.verdict(&writing.case(sort, is_trusted)) else { return Ok((State::Approved, None)) };
         if reason.asks_for_proof() && policy.proof_bits > 0 {
             self.check_proof(asker, key, writing.proof).await?;
         }
         Ok((State::Pending, Some(reason)))
     }
 
+    /// Why another text for a comment that is shown is held. Its author had it shown, so nothing speaks against them but the text.
+    pub(super) async fn verdict_again(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        sort: Sort,
+        writing: &Writing<'_>,
+    ) -> Result<Option<Reason>, Code> {
+        if self.is_beyond_rules(asker, key)? {
+            return Ok(None);
+        }
+        self.standing(asker).await?;
+        Ok(self.policy(&key.site).await?.verdict(&writing.case(sort, true)))
+    }
+
+    fn is_beyond_rules(&self, asker: &Asker, key: &Key) -> Result<bool, Code> {
+        Ok(self.site_rules(&key.site)?.demo || asker.who.is_moderator())
+    }
+
     /// Work that was done for this member in this channel, and spent nowhere else.
     async fn check_proof(&self, asker: &Asker, key: &Key, proof: Option<&str>) -> Result<(), Code> {
         let (Some(proof), now_ms) = (proof, self.clock.now_ms()) else { return Err(Code::ProofRequired) };
-        let challenge = Challenge::solved(proof, &self.proof_key(), key, &asker.user(), now_ms).map_err(|_| Code::ProofRequired)?;
+        let challenge =
+            Challenge::solved(proof, &self.proof_key(), key, &asker.user(), now_ms).map_err(|_| Code::ProofRequired)?;
         let what = format!("proof:{}", challenge.salt);
         let is_first = self.backend.desk.spend(&what, challenge.expires_ms, now_ms).await.map_err(told)?;
         if is_first { Ok(()) } else { Err(Code::ProofRequired) }
