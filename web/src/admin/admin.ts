@@ -75,7 +75,8 @@ async function open(index: number): Promise<void> {
     const view = await views[index]![1]();
     if (shown !== index) return;
     main.replaceChildren(view);
-    if (index === 0) queue?.focus();
+    // Opening the view has set it, which the compiler does not see.
+    if (index === 0) (queue as CommentList | null)?.focus();
   } catch (error) {
     if (error instanceof Refused && (error.status === 401 || error.status === 403)) return signIn(error.message);
     around.say(error instanceof Error ? error.message : String(error));
