@@ -28,6 +28,7 @@ mod decisions;
 mod flush;
 mod keep;
 mod measure;
+mod mend;
 mod moderation;
 mod peers;
 mod presence;
