@@ -9,6 +9,7 @@
  *   NAME-HASH.css         the demo page's style               /embed/NAME-HASH.css
  *   demo.html             the demo page                       /
  *   showcase.html         every element in every state        /showcase (demo mode)
+ *   admin.html            the admin page                      /admin
  *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}, "loads": {NAME: [FILE…]}}, not served
  * `files` names everything but the manifest; the parts that others share (`shared-HASH.js`) stand
  * under their own file's name. `loads` says which files a part loads at once, itself included.
@@ -184,6 +185,8 @@ define = addLanguages();
 take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css", "src/demo/showcase.ts"], define));
 // Alone, so that pages with nothing but numbers load nothing but that.
 take(await buildParts(["src/widget/count.ts"], define));
+// The admin page shares nothing with readers.
+take(await buildParts(["src/admin/admin.ts", "src/admin/admin.css"], define));
 const loader = await esbuild.build({
   ...options,
   entryPoints: ["src/loader/embed.ts"],
@@ -192,8 +195,8 @@ const loader = await esbuild.build({
 });
 contents.set("embed.js", Buffer.from(loader.outputFiles[0].contents));
 files["embed.js"] = "embed.js";
-for (const name of ["demo.html", "showcase.html"]) {
-  const page = readFileSync(join(here, "src/demo", name), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);
+for (const [folder, name] of [["demo", "demo.html"], ["demo", "showcase.html"], ["admin", "admin.html"]]) {
+  const page = readFileSync(join(here, "src", folder, name), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);
   contents.set(name, Buffer.from(page));
   files[name] = name;
 }

@@ -119,6 +119,7 @@ impl Server {
         api::routes()
             .route("/", get(site::home).post(api::publish_root))
             .route("/showcase", get(site::showcase))
+            .route("/admin", get(site::admin))
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
