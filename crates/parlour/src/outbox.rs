@@ -19,13 +19,15 @@ use parlour_wire::{frame, socketio};
 use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
 mod batch;
+mod places;
 mod queue;
 pub mod resume;
 
 pub use batch::Batch;
 pub use queue::ended;
 
-use queue::{Cursor, Inner, Place};
+use places::{Cursor, Place, Places};
+use queue::Inner;
 
 /// A ring as its channel and the cursors in it share it.
 pub type SharedRing = Arc<Mutex<Ring>>;
@@ -167,15 +169,7 @@ impl Outbox {
     /// Keeps a place for a cursor that is about to be attached.
     pub fn reserve(&self) -> usize {
         let mut inner = self.inner.lock();
-        if let Some(free) = inner.places.iter().position(|place| matches!(place, Place::Free)) {
-            inner.places[free] = Place::Reserved;
-            return free;
-        }
-        if inner.places.is_empty() {
-            inner.places.reserve_exact(1);
-        }
-        inner.places.push(Place::Reserved);
-        inner.places.len() - 1
+        inner.places.reserve()
     }
 
     /// Begins to read: `start` looks at the ring, says from where, and may give a frame that goes out before the first event.
@@ -202,8 +196,9 @@ impl Outbox {
             waiting: offset < locked.top(),
         };
         drop(locked);
-        // After the last word there are no places any more.
-        match inner.places.get_mut(place) {
+        // After the last word nobody reads any more.
+        let finishing = inner.finishing;
+        match inner.places.get_mut(place).filter(|_| !finishing) {
             Some(slot) => *slot = Place::Reading(cursor),
             None => return Err(Overflow),
         }
@@ -224,13 +219,7 @@ impl Outbox {
 
     /// Gives a place back; what was in flight from it stays in flight.
     pub fn detach(&self, place: usize) {
-        let mut inner = self.inner.lock();
-        if let Some(slot) = inner.places.get_mut(place) {
-            *slot = Place::Free;
-        }
-        while matches!(inner.places.last(), Some(Place::Free)) {
-            inner.places.pop();
-        }
+        self.inner.lock().places.free(place);
     }
 
     /// Where the reader at this place stands.
@@ -312,7 +301,7 @@ impl Outbox {
             return;
         }
         inner.finishing = true;
-        inner.places.clear();
+        inner.places = Places::default();
         if let Some(frame) = frame {
             inner.lane.push_back(frame);
         }
@@ -362,7 +351,7 @@ impl Outbox {
             batch.advance(cursor);
             return;
         }
-        match half.try_send(&[IoSlice::new(&frames)]) {
+        match half.try_send(&[IoSlice::new(frames)]) {
             Ok(sent) => {
                 batch.advance(cursor);
                 if sent < frames.len() {
@@ -450,8 +439,8 @@ impl Outbox {
         let mut taken: Vec<Taken> = inner.lane.drain(..).map(Taken::Frame).collect();
         inner.lane_bytes = 0;
         let mut bytes = 0;
-        for (place, slot) in inner.places.iter_mut().enumerate() {
-            let Place::Reading(cursor) = slot else { continue };
+        for place in 0..inner.places.len() {
+            let Some(Place::Reading(cursor)) = inner.places.get_mut(place) else { continue };
             if !cursor.waiting || bytes > SEND_BYTES_MAX {
                 continue;
             }

@@ -74,7 +74,7 @@ impl Batch {
         cursor.signal = self.signal_to;
     }
 
-    pub(super) fn merged(&self, audience: Audience) -> Bytes {
+    pub(super) fn merged(&self, audience: Audience) -> &Bytes {
         let make = || {
             let heard = self.signals.iter().filter(|signal| audience.hears(signal.audience())).map(|signal| signal.frame());
             let mut frames: Vec<Bytes> = self.slots.iter().filter_map(|slot| slot.frame(self.from)).chain(heard).collect();
@@ -84,6 +84,6 @@ impl Batch {
                 _ => frames.concat().into(),
             }
         };
-        self.merged[audience.index()].get_or_init(make).clone()
+        self.merged[audience.index()].get_or_init(make)
     }
 }

@@ -18,6 +18,7 @@ use parlour_wire::code::Close;
 use parlour_wire::command::Command;
 use parlour_wire::frame::{self, Handshake, HandshakeFault, Message, Reader};
 use parlour_wire::json::{self, Fault, Incoming};
+use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -46,19 +47,21 @@ static SPEECH: Speech = Speech {
     push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
 
-/// `send` without waiting and without a signal.
+/// `send` without waiting and without a signal. The kernel is asked first and Tokio only where it refuses: what Tokio knows of a socket lies
+/// elsewhere, and a broadcast would fetch it for each.
 impl WriteHalf for TcpStream {
     fn try_send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = socket2::SockRef::from(self);
-        self.try_io(Interest::WRITABLE, || match slices {
-            [one] => socket.send_with_flags(one, SEND_FLAGS),
-            many => socket.send_vectored_with_flags(many, SEND_FLAGS),
-        })
+        let send = || match slices {
+            [one] => rustix::net::send(self, one, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).map_err(io::Error::from),
+            many => socket2::SockRef::from(self).send_vectored_with_flags(many, SendFlags::NOSIGNAL.bits().cast_signed()),
+        };
+        match send() {
+            // Once more, so that a socket that is writable again is not noted as one that is not.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.try_io(Interest::WRITABLE, send),
+            done => done,
+        }
     }
 }
-
-/// The kernel raises no signal for a socket that is gone.
-const SEND_FLAGS: i32 = 0x4000;
 
 /// Answers the handshake and serves the connection in a task of its own, which keeps the seat as long as it lives.
 pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) -> Response<Body> {
