@@ -22,6 +22,11 @@ const NEEDS: &[Need] = &[
         package: "chromium",
     },
     Need { programs: &["redis-server"], purpose: "the Redis store", package: "redis-server" },
+    Need { programs: &["python3"], purpose: "an example of signing tokens, a mail server", package: "python3" },
+    Need { programs: &["php"], purpose: "an example of signing tokens", package: "php-cli" },
+    Need { programs: &["redis-sentinel"], purpose: "the Redis store with Sentinel", package: "redis-sentinel" },
+    Need { programs: &["nginx"], purpose: "nodes behind a load balancer, the example of a cluster", package: "nginx" },
+    Need { programs: &["haproxy"], purpose: "nodes behind another load balancer", package: "haproxy" },
     Need { programs: &["curl"], purpose: "a client that is not ours", package: "curl" },
 ];
 
@@ -30,9 +35,11 @@ pub fn strict() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
-/// Whether a program of this name is on the path.
+/// Whether a program of this name is on the path, or where Debian keeps what only root was to run.
 pub fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+        || Path::new("/usr/sbin").join(program).is_file()
 }
 
 /// Installs what is missing where that can be done; false when something still is and it must not.

@@ -16,15 +16,21 @@ pub mod identity;
 
 pub mod limit;
 
+pub mod moderation;
+
 pub mod rule;
 
 pub mod config;
 
 pub mod door;
 
+pub mod outbound;
+
 pub mod backend;
 
 pub mod sqlite;
+
+pub mod redis;
 
 pub mod ring;
 

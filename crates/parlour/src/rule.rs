@@ -13,12 +13,14 @@ use parking_lot::RwLock;
 
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
-use crate::identity::SiteKey;
+use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 
 mod origin;
+mod reach;
 
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
+pub use reach::{Reach, ReachFault, is_public};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -118,7 +120,7 @@ pub struct SiteRules {
     /// The channels in which everyone may write and see names.
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
-    pub token_key: Option<SiteKey>,
+    pub tokens: SiteTokens,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// How long, how many, how often.
@@ -134,6 +136,8 @@ pub struct Rules {
     pub public_url: Option<String>,
     /// From these alone `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whom the server itself may ask.
+    pub reach: Reach,
     /// The limits of the process.
     pub limits: Limits,
     /// The dialect of the plain list, `/msgs`.

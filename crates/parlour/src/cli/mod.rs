@@ -83,7 +83,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
     say(&format!("listen    {listen}"))?;
     for (site, rules) in &rules.sites {
         let origins = if rules.origins.is_empty() { "no origins" } else { "origins named" };
-        let tokens = if rules.token_key.is_some() { "tokens of its own" } else { "no tokens of its own" };
+        let tokens = if rules.tokens.is_empty() { "no tokens of its own" } else { "tokens of its own" };
         say(&format!("site      {site}: {origins}, {tokens}"))?;
     }
     let keys = Place::parse(&config.process.store)?.beside()?.keys().context("the store cannot be read")?;

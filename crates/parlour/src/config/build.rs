@@ -8,15 +8,13 @@ use url::Url;
 use super::{Config, ConfigFault, ProcessOptions, SiteOptions};
 use crate::channel::{ChannelName, Patterns, SiteName};
 use crate::comment;
-use crate::identity::{KeyAlgorithm, SiteKey};
+
 use crate::limit::Cidr;
 use crate::page::PageLimits;
-use crate::rule::{Dialect, Limits, Origins, Rules, SiteRules};
+use crate::rule::{Dialect, Limits, Origins, Reach, Rules, SiteRules};
 
 /// The most names of reactions that a site may have.
 const REACTIONS_MAX: usize = 64;
-/// The shortest secret that HS256 is worth something with, in bytes (RFC 7518 §3.2).
-const SECRET_BYTES_MIN: usize = 32;
 
 impl Config {
     /// The rules that these options make.
@@ -30,6 +28,7 @@ impl Config {
             .iter()
             .map(|text| text.parse().map_err(|error| fault("trusted-proxy", format!("`{text}`: {error}"))))
             .collect::<Result<_, _>>()?;
+        at_least_one("outbound-requests", process.outbound_requests)?;
         let limits = limits(process)?;
         let mut sites = BTreeMap::new();
         for (site, options) in &self.sites {
@@ -39,6 +38,7 @@ impl Config {
             demo: process.demo,
             public_url: public_url(&process.public_url)?,
             trusted_proxies,
+            reach: Reach::parse(&process.outbound_allow).map_err(|error| fault("outbound-allow", error.to_string()))?,
             limits,
             msgs: dialect("msgs", &process.msgs, process.demo, "msgs")?,
             pubsub: dialect("pubsub", &process.pubsub, process.demo, "pubsub")?,
@@ -117,25 +117,12 @@ fn site_rules(
     if options.reactions.len() > REACTIONS_MAX || !options.reactions.iter().all(|name| is_reaction(name)) {
         return Err(fault("reactions", format!("at most {REACTIONS_MAX} names, each 1 to 32 of a-z, 0-9, _ and -")));
     }
-    let token_key = match &options.token_secret {
-        Some(secret) if secret.reveal().len() < SECRET_BYTES_MIN => {
-            return Err(fault(
-                "token-secret",
-                format!("at least {SECRET_BYTES_MIN} bytes are needed; try: openssl rand -hex 32"),
-            ));
-        }
-        Some(secret) => {
-            let key = SiteKey::parse(KeyAlgorithm::Hs256, secret.reveal().as_bytes());
-            Some(key.map_err(|error| fault("token-secret", error.to_string()))?)
-        }
-        None => None,
-    };
     Ok(SiteRules {
         site: site.clone(),
         demo: process.demo,
         origins: Origins::parse(&options.origins).map_err(|error| fault("origins", error.to_string()))?,
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
-        token_key,
+        tokens: super::tokens::site_tokens(&prefix, options)?,
         reactions: options.reactions.clone(),
         limits: comment_limits(&prefix, options, process, limits)?,
     })

@@ -15,6 +15,7 @@ pub mod layer;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use table::{ProcessOptions, SiteOptions};
 

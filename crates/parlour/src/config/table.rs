@@ -9,6 +9,7 @@ pub enum Group {
     Server,
     Store,
     Access,
+    Outbound,
     Comments,
     Dialects,
     Delivery,
@@ -18,10 +19,11 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Server,
         Group::Store,
         Group::Access,
+        Group::Outbound,
         Group::Comments,
         Group::Dialects,
         Group::Delivery,
@@ -35,6 +37,7 @@ impl Group {
             Group::Server => "Server",
             Group::Store => "Store",
             Group::Access => "Sites and who may ask",
+            Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
             Group::Dialects => "Dialects",
             Group::Delivery => "Delivery",
@@ -149,6 +152,10 @@ options! {
 
     trusted_proxy: List = "", Access, "Networks (CIDR) whose X-Forwarded-For is believed, from the right, to the first that is none of them.";
 
+    outbound_allow: List = "", Outbound, "Hosts, addresses and networks (CIDR) that the server may ask although they are private, and without TLS: *.intranet.example, 10.0.0.0/8. All others are asked at public addresses alone.";
+    outbound_roots: Text = "", Outbound, "A file of certificates (PEM) that are believed besides the usual ones; read at the start.";
+    outbound_requests: Count = "16", Outbound, "Requests at once that the server itself makes; read at the start.";
+
     msgs: Text = "demo", Dialects, "GET and POST /msgs, a plain list: off, on (the channel msgs), a channel's name, or demo (on in demo mode).";
     pubsub: Text = "demo", Dialects, "Socket.IO's chat message, in one channel that every such client hears: off, on (the channel pubsub), a channel's name, or demo (on in demo mode).";
     viewing: Text = "demo", Dialects, "Socket.IO's viewing, with viewers and views of the channel post:ID: off, on, or demo (on in demo mode).";
@@ -190,6 +197,11 @@ options! {
     origins: List = "", Access, "The origins whose pages may ask: https://example.org, or https://*.example.org for all hosts below.";
     chats: List = "", Access, "Channels in which everyone may write and see who is there: names, or beginnings with * at the end.";
     token_secret: Hidden = "", Access, "The secret of the site's own tokens (JWT, HS256).";
+    token_secret_old: Hidden = "", Access, "The secret before, while tokens that it signed are still about.";
+    token_keys: List = "", Access, "Files with public keys (PEM) of the site's own tokens, each with its algorithm in front: RS256:site.pem, ES256:…, EdDSA:….";
+    token_key_set: Text = "", Access, "The address of a JWK set with public keys of the site's own tokens; asked at most once a minute.";
+    token_audience: Text = "", Access, "What `aud` must name in the site's own tokens; none: not looked at.";
+    token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";

@@ -166,3 +166,25 @@ fn the_defaults_are_those_of_the_contract() {
         u128::from(rules.limits.flush_linger_ms)
     );
 }
+
+#[test]
+fn a_sites_public_keys_come_out_of_their_files_and_a_bad_one_is_named() {
+    let keys = format!("{}/src/identity/token/keys", env!("CARGO_MANIFEST_DIR"));
+    let with = |line: String| read(&[], &[], &line).unwrap().rules().map_err(|fault| fault.to_string());
+    let rules = with(format!("token-keys = [\"ES256:{keys}/ec-public.pem\", \"RS256:{keys}/rsa-public.pem\"]")).unwrap();
+    assert_eq!(rules.site(&SiteName::default()).unwrap().tokens.keys.len(), 2);
+    for bad in [
+        format!("ES256:{keys}/rsa-public.pem"),
+        format!("HS256:{keys}/ec-public.pem"),
+        format!("none:{keys}/ec-public.pem"),
+        format!("{keys}/ec-public.pem"),
+        "ES256:/nowhere".to_owned(),
+    ] {
+        let fault = with(format!("token-keys = [\"{bad}\"]")).unwrap_err();
+        assert!(fault.contains("token-keys"), "{fault}");
+    }
+    assert!(with("token-key-set = \"https://id.example/keys\"".to_owned()).is_ok());
+    for bad in ["id.example/keys", "ftp://id.example", "file:///etc/passwd"] {
+        assert!(with(format!("token-key-set = \"{bad}\"")).unwrap_err().contains("token-key-set"));
+    }
+}

@@ -28,6 +28,9 @@ pub enum KeyFault {
     /// Not a secret or public key of the algorithm.
     #[error("the key is not one of its algorithm: a secret for HS256, else a public key in PEM")]
     SiteKeyInvalid,
+    /// Not a JWK set (RFC 7517), or one without a key that a site may sign with.
+    #[error("not a JWK set with a key for RS256, ES256 or EdDSA")]
+    KeySetInvalid,
 }
 
 /// A key that may what an admin may: `pk_` and 32 random bytes in base64url. Only its [`KeyHash`] is stored.
@@ -182,6 +185,8 @@ impl std::str::FromStr for KeyAlgorithm {
 #[derive(Clone)]
 pub struct SiteKey {
     pub(super) algorithm: Algorithm,
+    /// The name under which a JWK set has it; a key without one is tried whatever the token's `kid`.
+    pub(super) kid: Option<String>,
     pub(super) decoding: DecodingKey,
     pub(super) validation: Validation,
 }
@@ -215,7 +220,7 @@ impl SiteKey {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        Self { algorithm, decoding, validation }
+        Self { algorithm, kid: None, decoding, validation }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every function is told the time and given its random bytes. Where keys and secrets are kept is the store's business; here they
 //! are only made, read and compared.
 
+mod jwks;
 mod key;
 mod rights;
 mod token;
@@ -12,10 +13,11 @@ use std::fmt;
 use crate::channel::{ChannelName, Patterns, SiteName};
 
 pub use crate::comment::{MemberId, Role};
+pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, key_set};
 pub use key::{ApiKey, InstallSecret, KeyAlgorithm, KeyFault, KeyHash, SiteKey, keyed_hash};
 pub use rights::{Act, allowed};
 pub use token::{
-    GUEST_ID_BYTES, GUEST_LIFE_S, Grant, SignFault, Signer, Subscribe, TOKEN_BYTES_MAX, TokenFault, Verifier,
+    GUEST_ID_BYTES, GUEST_LIFE_S, Grant, SignFault, Signer, SiteTokens, Subscribe, TOKEN_BYTES_MAX, TokenFault, Verifier,
     claims_to_be_a_guest,
 };
 
@@ -47,6 +49,8 @@ pub struct Token {
     pub email: Option<String>,
     /// Whether it is a guest's.
     pub guest: bool,
+    /// When it was made, in Unix seconds, if it says so.
+    pub iat_s: Option<i64>,
     /// Until when it is good, in Unix seconds; at that second it no longer is.
     pub exp_s: i64,
 }

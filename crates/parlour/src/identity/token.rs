@@ -39,6 +39,32 @@ pub enum TokenFault {
     WrongSite,
 }
 
+/// With what a site signs its tokens, and what these must say besides.
+#[derive(Debug, Clone, Default)]
+pub struct SiteTokens {
+    /// The keys that the operator named, and those of the JWK set; several are for changing them.
+    pub keys: Vec<SiteKey>,
+    /// Where a JWK set is to be had, if the site has one.
+    pub key_set_url: Option<String>,
+    /// What `aud` must name; `None` where it is not asked.
+    pub audience: Option<String>,
+    /// What `iss` must be; `None` where it is not asked.
+    pub issuer: Option<String>,
+}
+
+impl SiteTokens {
+    /// Whether the site signs tokens at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.key_set_url.is_none()
+    }
+
+    fn accepts(&self, claims: &Claims) -> bool {
+        self.audience.as_ref().is_none_or(|audience| claims.is_for(audience))
+            && self.issuer.as_ref().is_none_or(|issuer| claims.iss.as_ref().is_some_and(|iss| iss == issuer))
+    }
+}
+
 /// A token could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the token could not be signed: {0}")]
@@ -101,7 +127,7 @@ impl Signer {
     pub fn guest(&self, site: &SiteName, random: [u8; GUEST_ID_BYTES], now_s: i64) -> Result<(String, Token), SignFault> {
         let id = format!("g{}", letters(&random, GUEST_ID_LETTERS));
         let exp_s = now_s.saturating_add(GUEST_LIFE_S);
-        let claims = Claims::new(id, exp_s, site, OWN_GUEST);
+        let claims = Claims { iat: Some(now_s.into()), ..Claims::new(id, exp_s, site, OWN_GUEST) };
         let text = self.sign(&claims)?;
         // What was signed is what would be read; the round trip is spared the caller, not the rules.
         let token =
@@ -136,7 +162,7 @@ impl Signer {
 #[derive(Clone)]
 pub struct Verifier {
     own: SiteKey,
-    sites: HashMap<SiteName, Vec<SiteKey>>,
+    sites: HashMap<SiteName, SiteTokens>,
 }
 
 impl Verifier {
@@ -150,8 +176,31 @@ impl Verifier {
     /// Knows one more key with which `site` signs; several are for changing them.
     #[must_use]
     pub fn with_site_key(mut self, site: SiteName, key: SiteKey) -> Self {
-        self.sites.entry(site).or_default().push(key);
+        self.sites.entry(site).or_default().keys.push(key);
         self
+    }
+
+    /// Knows with what `site` signs; what was known of it before is forgotten.
+    #[must_use]
+    pub fn with_site(mut self, site: SiteName, tokens: SiteTokens) -> Self {
+        self.sites.insert(site, tokens);
+        self
+    }
+
+    /// The addresses of JWK sets that may have the key of a token for which none is known: of the sites that it may be of,
+    /// those whose set has no key of its `kid` and algorithm. Empty for what cannot be a site's token.
+    #[must_use]
+    pub fn key_sets_to_ask(&self, text: &str, asked: Option<&SiteName>) -> Vec<String> {
+        let Some(header) = readable_header(text).filter(|header| header.kid.as_deref() != Some(OWN_KID)) else {
+            return Vec::new();
+        };
+        let sites = self.candidates(text, asked).unwrap_or_default();
+        let tokens = sites.iter().filter_map(|site| self.sites.get(site));
+        let lacks = |tokens: &&SiteTokens| {
+            let has = |key: &SiteKey| key.algorithm == header.alg && key.kid.is_some() && key.kid == header.kid;
+            !tokens.keys.iter().any(has)
+        };
+        tokens.filter(lacks).filter_map(|tokens| tokens.key_set_url.clone()).collect()
     }
 
     /// Who brings this token, to a request whose `site` parameter is `asked`.
@@ -164,7 +213,11 @@ impl Verifier {
             return Err(TokenFault::Forged);
         }
         let guest = is_own && claims.parlour.as_ref().is_some_and(|kind| kind == OWN_GUEST);
+        let has_begun = claims.has_begun(now_s)?;
         let token = claims.into_token(site, guest)?;
+        if !has_begun {
+            return Err(TokenFault::Forged);
+        }
         if token.exp_s <= now_s {
             return Err(TokenFault::Expired);
         }
@@ -182,7 +235,7 @@ impl Verifier {
         let channel = ChannelName::parse(channel).map_err(|_| TokenFault::Forged)?;
         let member = MemberId::parse(&claims.sub).map_err(|_| TokenFault::Forged)?;
         let exp_s = seconds(&claims.exp)?;
-        if is_own {
+        if is_own || !claims.has_begun(now_s)? {
             Err(TokenFault::Forged)
         } else if exp_s <= now_s {
             Err(TokenFault::Expired)
@@ -195,14 +248,7 @@ impl Verifier {
 
     /// Checks the signature alone; says whose it is, and whether it is the installation's own.
     fn open(&self, text: &str, asked: Option<&SiteName>) -> Result<(SiteName, Claims, bool), TokenFault> {
-        if text.len() > TOKEN_BYTES_MAX {
-            return Err(TokenFault::Forged);
-        }
-        let header = jsonwebtoken::decode_header(text).map_err(|_| TokenFault::Forged)?;
-        // Whoever marks something as critical wants it understood (RFC 7515 §4.1.11), and nothing of the kind is here.
-        if header.crit.is_some() {
-            return Err(TokenFault::Forged);
-        }
+        let header = readable_header(text).ok_or(TokenFault::Forged)?;
         if header.kid.as_deref() == Some(OWN_KID) {
             let claims = decode(text, &self.own).ok_or(TokenFault::Forged)?;
             let is_kind = |kind: &serde_json::Value| kind == OWN_GUEST || kind == OWN_MEMBER;
@@ -213,10 +259,13 @@ impl Verifier {
             return Ok((site, claims, true));
         }
         for site in self.candidates(text, asked)? {
-            let keys = self.sites.get(&site).into_iter().flatten();
-            // A key of another algorithm is passed over; the one that is tried uses its own.
-            let claims = keys.filter(|key| key.algorithm == header.alg).find_map(|key| decode(text, key));
-            if let Some(claims) = claims {
+            let Some(tokens) = self.sites.get(&site) else { continue };
+            // A key of another algorithm or name is passed over; the one that is tried uses its own.
+            let fits = |key: &&SiteKey| {
+                key.algorithm == header.alg && (key.kid.is_none() || header.kid.is_none() || key.kid == header.kid)
+            };
+            let claims = tokens.keys.iter().filter(fits).find_map(|key| decode(text, key));
+            if let Some(claims) = claims.filter(|claims| tokens.accepts(claims)) {
                 return Ok((site, claims, false));
             }
         }
@@ -254,6 +303,13 @@ pub fn claims_to_be_a_guest(text: &str) -> bool {
     let is_own = || jsonwebtoken::decode_header(text).is_ok_and(|header| header.kid.as_deref() == Some(OWN_KID));
     let kind = || jsonwebtoken::dangerous::insecure_decode_claims::<Kind>(text);
     text.len() <= TOKEN_BYTES_MAX && is_own() && kind().is_ok_and(|kind| kind.parlour == OWN_GUEST)
+}
+
+/// The header of what may be a token.
+fn readable_header(text: &str) -> Option<Header> {
+    let header = (text.len() <= TOKEN_BYTES_MAX).then(|| jsonwebtoken::decode_header(text).ok())??;
+    // Whoever marks something as critical wants it understood (RFC 7515 §4.1.11), and nothing of the kind is here.
+    header.crit.is_none().then_some(header)
 }
 
 fn decode(text: &str, key: &SiteKey) -> Option<Claims> {

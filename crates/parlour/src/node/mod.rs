@@ -193,9 +193,7 @@ impl Node {
         }
         let mut verifier = Verifier::new(&self.secret);
         for (site, site_rules) in &rules.sites {
-            if let Some(key) = &site_rules.token_key {
-                verifier = verifier.with_site_key(site.clone(), key.clone());
-            }
+            verifier = verifier.with_site(site.clone(), site_rules.tokens.clone());
         }
         let verifier = Arc::new(verifier);
         *cached = Some((rules, verifier.clone()));

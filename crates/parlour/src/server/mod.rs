@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
 use crate::transport::socketio::SocketIo;
 use crate::{dialect, site, sqlite, transport};
@@ -69,6 +70,8 @@ pub struct Server {
     pub book: Arc<Book>,
     /// The figures.
     pub metrics: Arc<Metrics>,
+    /// Whatever the server itself asks of the network is asked through it.
+    pub outbound: outbound::Client,
     connections_max: usize,
     drain: Duration,
 }
@@ -92,6 +95,7 @@ impl Server {
         let backend = open_backend(config, &rules, sender, &metrics)?;
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
+        let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone()).await?;
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
@@ -100,7 +104,7 @@ impl Server {
                 node.measure(metrics);
             }
         });
-        Ok(Server { node, book, metrics, connections_max, drain: config.process.drain })
+        Ok(Server { node, book, metrics, outbound, connections_max, drain: config.process.drain })
     }
 
     /// Everything that is served.
@@ -167,6 +171,16 @@ pub async fn run(config: &Config, listener: TcpListener, shutdown: impl Future<O
     let server = Server::open(config).await?;
     server.serve(listener, None, shutdown).await;
     Ok(())
+}
+
+fn open_outbound(config: &Config, book: &Arc<Book>) -> anyhow::Result<outbound::Client> {
+    let process = &config.process;
+    let roots = match process.outbound_roots.as_str() {
+        "" => None,
+        path => Some(std::fs::read(path).with_context(|| format!("`outbound-roots`: {path} cannot be read"))?),
+    };
+    let requests_max = usize::try_from(process.outbound_requests).unwrap_or(usize::MAX);
+    outbound::Client::open(book.clone(), roots.as_deref(), requests_max).map_err(|fault| anyhow!("`outbound-roots`: {fault}"))
 }
 
 fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics) -> anyhow::Result<Backend> {

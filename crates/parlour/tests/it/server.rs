@@ -17,6 +17,8 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     directory: TempDir,
+    /// What `--store` takes; `None`: a file of its own.
+    shared: Option<String>,
     options: Vec<String>,
 }
 
@@ -28,14 +30,23 @@ impl Server {
 
     /// With these options and this configuration file.
     pub fn start(options: &[&str], file: &str) -> Server {
+        Server::open(None, options, file)
+    }
+
+    /// On a store that is not its own (what `--store` takes), which others may share.
+    pub fn on(store: &str, options: &[&str], file: &str) -> Server {
+        Server::open(Some(store.to_owned()), options, file)
+    }
+
+    fn open(shared: Option<String>, options: &[&str], file: &str) -> Server {
         let directory = tempfile::tempdir().unwrap();
         let mut options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
         if !file.is_empty() {
             std::fs::write(directory.path().join("parlour.toml"), file).unwrap();
             options.extend(["--config".into(), directory.path().join("parlour.toml").display().to_string()]);
         }
-        let (child, address) = spawn(directory.path(), "127.0.0.1:0", &options);
-        Server { child, address, directory, options }
+        let (child, address) = spawn(directory.path(), "127.0.0.1:0", shared.as_deref(), &options);
+        Server { child, address, directory, shared, options }
     }
 
     /// `http://127.0.0.1:PORT` and this path.
@@ -87,7 +98,7 @@ impl Server {
 
     /// Starts again on the same port with the same store.
     pub fn start_again(&mut self) {
-        let (child, address) = spawn(self.directory.path(), &self.address.to_string(), &self.options);
+        let (child, address) = spawn(self.directory.path(), &self.address.to_string(), self.shared.as_deref(), &self.options);
         self.child = child;
         self.address = address;
     }
@@ -104,7 +115,7 @@ impl Server {
 
     /// Another command of the same binary on the same store; what it printed.
     pub fn parlour(&self, arguments: &[&str]) -> String {
-        let store = format!("sqlite:{}", self.store().display());
+        let store = store_option(self.directory.path(), self.shared.as_deref());
         let output =
             Command::new(binary()).args(arguments).args(["--store", &store]).current_dir(self.directory.path()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -135,9 +146,13 @@ pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_parlour")
 }
 
+fn store_option(directory: &Path, shared: Option<&str>) -> String {
+    shared.map_or_else(|| format!("sqlite:{}", directory.join("parlour.db").display()), str::to_owned)
+}
+
 /// Starts a server and waits until it says where it listens.
-fn spawn(directory: &Path, listen: &str, options: &[String]) -> (Child, SocketAddr) {
-    let store = format!("sqlite:{}", directory.join("parlour.db").display());
+fn spawn(directory: &Path, listen: &str, shared: Option<&str>, options: &[String]) -> (Child, SocketAddr) {
+    let store = store_option(directory, shared);
     let mut child = Command::new(binary())
         .args(["serve", "--listen", listen, "--store", &store])
         .args(options)

@@ -9,6 +9,8 @@ use crate::render::plain_name;
 
 /// How many characters follow the `g` of a guest's id.
 pub(super) const GUEST_ID_LETTERS: usize = 21;
+/// How much later than ours the clock of who signs may be, in seconds.
+const SKEW_S: i64 = 60;
 const NAME_CHARS_MAX: usize = 60;
 const EMAIL_BYTES_MAX: usize = 254;
 
@@ -19,6 +21,15 @@ pub(super) struct Claims {
     pub(super) exp: serde_json::Number,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) iat: Option<serde_json::Number>,
+    /// From when it is good (RFC 7519 §4.1.5).
+    #[serde(default, skip_serializing)]
+    pub(super) nbf: Option<serde_json::Number>,
+    /// For whom it was made: a text, or several.
+    #[serde(default, skip_serializing)]
+    pub(super) aud: Option<serde_json::Value>,
+    /// Who made it.
+    #[serde(default, skip_serializing)]
+    pub(super) iss: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
     #[serde(default, skip_serializing)]
@@ -47,6 +58,9 @@ impl Claims {
             sub,
             exp: exp_s.into(),
             iat: None,
+            nbf: None,
+            aud: None,
+            iss: None,
             name: None,
             email: None,
             email_verified: None,
@@ -62,6 +76,21 @@ impl Claims {
     pub(super) fn site(&self) -> Result<Option<SiteName>, TokenFault> {
         let site = self.site.as_deref().map(SiteName::parse);
         site.transpose().map_err(|_| TokenFault::Forged)
+    }
+
+    /// Whether it is good already. Clocks differ: a minute is forgiven.
+    pub(super) fn has_begun(&self, now_s: i64) -> Result<bool, TokenFault> {
+        let begins_s = self.nbf.as_ref().map(seconds).transpose()?;
+        Ok(begins_s.is_none_or(|begins_s| begins_s <= now_s.saturating_add(SKEW_S)))
+    }
+
+    /// Whether it was made for `audience`.
+    pub(super) fn is_for(&self, audience: &str) -> bool {
+        match &self.aud {
+            Some(serde_json::Value::String(one)) => one == audience,
+            Some(serde_json::Value::Array(several)) => several.iter().any(|one| one == audience),
+            _ => false,
+        }
     }
 
     pub(super) fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
@@ -84,6 +113,7 @@ impl Claims {
             publish: patterns(self.publish)?,
             email: if self.email_verified == Some(true) { email } else { None },
             guest,
+            iat_s: self.iat.as_ref().map(seconds).transpose()?,
             exp_s: seconds(&self.exp)?,
         })
     }

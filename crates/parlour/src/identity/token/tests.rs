@@ -340,3 +340,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_is_not_good_before_it_begins() {
+    let at = |nbf: Value| verify(&by_home(&claims(&json!({"nbf": nbf})))).map(|_| ());
+    assert_eq!(at(json!(NOW_S)), Ok(()));
+    assert_eq!(at(json!(NOW_S + 60)), Ok(()), "clocks differ");
+    assert_eq!(at(json!(NOW_S + 61)), Err(TokenFault::Forged));
+    assert_eq!(at(json!("soon")), Err(TokenFault::Forged));
+}
+
+fn verify_with(tokens: SiteTokens, change: &Value) -> Result<(), TokenFault> {
+    let tokens = SiteTokens { keys: vec![shared(HOME_SECRET)], ..tokens };
+    let verifier = Verifier::new(&secret()).with_site(site("home"), tokens);
+    verifier.verify(&by_home(&claims(change)), None, NOW_S).map(|_| ())
+}
+
+#[test]
+fn a_token_for_somebody_else_is_forged_where_the_site_says_who_it_is() {
+    let ours = || SiteTokens { audience: Some("parlour".into()), ..SiteTokens::default() };
+    for good in [json!("parlour"), json!(["shop", "parlour"])] {
+        assert_eq!(verify_with(ours(), &json!({ "aud": good })), Ok(()));
+    }
+    for bad in [json!(null), json!("shop"), json!([]), json!(["shop"]), json!({"a": "parlour"}), json!("parlour2")] {
+        assert_eq!(verify_with(ours(), &json!({ "aud": bad })), Err(TokenFault::Forged), "{bad}");
+    }
+    let by = || SiteTokens { issuer: Some("https://id.example".into()), ..SiteTokens::default() };
+    assert_eq!(verify_with(by(), &json!({ "iss": "https://id.example" })), Ok(()));
+    for bad in [json!(null), json!("https://id.example/"), json!(["https://id.example"])] {
+        assert_eq!(verify_with(by(), &json!({ "iss": bad })), Err(TokenFault::Forged), "{bad}");
+    }
+}
+
+#[test]
+fn a_key_with_a_name_is_for_tokens_that_say_it_or_none() {
+    let (_, algorithm, private, public) = pairs().into_iter().nth(1).unwrap();
+    let key = SiteKey { kid: Some("one".into()), ..SiteKey::parse(KeyAlgorithm::Es256, public).unwrap() };
+    let tokens = SiteTokens { keys: vec![key], key_set_url: Some("https://id.example/keys".into()), ..SiteTokens::default() };
+    let verifier = Verifier::new(&secret()).with_site(site("home"), tokens);
+    let asked = site("home");
+    for (kid, is_good, is_asked) in [(Some("one"), true, false), (None, true, true), (Some("two"), false, true)] {
+        let text = signed(algorithm, kid, &claims(&json!({})), &private);
+        assert_eq!(verifier.verify(&text, Some(&asked), NOW_S).is_ok(), is_good, "{kid:?}");
+        assert_eq!(!verifier.key_sets_to_ask(&text, Some(&asked)).is_empty(), is_asked, "{kid:?}");
+    }
+    for text in ["", "a.b.c", &"x".repeat(TOKEN_BYTES_MAX + 1)] {
+        assert!(verifier.key_sets_to_ask(text, Some(&asked)).is_empty());
+    }
+    let (guest, _) = Signer::new(&secret()).guest(&asked, [1; GUEST_ID_BYTES], NOW_S).unwrap();
+    assert!(verifier.key_sets_to_ask(&guest, Some(&asked)).is_empty());
+}

@@ -1,0 +1,209 @@
+//! One `redis-server` (or Sentinel, which is the same program in another manner) as a child process: on loopback, on a port of its
+//! own, in a directory of its own that outlives its restarts.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{Line, Reply, until};
+
+/// Servers are started again on another port where somebody took the one that was free a moment ago.
+const ATTEMPTS_MAX: usize = 5;
+
+/// What a server keeps of its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing: a restart is an empty store.
+    Nothing,
+    /// The append-only file, synced once a second.
+    EverySecond,
+    /// The append-only file, synced before every answer.
+    Always,
+    /// Snapshots alone, taken when asked (`BGSAVE`, `SAVE`) or stopped properly.
+    Snapshots,
+}
+
+impl Keep {
+    fn options(self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Keep::Nothing => &["--save", "", "--appendonly", "no"],
+            Keep::EverySecond => &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
+            Keep::Always => &["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+            Keep::Snapshots => &["--save", "3600", "1", "--appendonly", "no"],
+        };
+        words.iter().map(|word| word.to_string()).collect()
+    }
+}
+
+/// A running server; killed when dropped.
+pub struct Redis {
+    child: Child,
+    pub address: SocketAddr,
+    program: Program,
+    options: Vec<String>,
+    directory: TempDir,
+}
+
+/// How the program is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    Server,
+    Sentinel,
+}
+
+impl Redis {
+    /// Keeps nothing: the usual store of a test.
+    pub fn start() -> Redis {
+        Redis::keeping(Keep::Nothing)
+    }
+
+    pub fn keeping(keep: Keep) -> Redis {
+        Redis::with(keep, &[])
+    }
+
+    /// With more options, as on its command line (`--maxmemory`, `100mb`).
+    pub fn with(keep: Keep, more: &[&str]) -> Redis {
+        let options = keep.options().into_iter().chain(more.iter().map(|word| word.to_string())).collect();
+        Redis::run(Program::Server, tempfile::tempdir().unwrap(), options)
+    }
+
+    /// A replica of this server, which has caught up with it.
+    pub fn replica(&self) -> Redis {
+        let port = self.address.port().to_string();
+        let replica = Redis::with(Keep::Nothing, &["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+        until("the replica has caught up", || replica.info("master_link_status") == "up");
+        replica
+    }
+
+    pub(super) fn run(program: Program, directory: TempDir, options: Vec<String>) -> Redis {
+        for _ in 0..ATTEMPTS_MAX {
+            let address = free_address();
+            let mut child = spawn(program, directory.path(), address, &options);
+            if comes_up(&mut child, address) {
+                return Redis { child, address, program, options, directory };
+            }
+        }
+        panic!("redis-server does not start: {}", log(directory.path()));
+    }
+
+    /// What `--store` takes.
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// One command over a connection of its own; panics where the server does not answer.
+    #[track_caller]
+    pub fn ask(&self, words: &[&str]) -> Reply {
+        self.line().ask(words).unwrap()
+    }
+
+    /// A connection for many commands.
+    #[track_caller]
+    pub fn line(&self) -> Line {
+        Line::open(self.address).unwrap()
+    }
+
+    /// A field of `INFO everything`; empty where there is none.
+    pub fn info(&self, field: &str) -> String {
+        let answer = self.ask(&["INFO", "everything"]);
+        let found = answer.text().lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        found.unwrap_or_default().to_owned()
+    }
+
+    /// Commands processed since the start, those of this question included.
+    pub fn commands(&self) -> u64 {
+        self.info("total_commands_processed").parse().unwrap()
+    }
+
+    /// `kill -9`, and gone.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Stops as an operator stops it: with what its persistence promises on the disk.
+    pub fn stop(&mut self) {
+        self.signal("-TERM");
+        until("redis-server stops", || self.child.try_wait().unwrap().is_some());
+    }
+
+    /// Starts a stopped server again on the same port with the data it kept.
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.program, self.directory.path(), self.address, &self.options);
+        let came = comes_up(&mut self.child, self.address);
+        assert!(came, "redis-server does not start again: {}", log(self.directory.path()));
+    }
+
+    /// Stops its clock (`SIGSTOP`): connections stay, nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+pub(super) fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+fn spawn(program: Program, directory: &Path, address: SocketAddr, options: &[String]) -> Child {
+    let mut command = match program {
+        Program::Server => Command::new("redis-server"),
+        Program::Sentinel => Command::new("redis-sentinel"),
+    };
+    if program == Program::Sentinel {
+        // It writes what it learns into its file.
+        command.arg(directory.join("sentinel.conf"));
+    }
+    command
+        .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--daemonize", "no"])
+        .args(["--dir", &directory.display().to_string(), "--logfile", "redis.log"])
+        .args(options)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until it answers and has read what it kept; false where it ended instead.
+fn comes_up(child: &mut Child, address: SocketAddr) -> bool {
+    let mut ended = false;
+    until("redis-server answers", || {
+        ended = child.try_wait().unwrap().is_some();
+        // While it reads its files it answers `LOADING`.
+        ended
+            || Line::open(address).and_then(|mut line| line.ask(&["PING"])).is_ok_and(|reply| reply == Reply::Text("PONG".into()))
+    });
+    !ended
+}
+
+fn log(directory: &Path) -> String {
+    std::fs::read_to_string(directory.join("redis.log")).unwrap_or_default()
+}
