@@ -13,7 +13,7 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lanes, Room, lanes};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

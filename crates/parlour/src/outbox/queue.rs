@@ -2,7 +2,6 @@
 //! next frames come out of them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
