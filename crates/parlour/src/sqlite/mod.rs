@@ -22,8 +22,8 @@ use self::channels::Channels;
 use self::ledger::{Keep, Ledger};
 use self::passing::{Known, Passing};
 use self::readers::Readers;
-use self::syncer::Syncer;
 use self::schema::unavailable;
+use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
