@@ -26,7 +26,7 @@ pub mod resume;
 pub use batch::Batch;
 pub use queue::ended;
 
-use places::{Cursor, Place, Places};
+use places::{Cursor, Place, Places, Told};
 use queue::Inner;
 
 /// A ring as its channel and the cursors in it share it.
@@ -57,8 +57,8 @@ pub trait WriteHalf: Send + Sync {
 /// In what form a client is sent what it hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dress {
-    /// Complete frames, the same for everyone.
-    Frames,
+    /// Complete frames, the same for everyone; for clients that inflate, compressed from so many bytes on.
+    Frames(Option<u32>),
     /// Packets of Socket.IO. Over Engine.IO 4 each event ends with the client's own RESUME.
     Packets(Version),
 }
@@ -125,9 +125,14 @@ impl Outbox {
         outbox
     }
 
+    /// The same for a client that inflates: publications are compressed from so many bytes on.
+    pub fn deflating(half: Arc<dyn WriteHalf>, from_bytes: u32, limits: LaneLimits) -> Outbox {
+        Outbox { dress: Dress::Frames(Some(from_bytes)), ..Outbox::direct(half, limits) }
+    }
+
     /// An outbox whose door takes.
     pub fn pulled(limits: LaneLimits) -> Outbox {
-        Outbox { half: OnceLock::new(), dress: Dress::Frames, limits, inner: Mutex::default() }
+        Outbox { half: OnceLock::new(), dress: Dress::Frames(None), limits, inner: Mutex::default() }
     }
 
     /// An outbox of Socket.IO packets, as frames of a WebSocket. Its door takes, until it gives a write half.
@@ -186,8 +191,10 @@ impl Outbox {
         let (offset, frame, result) = start(&locked);
         let cursor = Cursor {
             ring: ring.clone(),
-            channel: if self.resumes() { locked.channel().clone() } else { Arc::default() },
-            tongue,
+            told: match self.dress {
+                Dress::Frames(_) => None,
+                Dress::Packets(_) => Some(Box::new(Told { channel: locked.channel().clone(), tongue })),
+            },
             epoch: locked.epoch().clone(),
             offset,
             seen: offset,
@@ -339,14 +346,17 @@ impl Outbox {
             inner.wake();
             return;
         };
-        if !idle || cursor.waiting || self.dress != Dress::Frames || !batch.fits(cursor) {
-            cursor.waiting = true;
-            if idle {
-                self.go_on(inner);
+        let deflate_from = match self.dress {
+            Dress::Frames(deflate_from) if idle && !cursor.waiting && batch.fits(cursor) => deflate_from,
+            _ => {
+                cursor.waiting = true;
+                if idle {
+                    self.go_on(inner);
+                }
+                return;
             }
-            return;
-        }
-        let frames = batch.merged(cursor.audience);
+        };
+        let frames = batch.merged(cursor.audience, deflate_from);
         if frames.is_empty() {
             batch.advance(cursor);
             return;

@@ -7,14 +7,13 @@ use parlour_wire::position::Epoch;
 
 use super::SharedRing;
 use super::resume::Item;
-use crate::ring::{Audience, Ring, Tongue};
+use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
 /// A reader's place in one ring.
 pub(super) struct Cursor {
     pub(super) ring: SharedRing,
-    /// The channel's name, for RESUME; empty where there is none.
-    pub(super) channel: Arc<str>,
-    pub(super) tongue: &'static Tongue,
+    /// For clients that hear packets.
+    pub(super) told: Option<Box<Told>>,
     pub(super) epoch: Epoch,
     /// Everything up to here was taken.
     pub(super) offset: u64,
@@ -23,6 +22,13 @@ pub(super) struct Cursor {
     pub(super) signal: u64,
     pub(super) audience: Audience,
     pub(super) waiting: bool,
+}
+
+/// What only packets are made of; nearly every cursor is without.
+pub(super) struct Told {
+    /// The channel's name, for RESUME.
+    pub(super) channel: Arc<str>,
+    pub(super) tongue: &'static Tongue,
 }
 
 /// A place in the outbox for a cursor.
@@ -92,12 +98,17 @@ impl Places {
 impl Cursor {
     pub(super) fn item(&self) -> Item<'_> {
         Item {
-            channel: &self.channel,
+            channel: self.told.as_ref().map_or("", |told| &told.channel),
             epoch: &self.epoch,
             offset: self.offset,
             audience: self.audience,
-            tongue: self.tongue.index,
+            tongue: self.tongue().index,
         }
+    }
+
+    /// In what manner it is told.
+    pub(super) fn tongue(&self) -> &'static Tongue {
+        self.told.as_ref().map_or(&PLAIN, |told| told.tongue)
     }
 
     pub(super) fn is_good_in(&self, ring: &Ring) -> bool {

@@ -98,8 +98,9 @@ impl Inner {
             for entry in ring.after(cursor.offset) {
                 let seen = entry.told_as_of(cursor.seen, cursor.offset);
                 let piece = match dress {
-                    Dress::Frames => entry.frame(seen),
-                    Dress::Packets(version) => entry.packet(cursor.tongue, version, &ring.place(), seen),
+                    Dress::Frames(None) => entry.frame(seen),
+                    Dress::Frames(Some(from_bytes)) => entry.deflated(seen, from_bytes),
+                    Dress::Packets(version) => entry.packet(cursor.tongue(), version, &ring.place(), seen),
                 };
                 cursor.offset = entry.offset();
                 if let Some(piece) = piece {
@@ -112,8 +113,8 @@ impl Inner {
             }
             for signal in ring.signals_after(cursor.signal).filter(|signal| cursor.audience.hears(signal.audience())) {
                 let piece = match dress {
-                    Dress::Frames => Some(signal.frame()),
-                    Dress::Packets(version) => signal.packet(cursor.tongue, version, &ring.place()),
+                    Dress::Frames(_) => Some(signal.frame()),
+                    Dress::Packets(version) => signal.packet(cursor.tongue(), version, &ring.place()),
                 };
                 if let Some(piece) = piece {
                     push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
