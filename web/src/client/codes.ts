@@ -41,8 +41,11 @@ export const CODES = {
   "too-deep": 1025,
   "email-hash-invalid": 1026,
   "data-invalid": 1027,
+  "name-reserved": 1028,
+  "own-origin-needed": 1029,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
+  "read-only": 1032,
 } as const;
 
 /** The names of refusals. */
@@ -54,6 +57,7 @@ export const RETRIED: readonly CodeName[] = [
   "too-many-requests",
   "outcome-unknown",
   "store-unavailable",
+  "read-only",
 ];
 
 /** Why the server closed a connection; from 3500 on a client does not come back by itself. */

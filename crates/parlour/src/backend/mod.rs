@@ -1,4 +1,4 @@
-//! What a backend keeps and carries, as three traits with their rules in prose: [`Log`], [`Store`] and [`Presence`].
+//! What a backend keeps and carries, as traits with their rules in prose: [`Log`], [`Store`], [`Presence`] and [`Shelf`].
 //! A backend knows no node, hub or session: what it has to tell goes as [`Delivery`] into the lanes that it was given.
 //! Nothing above this module knows which backend runs; `tests/it/backend.rs` holds every backend to the same rules.
 
@@ -9,11 +9,18 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId, State};
+use crate::comment::{Comment, CommentId, MemberId, State};
 
 pub mod desk;
 mod lanes;
+mod list;
+mod peers;
+mod shelf;
+
 pub use lanes::{Lanes, Room, lanes};
+pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
+pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -102,6 +109,19 @@ pub enum Delivery {
     Signal { key: Key, signal: Signal },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
+}
+
+impl Delivery {
+    /// The channel that it is for.
+    pub fn key(&self) -> &Key {
+        match self {
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
+                key
+            }
+        }
+    }
 }
 
 /// What only those present need to know.
@@ -177,8 +197,43 @@ pub enum Append {
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
+    /// A moderator decides whether a comment is shown: `Approved`, `Pending` or `Spam`; a deleted one stays deleted. Approval
+    /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
+    /// where visible answers hang on it. Between the other two nobody is told, and a state that it has already changes nothing.
+    State { id: CommentId, state: State, time_ms: i64 },
+    /// A moderator pins a comment or lets it go. What it is already changes nothing.
+    Pin { id: CommentId, pinned: bool, time_ms: i64 },
+    /// A member's reaction to an approved comment in an open thread comes or goes; boxed, being large.
+    Reaction(Box<Reaction>),
+    /// Tells the counts of a comment whose reactions changed since they were last told, unless that is less than
+    /// [`REACTIONS_EVERY_MS`] ago: asked for when [`Appended::tell_at_ms`] has come. With nothing to tell, nothing is appended.
+    Reactions { id: CommentId, time_ms: i64 },
     /// The thread's title or state.
     Thread { closed: Option<bool>, title: Option<String>, time_ms: i64 },
+}
+
+/// How often a comment's reactions are told at most, in milliseconds.
+pub const REACTIONS_EVERY_MS: i64 = 1_000;
+
+/// One reaction, to be there or not to be there. Idempotent; the counts and the comment's score change with it.
+///
+/// Told at once as `reaction` if the last such event of this comment is [`REACTIONS_EVERY_MS`] ago, else noted as due.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// The comment.
+    pub id: CommentId,
+    /// Whose.
+    pub member: MemberId,
+    /// One of the site's names.
+    pub name: String,
+    /// Whether it is to be there.
+    pub there: bool,
+    /// A guest's address, keyed ([`crate::identity::keyed_hash`]), kept with the reaction; `None` for members that a site vouches for.
+    pub address_key: Option<String>,
+    /// With so many reactions of guests of this address to this comment, one more changes nothing.
+    pub address_max: u32,
+    /// Milliseconds since 1970.
+    pub time_ms: i64,
 }
 
 /// What came of an append.
@@ -186,10 +241,19 @@ pub enum Append {
 pub struct Appended {
     /// The channel's position after it; `None` where nothing was appended (a held comment).
     pub position: Option<Position>,
-    /// The comment as it is now, where the change was to one.
+    /// The comment as it is now, where the change was to one; after a reaction with `mine.reactions` of its member.
     pub comment: Option<Comment>,
-    /// The same nonce with the same content had come before: nothing was done.
+    /// It was so already (the same nonce with the same content, a reaction that was there): nothing was done.
     pub repeated: bool,
+    /// Reactions became due that were not told: [`Append::Reactions`] is to be asked for then. Said once, for the first of them.
+    pub tell_at_ms: Option<i64>,
+}
+
+impl Appended {
+    /// Done, with this offset if the log grew, and the comment as it is now.
+    pub fn now(position: Option<Position>, comment: Option<Comment>) -> Appended {
+        Appended { position, comment, repeated: false, tell_at_ms: None }
+    }
 }
 
 /// What part of a log to read.
@@ -243,45 +307,16 @@ pub trait Log: Send + Sync {
 
     /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);
-}
 
-/// How a page of comments is sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By `created`, then `id`, descending.
-    Newest,
-    /// The same, ascending.
-    Oldest,
-}
+    /// Whether deliveries can be lost without a word, so that whoever reads compares the top now and then.
+    fn may_lose(&self) -> bool {
+        false
+    }
 
-/// A question for a flat page of comments: all visible ones whatever their depth, tombstones with answers included.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// Which way.
-    pub sort: Sort,
-    /// At most so many, 1–100.
-    pub limit: usize,
-    /// A cursor that an earlier page gave.
-    pub before: Option<String>,
-    /// The member who asks: sees their own pending ones.
-    pub member: Option<String>,
-    /// Sees pending ones and spam.
-    pub moderator: bool,
-}
-
-/// A page of comments, all of one snapshot.
-#[derive(Clone, Debug)]
-pub struct CommentPage {
-    /// The comments, sorted.
-    pub comments: Vec<Comment>,
-    /// What goes into `before` for the next page; `None` on the last.
-    pub next: Option<String>,
-    /// Visible comments of the channel, tombstones not counted.
-    pub total: u64,
-    /// The top of the channel's log in the same snapshot.
-    pub position: Position,
-    /// The page that the channel belongs to, if the store knows it.
-    pub thread: Option<Thread>,
+    /// Whether what is appended arrives here, as far as appending works at all.
+    fn hears(&self) -> bool {
+        true
+    }
 }
 
 /// What is kept of a thread.
@@ -293,6 +328,8 @@ pub struct Thread {
     pub title: String,
     /// No posts, no reactions.
     pub closed: bool,
+    /// When its first comment was made, in milliseconds since 1970; 0 if there is none yet.
+    pub made_ms: i64,
 }
 
 /// What `counts` answers for a channel.
@@ -320,8 +357,14 @@ pub struct KeyRow {
 /// What is kept beside the log: comments as rows to be listed, pages, keys, the secret.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One comment with its channel, of this site, in whatever state; `None` where there is none.
-    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault>;
+    /// One comment with its channel, of this site, in whatever state, with `mine.reactions` of the member who asks; `None` where
+    /// there is none.
+    async fn comment(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        member: Option<&MemberId>,
+    ) -> Result<Option<(ChannelName, Comment)>, Fault>;
 
     /// A page of comments.
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault>;
@@ -360,19 +403,6 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
-}
-
 /// A backend whole: what `server` makes and `node` uses.
 #[derive(Clone)]
 pub struct Backend {
@@ -384,4 +414,6 @@ pub struct Backend {
     pub desk: Arc<dyn desk::Desk>,
     /// The others.
     pub presence: Arc<dyn Presence>,
+    /// Small records.
+    pub shelf: Arc<dyn Shelf>,
 }

@@ -21,7 +21,7 @@ use crate::backend::{Backend, Lanes, lanes};
 use crate::config::Config;
 use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
-use crate::node::Node;
+use crate::node::{Keyring, Node};
 use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
 use crate::transport::socketio::SocketIo;
@@ -29,6 +29,7 @@ use crate::{dialect, site, sqlite, transport};
 
 pub mod accept;
 pub mod files;
+mod peers;
 
 /// How long connections may take to finish their last request once all sessions were told to go.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
@@ -72,6 +73,7 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// Whatever the server itself asks of the network is asked through it.
     pub outbound: outbound::Client,
+    sockets: SocketIo,
     connections_max: usize,
     drain: Duration,
 }
@@ -91,12 +93,13 @@ impl Server {
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (sender, receivers) = lanes(workers);
+        let (sender, questions) = sender.with_questions();
         let metrics = Arc::new(Metrics::default());
         let backend = open_backend(config, &rules, sender, &metrics)?;
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
-        let node = Node::start(backend, receivers, book.clone()).await?;
+        let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
         metrics.observe(move |metrics| {
@@ -104,7 +107,9 @@ impl Server {
                 node.measure(metrics);
             }
         });
-        Ok(Server { node, book, metrics, outbound, connections_max, drain: config.process.drain })
+        let sockets = SocketIo::open(&node, dialect::spoken);
+        tokio::spawn(peers::serve(node.clone(), sockets.clone(), questions));
+        Ok(Server { node, book, metrics, outbound, sockets, connections_max, drain: config.process.drain })
     }
 
     /// Everything that is served.
@@ -116,7 +121,7 @@ impl Server {
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
-            .route("/socket.io/", socketio(&self.node))
+            .route("/socket.io/", socketio(&self.sockets))
             .method_not_allowed_fallback(api::method_not_allowed)
             .fallback(api::not_found)
             .layer(from_fn_with_state(guard, guard::watch))
@@ -216,8 +221,8 @@ async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
 }
 
 /// `/socket.io/`, with the dialects that are spoken.
-fn socketio(node: &Arc<Node>) -> MethodRouter<Api> {
-    let door = SocketIo::open(node, dialect::spoken);
+fn socketio(door: &SocketIo) -> MethodRouter<Api> {
+    let door = door.clone();
     any(move |request: Request| {
         let door = door.clone();
         async move { door.serve(request).await }

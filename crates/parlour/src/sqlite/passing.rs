@@ -123,7 +123,7 @@ impl Passing {
             if let (Some(room), Some(entry)) = (room, entry(key, append, position.offset)) {
                 room.deliver(Delivery::Entry { key: key.clone(), epoch: position.epoch.clone(), entry: Arc::new(entry) });
             }
-            return Some(Appended { position: Some(position), comment: None, repeated: false });
+            return Some(Appended::now(Some(position), None));
         }
     }
 
