@@ -23,8 +23,9 @@ mod description;
 mod events;
 mod health;
 mod publications;
+mod squeeze;
 
-pub use answer::tagged;
+pub use answer::{lasting, tagged};
 pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.
