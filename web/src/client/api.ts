@@ -41,6 +41,8 @@ export interface Draft {
   author?: { name: string; email_hash?: string };
   nonce: string;
   page?: { url: string; id?: string; title?: string };
+  /** A field that people do not see. */
+  website?: string;
 }
 
 export interface Count {

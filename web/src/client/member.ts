@@ -28,9 +28,20 @@ async function asMember<T>(api: Api, act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Posts once. */
+/** Posts once; where the server asks for a proof of work first, with one. */
 export const post = (api: Api, channel: string, draft: Draft): Promise<Comment> =>
-  asMember(api, async () => (await api.act<{ comment: Comment }>("POST", `v1/channels/${encodeURIComponent(channel)}/comments`, draft)).comment);
+  asMember(api, async () => {
+    const path = `v1/channels/${encodeURIComponent(channel)}/`;
+    const send = (more: object): Promise<{ comment: Comment }> => api.act("POST", `${path}comments`, { ...draft, ...more });
+    try {
+      return (await send({})).comment;
+    } catch (error) {
+      if ((error as { type?: string }).type !== "proof-required") throw error;
+      const { challenge } = await api.act<{ challenge: string }>("POST", `${path}challenge`, {});
+      const { solve } = await import("./proof");
+      return (await send({ proof: await solve(challenge) })).comment;
+    }
+  });
 
 /** Reacts, or takes it back. */
 export const react = (api: Api, id: string, name: string, isOn: boolean): Promise<unknown> =>

@@ -14,6 +14,8 @@ export interface Written {
   name: string;
   /** SHA-256 of the address, trimmed and in lower case; the address itself stays here. */
   emailHash: string | null;
+  /** What stands in the field that nobody sees: robots fill it. */
+  website: string;
 }
 
 export interface ComposerOptions {
@@ -45,6 +47,7 @@ export class Composer {
   readonly options: ComposerOptions;
   readonly #name: HTMLInputElement;
   readonly #email: HTMLInputElement;
+  readonly #website = h("input.quiet", { name: "website", tabindex: -1, autocomplete: "off", "aria-hidden": "true" });
   readonly #error: HTMLElement;
   #pending = false;
 
@@ -64,7 +67,7 @@ export class Composer {
     this.#error = h("p.error", { id: `${id}-error`, role: "alert", hidden: true });
     this.body.after(this.tools);
     const buttons = form.lastElementChild!;
-    if (asksWho) buttons.before(h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email")));
+    if (asksWho) buttons.before(h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email"), this.#website));
     buttons.before(this.#error);
     if (cancel) buttons.append(button("button", words.say("form.cancel"), cancel));
     buttons.append(h("span.hint", {}, words.say("form.keys")));
@@ -122,7 +125,7 @@ export class Composer {
     this.#pending = true;
     try {
       const emailHash = email ? (await import("../client/sha256")).sha256(email) : null;
-      await submit({ body, name: this.#name.value.trim(), emailHash });
+      await submit({ body, name: this.#name.value.trim(), emailHash, website: this.#website.value });
       this.body.value = "";
       keep?.("");
     } catch (error) {

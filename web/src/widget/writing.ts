@@ -164,7 +164,7 @@ export class Writing {
     const { around, place: where } = view;
     // While the server cannot be asked, the channel is found by the same rules.
     view.channel ??= "channel" in where ? where.channel : (await import("../client/page")).pageChannel(where.url, where.id);
-    const draft: Draft = { body: written.body, nonce: newNonce(), ...(parent && { parent }) };
+    const draft: Draft = { body: written.body, nonce: newNonce(), ...(parent && { parent }), ...(written.website && { website: written.website }) };
     if (written.name || written.emailHash) {
       draft.author = { name: written.name, ...(written.emailHash && { email_hash: written.emailHash }) };
     }

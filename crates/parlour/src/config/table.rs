@@ -238,7 +238,7 @@ options! {
     hold_links: Chosen = "", Moderation, "Links that a comment may have; with one more it waits. Unset: 2, or what the admin page says.";
     hold_words: List = "", Moderation, "Words and phrases that make a comment or a line of a chat wait; beginnings of words with * at the end. Unset: what the admin page says.";
     slow_seconds: Chosen = "", Moderation, "The least time between two lines of one member in a chat, in seconds. Unset: 0, or what the admin page says.";
-    proof_bits: Count = "0", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
+    proof_bits: Count = "13", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
 }
 
 /// Every row, in the order of groups.

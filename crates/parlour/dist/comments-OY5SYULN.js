@@ -1,0 +1,1 @@
+import{z as a}from"./shared-ZUZGRVUD.js";export{a as ThreadView};
