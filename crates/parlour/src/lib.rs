@@ -16,6 +16,8 @@ pub mod identity;
 
 pub mod limit;
 
+pub mod moderation;
+
 pub mod rule;
 
 pub mod config;

@@ -11,6 +11,7 @@ use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, State};
 
+pub mod desk;
 mod lanes;
 pub use lanes::{Lanes, lanes};
 
@@ -129,8 +130,12 @@ pub struct NewComment {
     pub html: String,
     /// The renderer's version.
     pub rendered_by: u32,
-    /// `Approved`, `Pending` or `Spam`. Only an approved one is appended to the log and announced.
+    /// Any but `Deleted`. Only an approved one is appended to the log and announced.
     pub state: State,
+    /// Why it is held.
+    pub reason: Option<crate::moderation::Reason>,
+    /// Where it came from: the address, keyed; never shown to anyone but moderators.
+    pub address: Option<String>,
     /// Milliseconds since 1970.
     pub created_ms: i64,
     /// Makes a repetition harmless; remembered with the author's id as long as the comment is kept.
@@ -375,6 +380,8 @@ pub struct Backend {
     pub log: Arc<dyn Log>,
     /// The rows.
     pub store: Arc<dyn Store>,
+    /// What moderators work with.
+    pub desk: Arc<dyn desk::Desk>,
     /// The others.
     pub presence: Arc<dyn Presence>,
 }

@@ -154,6 +154,8 @@ pub enum State {
     Pending,
     /// Seen by moderators, and by its author as pending.
     Spam,
+    /// Seen by moderators as pending, and by its author as approved: nobody learns that they talk to themselves.
+    Shadow,
     /// A tombstone, where answers hang on it.
     Deleted,
 }
@@ -263,7 +265,17 @@ impl State {
     /// The state as its author is told it: nobody learns that they were taken for a spammer.
     #[must_use]
     pub fn as_its_author_sees_it(self) -> Self {
-        if self == Self::Spam { Self::Pending } else { self }
+        match self {
+            Self::Spam => Self::Pending,
+            Self::Shadow => Self::Approved,
+            seen => seen,
+        }
+    }
+
+    /// The state as moderators are told it.
+    #[must_use]
+    pub fn as_moderators_see_it(self) -> Self {
+        if self == Self::Shadow { Self::Pending } else { self }
     }
 }
 

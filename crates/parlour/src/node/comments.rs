@@ -13,6 +13,7 @@ use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
+use crate::moderation::Reason;
 use crate::page::Page;
 use crate::render;
 use crate::rule::SiteRules;
@@ -57,6 +58,8 @@ impl Node {
             body: draft.body,
             rendered_by: render::VERSION,
             state,
+            reason: (state == State::Pending).then_some(Reason::Rate),
+            address: None,
             created_ms: self.clock.now_ms(),
             nonce: draft.nonce.filter(|_| signature.remembered),
             page,
@@ -166,9 +169,8 @@ impl Node {
     }
 
     fn as_seen(&self, asker: &Asker, rules: &SiteRules, mut comment: Comment) -> Comment {
-        if !asker.who.is_moderator() {
-            comment.state = comment.state.as_its_author_sees_it();
-        }
+        let state = comment.state;
+        comment.state = if asker.who.is_moderator() { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
         if !matches!(asker.who, Who::Nobody) {
             let member = asker.who.member().map(|member| &member.id);
             comment.mine = Some(mine(&comment, member, asker.who.is_moderator(), rules, self.clock.now_ms()));

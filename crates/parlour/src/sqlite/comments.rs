@@ -12,6 +12,7 @@ use super::rows::{StoredComment, gone, role_word, state_word};
 use crate::backend::{Appended, Fault, NewComment};
 use crate::channel::Key;
 use crate::comment::{Comment, CommentId, Format, State, Time};
+use crate::moderation::Reason;
 
 /// Who sees a comment in a list; the index of lists begins with it.
 const NOBODY: i64 = 0;
@@ -22,6 +23,8 @@ const AUTHOR_AND_MODERATORS: i64 = 2;
 struct Place {
     root: CommentId,
     depth: u32,
+    /// Below something that its author alone believes to be shown: so is this.
+    is_shadowed: bool,
 }
 
 impl Ledger {
@@ -41,8 +44,9 @@ impl Ledger {
         if !page_is_known {
             self.note_page(slot, new)?;
         }
-        let offset = (new.state == State::Approved).then(|| self.channels.take_offset(slot));
-        let comment = fresh(key, new, place, offset);
+        let state = if place.is_shadowed { State::Shadow } else { new.state };
+        let offset = (state == State::Approved).then(|| self.channels.take_offset(slot));
+        let comment = fresh(key, new, place, state, offset);
         self.insert(slot, &comment, new, nonce, content)?;
         let Some(offset) = offset else {
             return Ok(Outcome { appended: appended(None, comment), news: None });
@@ -92,19 +96,24 @@ impl Ledger {
     }
 
     fn place(&self, known: Option<Slot>, new: &NewComment) -> Result<Place, Halt> {
-        let Some(parent) = &new.parent else { return Ok(Place { root: new.id.clone(), depth: 0 }) };
+        let Some(parent) = &new.parent else { return Ok(Place { root: new.id.clone(), depth: 0, is_shadowed: false }) };
         let Some(slot) = known else { return Err(Halt::Refused(Fault::ParentNotFound)) };
-        let above: Option<(String, u32)> = self
+        let above: Option<(String, u32, bool)> = self
             .connection
-            .prepare_cached("SELECT root, depth FROM comment WHERE id = ?1 AND channel = ?2 AND state = 'approved'")?
-            .query_row((parent.as_str(), self.channels.at(slot).id), |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached(
+                "SELECT root, depth, state = 'shadow' FROM comment WHERE id = ?1 AND channel = ?2 \
+                 AND (state = 'approved' OR (state = 'shadow' AND author_id = ?3))",
+            )?
+            .query_row((parent.as_str(), self.channels.at(slot).id, new.author.id.as_str()), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
-        let Some((root, depth)) = above else { return Err(Halt::Refused(Fault::ParentNotFound)) };
+        let Some((root, depth, is_shadowed)) = above else { return Err(Halt::Refused(Fault::ParentNotFound)) };
         if depth >= new.depth_max {
             return Err(Halt::Refused(Fault::TooDeep));
         }
         let root = CommentId::parse(&root).map_err(|_| Halt::Refused(Fault::ParentNotFound))?;
-        Ok(Place { root, depth: depth + 1 })
+        Ok(Place { root, depth: depth + 1, is_shadowed })
     }
 
     fn note_page(&self, slot: Slot, new: &NewComment) -> rusqlite::Result<()> {
@@ -126,13 +135,13 @@ impl Ledger {
         nonce: Option<[u8; 16]>,
         content: [u8; 16],
     ) -> rusqlite::Result<()> {
-        let seen_by = if new.state == State::Approved { EVERYONE } else { AUTHOR_AND_MODERATORS };
+        let seen_by = if comment.state == State::Approved { EVERYONE } else { AUTHOR_AND_MODERATORS };
         self.connection
             .prepare_cached(
                 "INSERT INTO comment (id, channel, parent, root, depth, author_id, author_name, author_avatar, author_role, \
                  author_verified, email_key, body, html, rendered_by, created_ms, state, seen_by, made_offset, changed_offset, \
-                 changed_ms, nonce, content) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?18, ?15, ?19, ?20)",
+                 changed_ms, nonce, content, reason, address_key) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?18, ?15, ?19, ?20, ?21, ?22)",
             )?
             .execute(rusqlite::params![
                 comment.id.as_str(),
@@ -150,11 +159,13 @@ impl Ledger {
                 new.html,
                 new.rendered_by,
                 new.created_ms,
-                state_word(new.state),
+                state_word(comment.state),
                 seen_by,
                 comment.offset,
                 nonce,
                 content,
+                new.reason.map(Reason::word),
+                new.address,
             ])
             .map(drop)
     }
@@ -251,7 +262,7 @@ fn appended(position: Option<parlour_wire::position::Position>, comment: Comment
 }
 
 /// The comment as it is right after it was made.
-fn fresh(key: &Key, new: &NewComment, place: Place, offset: Option<u64>) -> Comment {
+fn fresh(key: &Key, new: &NewComment, place: Place, state: State, offset: Option<u64>) -> Comment {
     Comment {
         id: new.id.clone(),
         channel: key.channel.clone(),
@@ -265,7 +276,7 @@ fn fresh(key: &Key, new: &NewComment, place: Place, offset: Option<u64>) -> Comm
         html: new.html.clone(),
         created: Time(new.created_ms),
         edited: None,
-        state: new.state,
+        state,
         pinned: false,
         reactions: BTreeMap::new(),
         replies: 0,

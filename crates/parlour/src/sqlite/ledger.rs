@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
-use super::{Answer, Task, keys};
+use super::{Answer, Task, desk, keys};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
@@ -89,6 +89,7 @@ impl Ledger {
                 let views = self.connection.prepare_cached(sql)?.query_row([self.channels.at(slot).id], |row| row.get(0))?;
                 Ok((Answer::Viewed(views), None))
             }
+            Task::Desk { site, change } => Ok((Answer::Desk(desk::change(&self.connection, site, change)?), None)),
             Task::Check => {
                 self.tick()?;
                 Ok((Answer::Done(true), None))

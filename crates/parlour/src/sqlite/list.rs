@@ -87,10 +87,9 @@ pub(super) fn page(
     let more = comments.len() > limit;
     comments.truncate(limit);
     let next = comments.last().filter(|_| more).map(|last| Cursor::after(last).written());
-    if !query.moderator {
-        for comment in &mut comments {
-            comment.state = comment.state.as_its_author_sees_it();
-        }
+    for comment in &mut comments {
+        let state = comment.state;
+        comment.state = if query.moderator { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
     }
     let thread = thread(connection, found.id)?;
     Ok(CommentPage { comments, next, total: found.comments, position: found.top, thread })

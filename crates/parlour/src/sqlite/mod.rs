@@ -36,6 +36,7 @@ mod append;
 mod beside;
 mod channels;
 mod comments;
+mod desk;
 mod keys;
 mod ledger;
 mod list;
@@ -125,6 +126,7 @@ enum Task {
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
     CountView { key: Key },
+    Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
 }
@@ -134,6 +136,7 @@ enum Answer {
     Appended(Box<Appended>),
     Done(bool),
     Viewed(u64),
+    Desk(desk::Changed),
 }
 
 /// The open store.
@@ -178,7 +181,7 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), presence: store })
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -194,7 +197,7 @@ impl Sqlite {
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
-            Answer::Appended(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 }
@@ -204,7 +207,7 @@ impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
-            Answer::Done(_) | Answer::Viewed(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 
@@ -256,7 +259,7 @@ impl Store for Sqlite {
     async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
         match self.writer.ask(Task::CountView { key: key.clone() }).await? {
             Answer::Viewed(views) => Ok(views),
-            Answer::Appended(_) | Answer::Done(_) => Err(Fault::OutcomeUnknown),
+            _ => Err(Fault::OutcomeUnknown),
         }
     }
 

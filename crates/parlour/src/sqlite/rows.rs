@@ -101,12 +101,13 @@ pub(super) fn state_word(state: State) -> &'static str {
         State::Approved => "approved",
         State::Pending => "pending",
         State::Spam => "spam",
+        State::Shadow => "shadow",
         State::Deleted => "deleted",
     }
 }
 
 fn state_from(word: &str) -> rusqlite::Result<State> {
-    [State::Approved, State::Pending, State::Spam, State::Deleted]
+    [State::Approved, State::Pending, State::Spam, State::Shadow, State::Deleted]
         .into_iter()
         .find(|state| state_word(*state) == word)
         .ok_or_else(|| unknown_word(14))

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
 mod comments;
+mod desk;
 mod log;
 mod readers;
 mod sqlite;
@@ -124,6 +125,8 @@ pub fn comment(id: &str, parent: Option<&str>) -> NewComment {
         html: format!("<p>body of {id}</p>"),
         rendered_by: 1,
         state: State::Approved,
+        reason: None,
+        address: None,
         created_ms: 1_000,
         nonce: None,
         page: None,
@@ -181,6 +184,18 @@ macro_rules! contract {
                  five_hundred_comments_are_paged_once_each
                  cursors_that_nobody_gave_are_refused
                  a_page_is_of_one_snapshot_while_others_write
+            }
+            desk {
+                 who_has_an_approved_comment_is_trusted_on_this_site_alone
+                 a_block_holds_until_it_ends_or_is_lifted
+                 comments_are_found_by_state_author_page_and_words
+                 a_search_is_paged_without_loss
+                 an_edit_is_found_by_its_new_words_alone
+                 a_reader_reports_once
+                 an_act_is_kept_and_undone_once
+                 what_is_set_is_there_and_what_is_spent_is_gone
+                 hours_count_what_came_and_what_was_held
+                 who_answers_their_own_shadow_talks_to_themselves
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows
