@@ -13,6 +13,7 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
+pub(crate) mod told;
 pub use lanes::{Lanes, lanes};
 
 /// Why a backend refused or failed.
@@ -216,6 +217,9 @@ pub struct Part {
     pub more: bool,
     /// The log is whole above this offset: a reader at it or higher misses nothing. Publications below have been trimmed away.
     pub whole_from: u64,
+    /// Older epochs that this one goes on from, each with the offset where it ended: up to there both are the same log. Whoever
+    /// stands beyond the end of its epoch saw what is lost.
+    pub older: Vec<Position>,
 }
 
 /// An append-only log per channel.
@@ -240,6 +244,12 @@ pub trait Log: Send + Sync {
     /// From the answer on, deliveries of this channel arrive on this node. Idempotent. An entry that was appended shortly
     /// before may arrive too: whoever listens first and reads the top then, drops what is not above it.
     async fn watch(&self, key: &Key) -> Result<(), Fault>;
+
+    /// The id of a new comment of this channel, made of one that was drawn: a backend that has to find comments by their ids alone
+    /// may put into it where they are.
+    fn comment_id(&self, _key: &Key, drawn: CommentId) -> CommentId {
+        drawn
+    }
 
     /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);

@@ -9,11 +9,21 @@ pub mod place;
 pub mod script;
 pub mod tag;
 
+mod announce;
+mod answer;
 mod chart;
 mod dial;
+mod entry;
+mod facts;
+mod keys;
 mod line;
+mod list;
+mod log;
 mod pilot;
+mod store;
+mod sweep;
 
 pub use link::Link;
 pub use place::Place;
 pub use script::{Call, Script};
+pub use store::{Keep, Ledger};

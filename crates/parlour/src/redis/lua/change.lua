@@ -1,6 +1,6 @@
 -- What a change of a comment does to the lists around it: those whom it is shown to, and the counts of everything above it.
 local seen, held = at .. 'v:' .. name, at .. 'h:' .. name
-local queue = at .. 'q:' .. string.match(name, '^[^/]*')
+local queue = at .. 'q:' .. string.match(name, '^[^\n]*')
 
 -- Held: its author sees it, and moderators; a pending one waits in the site's queue.
 local function hold(id, created, author, state)

@@ -20,14 +20,17 @@ end
 
 local thread = redis.call('HMGET', log, 'closed', 'url', 'title')
 if thread[1] == '1' then return 'closed' end
-local is_page = string.find(name, '/page:', 1, true) == string.find(name, '/', 1, true)
+local is_page = string.find(name, '^[^\n]*\npage:')
 local is_known = not is_page or (thread[2] or '') ~= ''
 if not is_known and url == '' and ARGV[14] == 'page' then return 'page' end
 
 local root, depth = id, 0
 if parent ~= '' then
-  local above = redis.call('HMGET', at .. 'c:' .. parent, 'channel', 'state', 'root', 'depth')
-  if above[1] ~= name or above[2] ~= 'approved' then return 'parent' end
+  local above = redis.call('HMGET', at .. 'c:' .. parent, 'channel', 'state', 'root', 'depth', 'author')
+  local is_shadowed = above[2] == 'shadow' and above[5] == author
+  if above[1] ~= name or not (above[2] == 'approved' or is_shadowed) then return 'parent' end
+  -- Below something that its author alone believes to be shown: so is this.
+  if is_shadowed then state = 'shadow' end
   if tonumber(above[4]) >= tonumber(ARGV[11]) then return 'deep' end
   root, depth = above[3], above[4] + 1
 end
