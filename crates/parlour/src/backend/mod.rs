@@ -222,6 +222,19 @@ pub struct Part {
     pub older: Vec<Position>,
 }
 
+impl Part {
+    /// Whether this log goes on from where `position` stands.
+    pub fn goes_on_from(&self, position: &Position) -> bool {
+        goes_on(&self.top.epoch, &self.older, position)
+    }
+}
+
+/// Whether a log of this epoch goes on from `position`: of the same epoch, or of an older one at or below its end.
+pub(crate) fn goes_on(epoch: &Epoch, older: &[Position], position: &Position) -> bool {
+    let is_shared = |end: &Position| end.epoch == position.epoch && position.offset <= end.offset;
+    *epoch == position.epoch || older.iter().any(is_shared)
+}
+
 /// An append-only log per channel.
 ///
 /// Rules: offsets of a channel start at 1 and grow by one with every append, in the order in which deliveries arrive, on every
