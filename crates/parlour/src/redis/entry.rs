@@ -172,10 +172,9 @@ mod tests {
 
     #[test]
     fn a_change_is_told_by_what_its_row_says() {
-        let row = |state: &str, text: &str| {
-            format!("c1\n\nc1\n0\n1000\n\n{state}\n\n2\n4\n9\n3000\n{{\"up\":2}}\n{text}")
-        };
-        let kept = format!("{{\"id\":\"ada\",\"name\":\"A\",\"avatar\":null,\"role\":null,\"verified\":true}}\n{}", text("b\n", "<p>"));
+        let row = |state: &str, text: &str| format!("c1\n\nc1\n0\n1000\n\n{state}\n\n2\n4\n9\n3000\n{{\"up\":2}}\n{text}");
+        let kept =
+            format!("{{\"id\":\"ada\",\"name\":\"A\",\"avatar\":null,\"role\":null,\"verified\":true}}\n{}", text("b\n", "<p>"));
         let edited = entry(&key(), &format!("C\n6\n{}", row("approved", &kept))).unwrap();
         let change = edited.comment.unwrap();
         assert_eq!((edited.event.kind, edited.event.offset, edited.event.time_ms), (Kind::CommentUpdated, Some(9), 3000));
@@ -191,7 +190,17 @@ mod tests {
 
     #[test]
     fn what_no_script_writes_is_refused() {
-        for text in ["", "P", "P\n1", "P\n1\n2", "P\nx\n1\n\n\n1", "X\n1\n", "C\n1\nc1", "T\n1\n2\n1\nurl", "C\n1\nc1\n\nc1\n0\n1\n\nodd\n\n0\n1\n1\n1\n\n\n"] {
+        for text in [
+            "",
+            "P",
+            "P\n1",
+            "P\n1\n2",
+            "P\nx\n1\n\n\n1",
+            "X\n1\n",
+            "C\n1\nc1",
+            "T\n1\n2\n1\nurl",
+            "C\n1\nc1\n\nc1\n0\n1\n\nodd\n\n0\n1\n1\n1\n\n\n",
+        ] {
             assert!(entry(&key(), text).is_none(), "{text:?}");
         }
         assert!(announced(&key(), "E\nP\n1\n1\n\n\n1").is_none());

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::Publisher;
 
@@ -10,9 +11,47 @@ use super::answer::{Parts, strange};
 use super::entry::{self, StoredComment};
 use super::keys::{self, hash};
 use super::tag::partition;
-use super::{Call, Ledger, Script, announce};
-use crate::backend::{Append, Appended, Fault, NewComment, Part, Range, Signal};
+use super::{Call, Carry, Ledger, Script};
+use crate::backend::{Append, Appended, Fault, Log, NewComment, Part, Range, Signal};
 use crate::channel::Key;
+use crate::comment::CommentId;
+
+/// The logs of all channels: kept by the ledger, carried by pub/sub.
+pub struct Logs {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) carry: Carry,
+}
+
+#[async_trait]
+impl Log for Logs {
+    async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
+        self.ledger.append(key, append).await
+    }
+
+    async fn signal(&self, key: &Key, signal: Signal) -> Result<(), Fault> {
+        self.carry.signal(key, &signal).await
+    }
+
+    async fn top(&self, key: &Key) -> Result<Position, Fault> {
+        self.ledger.top(key).await
+    }
+
+    async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
+        self.ledger.read(key, range).await
+    }
+
+    async fn watch(&self, key: &Key) -> Result<(), Fault> {
+        self.carry.watch(key).await
+    }
+
+    fn comment_id(&self, key: &Key, drawn: CommentId) -> CommentId {
+        keys::marked(partition(key), &drawn)
+    }
+
+    async fn unwatch(&self, key: &Key) {
+        self.carry.unwatch(key);
+    }
+}
 
 /// How every script begins: `at` begins all keys of the partition.
 macro_rules! script {
@@ -95,13 +134,6 @@ impl Ledger {
         Ok(call.arg(if new.may_make_page { "" } else { "page" }).arg(url).arg(title))
     }
 
-    /// Tells those present.
-    pub(super) async fn signal(&self, key: &Key, signal: &Signal) -> Result<(), Fault> {
-        let mut publish = redis::cmd(self.link.verb());
-        publish.arg(announce::voice(self.database, key)).arg(announce::signal(signal));
-        self.command(partition(key), &publish).await.map(drop)
-    }
-
     /// The top of a channel's log.
     pub(super) async fn top(&self, key: &Key) -> Result<Position, Fault> {
         Parts::of(self.script(partition(key), &self.call(&TOP, key)).await?)?.position()
@@ -110,7 +142,8 @@ impl Ledger {
     /// Part of a channel's log.
     pub(super) async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
         // Beyond all offsets: everything when read backwards, nothing forwards.
-        let after = if range.reverse && range.after > OFFSET_MAX { String::new() } else { range.after.min(OFFSET_MAX).to_string() };
+        let after =
+            if range.reverse && range.after > OFFSET_MAX { String::new() } else { range.after.min(OFFSET_MAX).to_string() };
         let call = self.call(&READ, key).arg(if range.reverse { "1" } else { "" }).arg(after);
         let call = call.arg(range.entries_max).arg(range.bytes_max);
         let mut parts = Parts::of(self.script(partition(key), &call).await?)?;

@@ -4,26 +4,35 @@
 //! scripts ([`script`]) and commands to the right one and says honestly what became of them; where the servers are is `pilot`'s
 //! business. Who may read or write what is not asked here.
 
+pub mod announce;
+pub mod carry;
 pub mod link;
 pub mod place;
 pub mod script;
 pub mod tag;
 
-mod announce;
 mod answer;
 mod chart;
+mod cluster;
+mod desk;
 mod dial;
+mod ear;
 mod entry;
 mod facts;
 mod keys;
 mod line;
 mod list;
 mod log;
+mod open;
 mod pilot;
+mod sentinel;
 mod store;
 mod sweep;
+mod wanted;
 
+pub use carry::Carry;
 pub use link::Link;
+pub use open::{Options, open};
 pub use place::Place;
 pub use script::{Call, Script};
 pub use store::{Keep, Ledger};
