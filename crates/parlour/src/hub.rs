@@ -179,8 +179,7 @@ impl Hub {
 
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
-        let (Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key }) = &delivery;
-        let Some(channel) = self.find(key) else { return Next::Nothing };
+        let Some(channel) = self.find(delivery.key()) else { return Next::Nothing };
         match channel.take(delivery) {
             None => Next::Nothing,
             Some(true) => Next::Flush(channel),

@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::{Delivery, Signal};
 use crate::channel::Key;
@@ -32,10 +33,19 @@ impl Lanes {
     /// Sends from a thread of the backend's own and waits for room: the log's order is worth more than its speed.
     /// A node that is gone hears nothing, and that is all.
     pub fn deliver(&self, delivery: Delivery) {
-        let key = match &delivery {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } => key,
-        };
-        let _ = self.lane(key).blocking_send(delivery);
+        let _ = self.lane(delivery.key()).blocking_send(delivery);
+    }
+
+    /// Sends without waiting: for those who read what comes from elsewhere and must go on reading. `false` where there is no room; then
+    /// the channel is to be told that it lost something, as soon as there is ([`Lanes::lost`]).
+    #[must_use]
+    pub fn offer(&self, delivery: Delivery) -> bool {
+        !matches!(self.lane(delivery.key()).try_send(delivery), Err(TrySendError::Full(_)))
+    }
+
+    /// Tells that something was or may have been missed; waits for room.
+    pub async fn lost(&self, key: Key) {
+        let _ = self.lane(&key).send(Delivery::Lost { key: key.clone() }).await;
     }
 
     /// Sends a signal without waiting; a full lane drops it, as signals may be.

@@ -105,6 +105,15 @@ pub enum Delivery {
     Lost { key: Key },
 }
 
+impl Delivery {
+    /// The channel that it is for.
+    pub fn key(&self) -> &Key {
+        match self {
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } => key,
+        }
+    }
+}
+
 /// What only those present need to know.
 #[derive(Clone, Debug)]
 pub enum Signal {

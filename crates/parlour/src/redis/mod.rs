@@ -2,7 +2,9 @@
 //!
 //! Every channel belongs to one of 128 partitions, whose keys share a hash tag ([`tag`]) and so a server. [`link`] carries calls of
 //! scripts ([`script`]) and commands to the right one and says honestly what became of them; where the servers are is `pilot`'s
-//! business. Who may read or write what is not asked here.
+//! business. What a log, a comment, a page is, is in `lua/`: each script does one job whole, in one
+//! snapshot, and `keys` says what lies where. [`carry`] brings what is announced on any node ([`announce`]) into this node's lanes. Who may read or write what is not
+//! asked here.
 
 pub mod announce;
 pub mod carry;

@@ -6,7 +6,7 @@ use parlour::backend::lanes;
 use parlour::redis::{self, Keep, Options, Place};
 
 use super::*;
-use crate::redis::{Redis, can_run};
+use crate::redis::Redis;
 
 super::contract!(crate::backend::redis::fresh, crate::redis::can_run);
 
