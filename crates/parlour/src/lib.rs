@@ -24,6 +24,8 @@ pub mod config;
 
 pub mod door;
 
+pub mod outbound;
+
 pub mod backend;
 
 pub mod sqlite;

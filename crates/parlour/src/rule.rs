@@ -17,8 +17,10 @@ use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 
 mod origin;
+mod reach;
 
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
+pub use reach::{Reach, ReachFault, is_public};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -134,6 +136,8 @@ pub struct Rules {
     pub public_url: Option<String>,
     /// From these alone `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whom the server itself may ask.
+    pub reach: Reach,
     /// The limits of the process.
     pub limits: Limits,
     /// The dialect of the plain list, `/msgs`.

@@ -1,4 +1,4 @@
-//! What a backend keeps and carries, as three traits with their rules in prose: [`Log`], [`Store`] and [`Presence`].
+//! What a backend keeps and carries, as traits with their rules in prose: [`Log`], [`Store`], [`Presence`] and [`Shelf`].
 //! A backend knows no node, hub or session: what it has to tell goes as [`Delivery`] into the lanes that it was given.
 //! Nothing above this module knows which backend runs; `tests/it/backend.rs` holds every backend to the same rules.
 
@@ -13,8 +13,13 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
+mod peers;
+mod shelf;
 pub(crate) mod told;
+
 pub use lanes::{Lanes, lanes};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
+pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -103,13 +108,17 @@ pub enum Delivery {
     Signal { key: Key, signal: Signal },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
 }
 
 impl Delivery {
     /// The channel that it is for.
     pub fn key(&self) -> &Key {
         match self {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } => key,
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
+                key
+            }
         }
     }
 }
@@ -392,19 +401,6 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
-}
-
 /// A backend whole: what `server` makes and `node` uses.
 #[derive(Clone)]
 pub struct Backend {
@@ -416,4 +412,6 @@ pub struct Backend {
     pub desk: Arc<dyn desk::Desk>,
     /// The others.
     pub presence: Arc<dyn Presence>,
+    /// Small records.
+    pub shelf: Arc<dyn Shelf>,
 }

@@ -11,7 +11,7 @@ use crate::comment;
 
 use crate::limit::Cidr;
 use crate::page::PageLimits;
-use crate::rule::{Dialect, Limits, Origins, Rules, SiteRules};
+use crate::rule::{Dialect, Limits, Origins, Reach, Rules, SiteRules};
 
 /// The most names of reactions that a site may have.
 const REACTIONS_MAX: usize = 64;
@@ -28,6 +28,7 @@ impl Config {
             .iter()
             .map(|text| text.parse().map_err(|error| fault("trusted-proxy", format!("`{text}`: {error}"))))
             .collect::<Result<_, _>>()?;
+        at_least_one("outbound-requests", process.outbound_requests)?;
         let limits = limits(process)?;
         let mut sites = BTreeMap::new();
         for (site, options) in &self.sites {
@@ -37,6 +38,7 @@ impl Config {
             demo: process.demo,
             public_url: public_url(&process.public_url)?,
             trusted_proxies,
+            reach: Reach::parse(&process.outbound_allow).map_err(|error| fault("outbound-allow", error.to_string()))?,
             limits,
             msgs: dialect("msgs", &process.msgs, process.demo, "msgs")?,
             pubsub: dialect("pubsub", &process.pubsub, process.demo, "pubsub")?,

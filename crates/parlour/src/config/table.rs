@@ -9,6 +9,7 @@ pub enum Group {
     Server,
     Store,
     Access,
+    Outbound,
     Comments,
     Dialects,
     Delivery,
@@ -18,10 +19,11 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Server,
         Group::Store,
         Group::Access,
+        Group::Outbound,
         Group::Comments,
         Group::Dialects,
         Group::Delivery,
@@ -35,6 +37,7 @@ impl Group {
             Group::Server => "Server",
             Group::Store => "Store",
             Group::Access => "Sites and who may ask",
+            Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
             Group::Dialects => "Dialects",
             Group::Delivery => "Delivery",
@@ -148,6 +151,10 @@ options! {
     keep_for: Time = "7d", Store, "How long it keeps them; 0 keeps none.";
 
     trusted_proxy: List = "", Access, "Networks (CIDR) whose X-Forwarded-For is believed, from the right, to the first that is none of them.";
+
+    outbound_allow: List = "", Outbound, "Hosts, addresses and networks (CIDR) that the server may ask although they are private, and without TLS: *.intranet.example, 10.0.0.0/8. All others are asked at public addresses alone.";
+    outbound_roots: Text = "", Outbound, "A file of certificates (PEM) that are believed besides the usual ones; read at the start.";
+    outbound_requests: Count = "16", Outbound, "Requests at once that the server itself makes; read at the start.";
 
     msgs: Text = "demo", Dialects, "GET and POST /msgs, a plain list: off, on (the channel msgs), a channel's name, or demo (on in demo mode).";
     pubsub: Text = "demo", Dialects, "Socket.IO's chat message, in one channel that every such client hears: off, on (the channel pubsub), a channel's name, or demo (on in demo mode).";

@@ -26,6 +26,7 @@ mod comments;
 mod flush;
 mod keep;
 mod measure;
+mod peers;
 mod presence;
 mod publish;
 mod read;

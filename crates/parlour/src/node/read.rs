@@ -109,8 +109,8 @@ impl Node {
         Ok(channel)
     }
 
-    /// Fills a channel's ring from the log's end until nothing is missing.
-    pub(super) async fn fill(&self, channel: &Channel) -> Result<(), Fault> {
+    /// Fills a channel's ring from the log's end until nothing is missing, and learns who reads on other nodes.
+    pub(super) async fn fill(&self, channel: &Arc<Channel>) -> Result<(), Fault> {
         let limits = self.book.now().limits.clone();
         let range =
             Range { after: u64::MAX, reverse: true, entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
@@ -122,6 +122,7 @@ impl Node {
                     let thread = self.backend.store.thread(&channel.key).await?;
                     channel.ring.lock().set_page_url(&thread.unwrap_or_default().url);
                 }
+                self.compare(std::slice::from_ref(channel)).await;
                 return Ok(());
             }
         }

@@ -17,7 +17,7 @@ use super::ear::{Ear, is_elsewhere};
 use super::line::Broken;
 use super::link::{CALL_WITHIN, Link};
 use super::tag::partition;
-use super::wanted::Wanted;
+use super::wanted::{Hearer, Wanted};
 use crate::backend::{Fault, Lanes, Signal};
 use crate::channel::Key;
 
@@ -71,6 +71,16 @@ impl Carry {
             self.heard.wanted.remove(&voice);
         }
         subscribed
+    }
+
+    /// From the answer on, what is published under this name, of this partition, goes to `hearer`; what is published while a connection is
+    /// being made anew does not arrive.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`]; it is subscribed to as soon as that can be done.
+    pub async fn hear(&self, voice: &str, partition: u16, hearer: Hearer) -> Result<(), Fault> {
+        self.heard.wanted.add_hearer(voice, partition, hearer);
+        self.subscribe(voice, partition).await
     }
 
     async fn subscribe(&self, voice: &str, partition: u16) -> Result<(), Fault> {

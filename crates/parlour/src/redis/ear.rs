@@ -92,6 +92,11 @@ impl Ear {
 
     /// Subscribes to one more channel.
     pub(super) async fn subscribe(&self, voice: &str, until: Instant) -> Result<Value, Broken> {
+        self.line.ready(until).await?;
+        if self.listener.wanted.is_heard(voice) {
+            // The connection was made meanwhile, and this was in its first words.
+            return Ok(Value::Okay);
+        }
         let answers = self.line.ask(&each(self.listener.verbs.subscribe, &[voice]), until).await?;
         Ok(answers.into_iter().next().unwrap_or(Value::Nil))
     }

@@ -101,6 +101,11 @@ impl Line {
         self.kept.give_up(None);
     }
 
+    /// Waits until the connection stands and was greeted.
+    pub(super) async fn ready(&self, until: Instant) -> Result<(), Broken> {
+        self.up(until).await.map(drop)
+    }
+
     async fn up(&self, until: Instant) -> Result<(MultiplexedConnection, u64), Broken> {
         let mut state = self.kept.state.subscribe();
         let known = timeout_at(until, state.wait_for(|state| !matches!(state, State::Connecting))).await;

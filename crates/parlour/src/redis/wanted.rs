@@ -1,5 +1,5 @@
-//! The channels that somebody on this node reads, by the names under which they are announced. Whoever hears an announcement looks here
-//! whose it is; whoever connects anew reads here what to subscribe to.
+//! What this node wants to hear: the channels that somebody here reads, by the names under which they are announced, and what is posted
+//! to the node itself. Whoever hears an announcement looks here whose it is; whoever connects anew reads here what to subscribe to.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -30,10 +30,20 @@ struct Read {
 }
 
 struct Reading {
-    key: Key,
+    whose: Whose,
+    partition: u16,
     /// Whether it was subscribed to before: then a new subscription means that something may have been missed between the two.
     was_heard: bool,
 }
+
+#[derive(Clone)]
+enum Whose {
+    Channel(Key),
+    Node(Hearer),
+}
+
+/// Takes what is posted to the node; must not block.
+pub type Hearer = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 impl Wanted {
     pub(super) fn new(lanes: Lanes) -> Wanted {
@@ -46,14 +56,23 @@ impl Wanted {
         }
     }
 
-    /// From now on it is wanted; whether it was not before.
+    /// From now on the channel is wanted; whether it was not before.
     pub(super) fn add(&self, voice: &str, key: &Key) -> bool {
+        self.insert(voice, Whose::Channel(key.clone()), partition(key))
+    }
+
+    /// From now on what is posted under this name goes to `hearer`.
+    pub(super) fn add_hearer(&self, voice: &str, partition: u16, hearer: Hearer) {
+        let _ = self.insert(voice, Whose::Node(hearer), partition);
+    }
+
+    fn insert(&self, voice: &str, whose: Whose, partition: u16) -> bool {
         let mut read = self.read.lock();
         read.leaving.remove(voice);
         if read.wanted.contains_key(voice) {
             return false;
         }
-        read.wanted.insert(voice.into(), Reading { key: key.clone(), was_heard: false });
+        read.wanted.insert(voice.into(), Reading { whose, partition, was_heard: false });
         true
     }
 
@@ -61,7 +80,7 @@ impl Wanted {
     pub(super) fn remove(&self, voice: &str) {
         let mut read = self.read.lock();
         if let Some((voice, reading)) = read.wanted.remove_entry(voice) {
-            read.leaving.insert(voice, partition(&reading.key));
+            read.leaving.insert(voice, reading.partition);
             self.has_leaving.notify_one();
         }
     }
@@ -94,7 +113,7 @@ impl Wanted {
     /// What is wanted of these partitions.
     pub(super) fn of(&self, is_meant: impl Fn(u16) -> bool) -> Vec<Arc<str>> {
         let read = self.read.lock();
-        read.wanted.iter().filter(|(_, reading)| is_meant(partition(&reading.key))).map(|(voice, _)| voice.clone()).collect()
+        read.wanted.iter().filter(|(_, reading)| is_meant(reading.partition)).map(|(voice, _)| voice.clone()).collect()
     }
 
     /// A subscription stands. If it is not the first, the channel's top is to be compared before anything is broadcast.
@@ -102,9 +121,10 @@ impl Wanted {
         let again = {
             let mut read = self.read.lock();
             let Some(reading) = read.wanted.get_mut(voice) else { return };
-            std::mem::replace(&mut reading.was_heard, true).then(|| reading.key.clone())
+            std::mem::replace(&mut reading.was_heard, true).then(|| reading.whose.clone())
         };
-        if let Some(key) = again {
+        // Whoever posts to a node waits for an answer, and not for ever.
+        if let Some(Whose::Channel(key)) = again {
             self.offer(Delivery::Lost { key });
         }
     }
@@ -112,8 +132,11 @@ impl Wanted {
     /// Something was announced. Never waits.
     pub(super) fn hear(&self, voice: &str, bytes: &[u8]) {
         // What is still on its way to a channel that nobody reads any longer is passed over.
-        let Some(key) = self.read.lock().wanted.get(voice).map(|reading| reading.key.clone()) else { return };
-        self.offer(announce::decode(&key, bytes));
+        let Some(whose) = self.read.lock().wanted.get(voice).map(|reading| reading.whose.clone()) else { return };
+        match whose {
+            Whose::Channel(key) => self.offer(announce::decode(&key, bytes)),
+            Whose::Node(hearer) => hearer(bytes),
+        }
     }
 
     fn offer(&self, delivery: Delivery) {

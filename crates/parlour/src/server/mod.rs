@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
@@ -22,12 +22,14 @@ use crate::config::Config;
 use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
 use crate::transport::socketio::SocketIo;
 use crate::{dialect, site, sqlite, transport};
 
 pub mod accept;
 pub mod files;
+mod peers;
 
 /// How long connections may take to finish their last request once all sessions were told to go.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
@@ -69,6 +71,9 @@ pub struct Server {
     pub book: Arc<Book>,
     /// The figures.
     pub metrics: Arc<Metrics>,
+    /// Whatever the server itself asks of the network is asked through it.
+    pub outbound: outbound::Client,
+    sockets: SocketIo,
     connections_max: usize,
     drain: Duration,
 }
@@ -88,10 +93,12 @@ impl Server {
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (sender, receivers) = lanes(workers);
+        let (sender, questions) = sender.with_questions();
         let metrics = Arc::new(Metrics::default());
         let backend = open_backend(config, &rules, sender, &metrics)?;
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
+        let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone()).await?;
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
@@ -100,7 +107,9 @@ impl Server {
                 node.measure(metrics);
             }
         });
-        Ok(Server { node, book, metrics, connections_max, drain: config.process.drain })
+        let sockets = SocketIo::open(&node, dialect::spoken);
+        tokio::spawn(peers::serve(node.clone(), sockets.clone(), questions));
+        Ok(Server { node, book, metrics, outbound, sockets, connections_max, drain: config.process.drain })
     }
 
     /// Everything that is served.
@@ -112,7 +121,7 @@ impl Server {
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
-            .route("/socket.io/", socketio(&self.node))
+            .route("/socket.io/", socketio(&self.sockets))
             .method_not_allowed_fallback(api::method_not_allowed)
             .fallback(api::not_found)
             .layer(from_fn_with_state(guard, guard::watch))
@@ -169,6 +178,16 @@ pub async fn run(config: &Config, listener: TcpListener, shutdown: impl Future<O
     Ok(())
 }
 
+fn open_outbound(config: &Config, book: &Arc<Book>) -> anyhow::Result<outbound::Client> {
+    let process = &config.process;
+    let roots = match process.outbound_roots.as_str() {
+        "" => None,
+        path => Some(std::fs::read(path).with_context(|| format!("`outbound-roots`: {path} cannot be read"))?),
+    };
+    let requests_max = usize::try_from(process.outbound_requests).unwrap_or(usize::MAX);
+    outbound::Client::open(book.clone(), roots.as_deref(), requests_max).map_err(|fault| anyhow!("`outbound-roots`: {fault}"))
+}
+
 fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics) -> anyhow::Result<Backend> {
     match Place::parse(&config.process.store)? {
         Place::Sqlite(path) => {
@@ -202,8 +221,8 @@ async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
 }
 
 /// `/socket.io/`, with the dialects that are spoken.
-fn socketio(node: &Arc<Node>) -> MethodRouter<Api> {
-    let door = SocketIo::open(node, dialect::spoken);
+fn socketio(door: &SocketIo) -> MethodRouter<Api> {
+    let door = door.clone();
     any(move |request: Request| {
         let door = door.clone();
         async move { door.serve(request).await }

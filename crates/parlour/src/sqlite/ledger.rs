@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
-use super::{Answer, Task, desk, keys};
+use super::{Answer, Task, desk, keys, shelf};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
@@ -89,6 +89,7 @@ impl Ledger {
                 let views = self.connection.prepare_cached(sql)?.query_row([self.channels.at(slot).id], |row| row.get(0))?;
                 Ok((Answer::Viewed(views), None))
             }
+            Task::Swap { swaps, now_ms } => Ok((Answer::Done(shelf::swap(&self.connection, swaps, *now_ms)?), None)),
             Task::Desk { site, change } => Ok((Answer::Desk(desk::change(&self.connection, site, change)?), None)),
             Task::Check => {
                 self.tick()?;

@@ -13,7 +13,6 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
-use parlour_wire::push::ClientInfo;
 
 pub use self::beside::Beside;
 
@@ -25,8 +24,8 @@ use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store,
-    Thread,
+    Alone, Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, NodeId, Part, Query, Range, Shelf, Signal,
+    Store, Swap, Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, Limits};
@@ -44,6 +43,7 @@ mod log;
 mod readers;
 mod rows;
 mod schema;
+mod shelf;
 mod sweep;
 mod syncer;
 mod vouch;
@@ -126,6 +126,7 @@ enum Task {
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
     CountView { key: Key },
+    Swap { swaps: Vec<Swap>, now_ms: i64 },
     Desk { site: SiteName, change: desk::Change },
     Check,
     Close,
@@ -181,7 +182,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence: store })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence, shelf: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -308,16 +310,19 @@ impl Store for Sqlite {
     }
 }
 
-/// A single node: nobody is elsewhere.
 #[async_trait]
-impl Presence for Sqlite {
-    fn here(&self, _key: &Key, _viewers: u32) {}
-
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
-        Ok(vec![0; keys.len()])
+impl Shelf for Sqlite {
+    async fn record(&self, name: &str, now_ms: i64) -> Result<Option<String>, Fault> {
+        let name = name.to_owned();
+        self.readers.ask(move |connection| shelf::record(connection, &name, now_ms)).await
     }
 
-    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
-        Ok(Vec::new())
+    async fn swap(&self, swaps: Vec<Swap>, now_ms: i64) -> Result<bool, Fault> {
+        self.done(Task::Swap { swaps, now_ms }).await
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize, now_ms: i64) -> Result<Vec<(String, String)>, Fault> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.readers.ask(move |connection| shelf::list(connection, &prefix, &after, limit, now_ms)).await
     }
 }

@@ -21,6 +21,7 @@ mod desk;
 mod log;
 mod readers;
 mod redis;
+mod shelf;
 mod sqlite;
 
 /// What a test asks of the backend that it is given.
@@ -208,6 +209,13 @@ macro_rules! contract {
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows
+            }
+            shelf {
+                 a_record_is_what_was_put_last_and_gone_when_it_was_taken
+                 a_change_happens_whole_or_not_at_all
+                 a_record_is_gone_at_its_time
+                 records_are_listed_by_their_beginning_in_order_and_page_by_page
+                 of_many_who_take_a_record_one_gets_it
             }
         }
     };

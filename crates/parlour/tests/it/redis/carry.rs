@@ -11,6 +11,7 @@ use parlour_wire::push::{Event, Kind};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
+use super::between::{Between, Passing};
 use super::{Cluster, Keep, Redis, Sentinels, can_run, can_run_sentinel, until};
 use crate::server::PATIENCE;
 
@@ -109,13 +110,12 @@ async fn a_connection_that_hears_nothing_is_found_out_and_made_again() {
         return;
     }
     let redis = Redis::start();
-    let mut side = Side::open(&redis.url()).await;
+    let between = Between::to(redis.address);
+    let mut side = Side::open(&between.url()).await;
     side.carry.watch(&key("lobby")).await.unwrap();
-    // What the subscriptions of a connection are, only the server knows: a rule takes the probe's channel away.
-    redis.ask(&["CONFIG", "SET", "acl-pubsub-default", "resetchannels"]);
-    redis.ask(&["ACL", "SETUSER", "default", "resetchannels", "&parlour:0:*a:*"]);
+    between.passes(Passing { told: false, ..Passing::ALL });
     until("it is known to be deaf", || !side.carry.hears());
-    redis.ask(&["ACL", "SETUSER", "default", "allchannels"]);
+    between.passes(Passing::ALL);
     until("it hears again", || side.carry.hears());
     side.carry.signal(&key("lobby"), &count(1)).await.unwrap();
     side.hears(1).await;
