@@ -17,7 +17,7 @@
 //! | `q:SITE` | sorted set | pending comments by time, for moderators |
 //! | `due` | sorted set | channels by the time of their oldest publication |
 //!
-//! The secret and the keys of applications are in partition 0.
+//! The secret, the keys of applications and the shelf (`shelf`, `shelf names`, `shelf due`) are in partition 0.
 
 use sha2::{Digest, Sha256};
 

@@ -28,6 +28,7 @@ mod log;
 mod open;
 mod pilot;
 mod sentinel;
+mod shelf;
 mod store;
 mod sweep;
 mod wanted;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::log::Logs;
 use super::{Carry, Keep, Ledger, Link, Place};
-use crate::backend::{Backend, Fault, Lanes};
+use crate::backend::{Alone, Backend, Fault, Lanes, NodeId};
 
 /// Which Redis, and how much it keeps.
 #[derive(Clone, Debug)]
@@ -24,5 +24,6 @@ pub async fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     let carry = Carry::start(link.clone(), lanes);
     let ledger = Ledger::start(link, options.keep);
     let log = Arc::new(Logs { ledger: ledger.clone(), carry });
-    Ok(Backend { log, store: ledger.clone(), desk: ledger.clone(), presence: ledger })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    Ok(Backend { log, store: ledger.clone(), desk: ledger.clone(), presence, shelf: ledger })
 }

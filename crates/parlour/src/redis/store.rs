@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use parlour_wire::push::ClientInfo;
 use redis::{Cmd, Value};
 use tokio::sync::RwLock;
 
 use super::{Call, Link, announce, sweep};
-use crate::backend::{CommentPage, Counts, Fault, KeyRow, Presence, Query, Store, Thread};
+use crate::backend::{CommentPage, Counts, Fault, KeyRow, Query, Store, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId};
 
@@ -121,18 +120,4 @@ impl Store for Ledger {
 
 fn closed() -> Fault {
     Fault::Unavailable("the store is closed".to_owned())
-}
-
-/// Nobody is elsewhere.
-#[async_trait]
-impl Presence for Ledger {
-    fn here(&self, _key: &Key, _viewers: u32) {}
-
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
-        Ok(vec![0; keys.len()])
-    }
-
-    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
-        Ok(Vec::new())
-    }
 }

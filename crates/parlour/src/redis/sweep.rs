@@ -1,4 +1,4 @@
-//! Trimming by age: every so often all partitions are asked for channels whose oldest publication is due. By count a channel is
+//! Trimming by age: every so often records of the shelf that are over their time are let go of, and all partitions are asked for channels whose oldest publication is due. By count a channel is
 //! trimmed as one appends. Every node does it; what one has let go of the others do not find.
 
 use std::sync::Weak;
@@ -40,6 +40,11 @@ impl Ledger {
                 if self.script(partition, &call).await? != redis::Value::Int(1) {
                     break;
                 }
+            }
+        }
+        for _ in 0..PASSES_MAX {
+            if !self.sweep_shelf(now_ms).await? {
+                break;
             }
         }
         Ok(())
