@@ -68,6 +68,7 @@ codes! {
     DataInvalid         = 1027, "data-invalid",           422, false, "The data is too large, too deep or not JSON in UTF-8.";
     OutcomeUnknown      = 1030, "outcome-unknown",        503, true,  "It may have been stored: repeat with the same nonce.";
     StoreUnavailable    = 1031, "store-unavailable",      503, true,  "The store cannot be reached; nothing was stored.";
+    ReadOnly            = 1032, "read-only",              503, true,  "Nothing can be written for now; reading goes on.";
 }
 
 /// Why the server closed a connection: the WebSocket close code and reason of the Centrifuge protocol, or RFC 6455's own.

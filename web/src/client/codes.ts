@@ -43,6 +43,7 @@ export const CODES = {
   "data-invalid": 1027,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
+  "read-only": 1032,
 } as const;
 
 /** The names of refusals. */
@@ -54,6 +55,7 @@ export const RETRIED: readonly CodeName[] = [
   "too-many-requests",
   "outcome-unknown",
   "store-unavailable",
+  "read-only",
 ];
 
 /** Why the server closed a connection; from 3500 on a client does not come back by itself. */

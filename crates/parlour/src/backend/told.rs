@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use crate::comment::Comment;
 
-/// A comment, as everyone is told it.
+/// A comment, as everyone is told it: without `mine`.
 pub(crate) fn told(comment: &Comment) -> Result<Arc<str>, serde_json::Error> {
-    serde_json::to_string(comment).map(Into::into)
+    let everyones = Comment { mine: None, ..comment.clone() };
+    serde_json::to_string(&everyones).map(Into::into)
+}
+
+/// The data of `reaction`.
+pub(crate) fn reactions_told(comment: &Comment) -> Arc<str> {
+    serde_json::json!({ "id": comment.id, "reactions": comment.reactions }).to_string().into()
 }
 
 /// The data of `comment.deleted`.

@@ -194,7 +194,7 @@ mod tests {
             match ends[0].recv().await.expect("the lane is open") {
                 Delivery::Lost { key: lost } => losses += usize::from(lost == key("lobby")),
                 Delivery::Signal { .. } => signals += 1,
-                Delivery::Entry { .. } => panic!("nothing was stored"),
+                other => panic!("{other:?}"),
             }
         }
         assert!(signals < sent);

@@ -7,6 +7,7 @@ use rusqlite::OptionalExtension;
 
 use super::channels::Slot;
 use super::ledger::{Halt, Ledger, News, Outcome, hash};
+use super::list;
 use super::rows::thread_told;
 use crate::backend::{Append, Appended, Fault, Thread};
 use crate::channel::Key;
@@ -29,6 +30,10 @@ impl Ledger {
             Append::Comment(new) => self.post(key, new),
             Append::Edit { id, body, html, rendered_by, edited_ms } => self.edit(key, id, (body, html), *rendered_by, *edited_ms),
             Append::Delete { id, time_ms } => self.delete(key, id, *time_ms),
+            Append::State { id, state, time_ms } => self.decide(key, id, *state, *time_ms),
+            Append::Pin { id, pinned, time_ms } => self.pin(key, id, *pinned, *time_ms),
+            Append::Reaction(reaction) => self.react(key, reaction),
+            Append::Reactions { id, time_ms } => self.tell_reactions(key, id, *time_ms),
             Append::Thread { closed, title, time_ms } => self.change_thread(key, *closed, title.as_deref(), *time_ms),
         }
     }
@@ -49,7 +54,7 @@ impl Ledger {
             self.trim_count(key, slot)?;
         }
         let position = self.channels.position(slot, offset);
-        let appended = Appended { position: Some(position), comment: None, repeated: false };
+        let appended = Appended::now(Some(position), None);
         Ok(Outcome { appended, news: Some(News::Publication) })
     }
 
@@ -64,7 +69,7 @@ impl Ledger {
             Some((_, other)) if other != *content => Err(Halt::Refused(Fault::NonceConflict)),
             Some((offset, _)) => {
                 let position = Some(self.channels.position(slot, offset));
-                Ok(Some(Outcome { appended: Appended { position, comment: None, repeated: true }, news: None }))
+                Ok(Some(Outcome { appended: Appended { repeated: true, ..Appended::now(position, None) }, news: None }))
             }
         }
     }
@@ -98,9 +103,10 @@ impl Ledger {
             closed: closed.unwrap_or(before.closed),
             title: title.map_or_else(|| before.title.clone(), str::to_owned),
             url: before.url.clone(),
+            made_ms: before.made_ms,
         };
         if after == before {
-            return Ok(Outcome { appended: Appended { position: None, comment: None, repeated: false }, news: None });
+            return Ok(Outcome { appended: Appended::now(None, None), news: None });
         }
         let slot = self.channels.make(&self.connection, key)?;
         let offset = self.channels.take_offset(slot);
@@ -112,16 +118,11 @@ impl Ledger {
             .execute((self.channels.at(slot).id, &after.title, after.closed, offset, time_ms))?;
         let position = Some(self.channels.position(slot, offset));
         let data: Arc<str> = thread_told(&after.url, &after.title, after.closed);
-        Ok(Outcome { appended: Appended { position, comment: None, repeated: false }, news: Some(News::Thread(data)) })
+        Ok(Outcome { appended: Appended::now(position, None), news: Some(News::Thread(data)) })
     }
 
     /// What is known of a channel's thread.
     pub(super) fn thread(&self, slot: Slot) -> rusqlite::Result<Option<Thread>> {
-        self.connection
-            .prepare_cached("SELECT url, title, closed FROM thread WHERE channel = ?1")?
-            .query_row([self.channels.at(slot).id], |row| {
-                Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)? })
-            })
-            .optional()
+        list::thread(&self.connection, self.channels.at(slot).id)
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct Outcome {
 pub(super) enum News {
     /// What the append said.
     Publication,
-    /// A comment's change; `gone` is the data of a deletion.
-    Comment { kind: Kind, made: u64, previous: u64, gone: Option<Arc<str>>, time_ms: i64 },
+    /// A comment's change; `data` is what is told of it where that is not the whole comment.
+    Comment { kind: Kind, made: u64, previous: u64, data: Option<Arc<str>>, time_ms: i64 },
     /// The data of `thread.updated`.
     Thread(Arc<str>),
 }

@@ -24,29 +24,33 @@ use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Alone, Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, NodeId, Part, Query, Range, Shelf, Signal,
-    Store, Swap, Thread,
+    Alone, Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, NodeId, Part, Query, Range,
+    Shelf, Signal, Store, Swap, Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId, Limits};
+use crate::comment::{Comment, CommentId, Limits, MemberId};
 
 mod announce;
 mod append;
 mod beside;
 mod channels;
 mod comments;
+mod decide;
 mod desk;
 mod keys;
 mod ledger;
 mod list;
 mod log;
+mod reactions;
 mod readers;
 mod rows;
 mod schema;
 mod shelf;
 mod sweep;
 mod syncer;
+mod tree;
 mod vouch;
+mod walk;
 mod writer;
 
 /// Which file, and how much it keeps.
@@ -242,15 +246,22 @@ impl Log for Sqlite {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault> {
-        let (site, id) = (site.clone(), id.clone());
-        self.readers.ask(move |connection| list::comment(connection, &site, &id)).await
+    async fn comment(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        member: Option<&MemberId>,
+    ) -> Result<Option<(ChannelName, Comment)>, Fault> {
+        let (site, id, member) = (site.clone(), id.clone(), member.cloned());
+        self.readers.ask(move |connection| list::comment(connection, &site, &id, member.as_ref())).await
     }
 
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault> {
         let (base, key) = (self.base.clone(), key.clone());
-        let cursor = query.before.as_deref().map(list::Cursor::parse).transpose()?;
-        self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await
+        let cursor = query.before.as_deref().map(|text| Cursor::parse(text, List::of(&query))).transpose()?;
+        // A question is answered or the database failed; that what was asked about is not there is an answer.
+        let page = self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await?;
+        page.ok_or(Fault::UnknownComment)
     }
 
     async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
