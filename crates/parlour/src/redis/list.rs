@@ -1,7 +1,7 @@
 //! Reading comments as rows: one by its id, a flat page of a channel's, and counts.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::BTreeMap;
+
 use futures_util::future::try_join_all;
 
 use super::answer::{Parts, strange};
@@ -10,39 +10,12 @@ use super::keys;
 use super::log::script;
 use super::tag::{PARTITIONS, partition};
 use super::{Call, Ledger, Script};
-use crate::backend::{CommentPage, Counts, Fault, Query, Sort, Thread};
+use crate::backend::{CommentPage, Counts, Cursor, Fault, HEADS_MAX, List, Query, Sort, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId};
 
 static FIND: Script = script!(reading, "find", "row", "find");
 static PAGE: Script = script!(reading, "page", "name", "stand", "row", "page");
-
-/// A page's comments at most.
-const LIMIT_MAX: usize = 100;
-
-/// Where the next page begins: after this comment, as the list is sorted.
-struct Cursor {
-    created_ms: i64,
-    id: CommentId,
-}
-
-impl Cursor {
-    /// Reads what [`Cursor::written`] wrote, and nothing else.
-    fn parse(text: &str) -> Result<Cursor, Fault> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Fault::CursorInvalid)?;
-        let (created_ms, id) = bytes.split_first_chunk::<8>().ok_or(Fault::CursorInvalid)?;
-        let id = std::str::from_utf8(id).ok().and_then(|id| CommentId::parse(id).ok()).ok_or(Fault::CursorInvalid)?;
-        Ok(Cursor { created_ms: i64::from_be_bytes(*created_ms), id })
-    }
-
-    fn after(comment: &Comment) -> Cursor {
-        Cursor { created_ms: comment.created.0, id: comment.id.clone() }
-    }
-
-    fn written(&self) -> String {
-        URL_SAFE_NO_PAD.encode([&self.created_ms.to_be_bytes()[..], self.id.as_str().as_bytes()].concat())
-    }
-}
 
 impl Ledger {
     /// One comment of a site with its channel, in whatever state.
@@ -68,17 +41,19 @@ impl Ledger {
 
     /// A flat page.
     pub(super) async fn page(&self, key: &Key, query: &Query) -> Result<CommentPage, Fault> {
-        let cursor = query.before.as_deref().map(Cursor::parse).transpose()?;
+        let list = List::of(query);
+        let cursor = query.before.as_deref().map(|before| Cursor::parse(before, list)).transpose()?;
         let sort = match query.sort {
             Sort::Newest => "newest",
             Sort::Oldest => "oldest",
+            Sort::Best => return Err(Fault::Unavailable("the best are not kept in Redis yet".to_owned())),
         };
         let held = match &query.member {
             _ if query.moderator => "all",
             Some(_) => "own",
             None => "",
         };
-        let call = self.call(&PAGE, key).arg(sort).arg(query.limit.clamp(1, LIMIT_MAX)).arg(held);
+        let call = self.call(&PAGE, key).arg(sort).arg(query.limit.clamp(1, HEADS_MAX)).arg(held);
         let call = call.arg(query.member.as_deref().unwrap_or_default());
         let call = match &cursor {
             Some(cursor) => call.arg(cursor.created_ms).arg(cursor.id.as_str()),
@@ -95,8 +70,11 @@ impl Ledger {
             comment.state = if query.moderator { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
             comments.push(comment);
         }
-        let next = comments.last().filter(|_| more).map(|last| Cursor::after(last).written());
-        Ok(CommentPage { comments, next, total, position, thread })
+        let next = comments
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { created_ms: last.created.0, id: last.id.to_string(), ..Cursor::start() }.written(list));
+        Ok(CommentPage { comments, next, more: BTreeMap::new(), total, position, thread })
     }
 
     /// Counts of many channels, in the order asked.
@@ -111,7 +89,7 @@ impl Ledger {
     pub(super) async fn thread(&self, key: &Key) -> Result<Option<Thread>, Fault> {
         let found = self.fields(key, &["closed", "url", "title"]).await?;
         let [closed, url, title] = found.try_into().map_err(|_| strange())?;
-        let thread = |title| Thread { closed: closed.as_deref() == Some("1"), url: url.unwrap_or_default(), title };
+        let thread = |title| Thread { closed: closed.as_deref() == Some("1"), url: url.unwrap_or_default(), title, made_ms: 0 };
         Ok(title.map(thread))
     }
 
@@ -129,7 +107,7 @@ impl Ledger {
 fn thread(parts: Parts) -> Result<Option<Thread>, Fault> {
     let texts = parts.texts()?;
     match <[String; 3]>::try_from(texts) {
-        Ok([closed, url, title]) => Ok(Some(Thread { closed: closed == "1", url, title })),
+        Ok([closed, url, title]) => Ok(Some(Thread { closed: closed == "1", url, title, made_ms: 0 })),
         Err(texts) if texts.is_empty() => Ok(None),
         Err(_) => Err(strange()),
     }

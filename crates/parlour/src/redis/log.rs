@@ -93,6 +93,9 @@ impl Ledger {
                 self.call(&EDIT, key).arg(verb).arg(id.as_str()).arg(text).arg(rendered_by).arg(edited_ms)
             }
             Append::Delete { id, time_ms } => self.call(&DELETE, key).arg(verb).arg(id.as_str()).arg(time_ms),
+            Append::State { .. } | Append::Pin { .. } | Append::Reaction(_) | Append::Reactions { .. } => {
+                return Err(Fault::Unavailable("decisions and reactions are not kept in Redis yet".to_owned()));
+            }
             Append::Thread { closed, title, time_ms } => {
                 let closed = closed.map_or("", |closed| if closed { "1" } else { "0" });
                 let has_title = if title.is_some() { "title" } else { "" };
@@ -177,7 +180,7 @@ fn appended(key: &Key, answer: redis::Value) -> Result<Appended, Fault> {
             Some(StoredComment::read(&row, &key.channel).ok_or(Fault::OutcomeUnknown)?.comment)
         }
     };
-    Ok(Appended { position, comment, repeated })
+    Ok(Appended { repeated, ..Appended::now(position, comment) })
 }
 
 fn refusal(word: &[u8]) -> Fault {

@@ -11,7 +11,7 @@ use tokio::sync::RwLock;
 use super::{Call, Link, announce, sweep};
 use crate::backend::{CommentPage, Counts, Fault, KeyRow, Query, Store, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId};
+use crate::comment::{Comment, CommentId, MemberId};
 
 /// How long what is published stays.
 #[derive(Clone, Debug)]
@@ -64,7 +64,12 @@ impl Ledger {
 
 #[async_trait]
 impl Store for Ledger {
-    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault> {
+    async fn comment(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        _member: Option<&MemberId>,
+    ) -> Result<Option<(ChannelName, Comment)>, Fault> {
         Ledger::comment(self, site, id).await
     }
 
