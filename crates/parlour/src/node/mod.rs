@@ -27,6 +27,7 @@ mod decisions;
 mod flush;
 mod keep;
 mod measure;
+mod mend;
 mod peers;
 mod presence;
 mod publish;

@@ -51,6 +51,14 @@ impl Log for Logs {
     async fn unwatch(&self, key: &Key) {
         self.carry.unwatch(key);
     }
+
+    fn may_lose(&self) -> bool {
+        true
+    }
+
+    fn hears(&self) -> bool {
+        self.carry.hears()
+    }
 }
 
 /// How every script begins: `at` begins all keys of the partition.

@@ -21,6 +21,8 @@ mod dial;
 mod ear;
 mod entry;
 mod facts;
+mod fitness;
+mod group;
 mod keys;
 mod line;
 mod list;

@@ -11,6 +11,8 @@ use crate::backend::{Alone, Backend, Fault, Lanes, NodeId};
 pub struct Options {
     /// Where it is.
     pub place: Place,
+    /// What is stored is acknowledged when so many replicas have it.
+    pub replicas: u32,
     /// How long what is published stays.
     pub keep: Keep,
 }
@@ -20,7 +22,7 @@ pub struct Options {
 /// # Errors
 /// [`Fault::Unavailable`] with a sentence for people.
 pub async fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
-    let link = Arc::new(Link::open(&options.place).await?);
+    let link = Arc::new(Link::open(&options.place, options.replicas).await?);
     let carry = Carry::start(link.clone(), lanes);
     let ledger = Ledger::start(link, options.keep);
     let log = Arc::new(Logs { ledger: ledger.clone(), carry });

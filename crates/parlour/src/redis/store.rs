@@ -114,7 +114,7 @@ impl Store for Ledger {
     }
 
     fn describe(&self) -> String {
-        format!("{}: as durable as its own persistence", self.link.place())
+        self.link.describe()
     }
 
     async fn close(&self) {
