@@ -104,7 +104,11 @@ impl Desk for Ledger {
     async fn standing(&self, site: &SiteName, member: &MemberId, address: Option<&str>, now_ms: i64) -> Result<Standing, Fault> {
         let whom = [Some(Whom::Member(member.clone())), address.map(|hash| Whom::Address(hash.to_owned()))];
         let whom: Vec<String> = whom.into_iter().flatten().map(|whom| whom.written()).collect();
-        let kept: Vec<Option<String>> = self.ask_site(site, "HMGET", "blocks", |get| drop(get.arg(&whom))).await?;
+        let kept: Vec<Option<String>> = self
+            .ask_site(site, "HMGET", "blocks", |get| {
+                get.arg(&whom);
+            })
+            .await?;
         let mut blocked = None;
         for (whom, kept) in whom.iter().zip(kept) {
             let found = kept.map(|kept| block(whom, &kept)).transpose()?;
@@ -172,11 +176,18 @@ impl Desk for Ledger {
     }
 
     async fn setting(&self, site: &SiteName, name: &str) -> Result<Option<String>, Fault> {
-        self.ask_site(site, "HGET", "settings", |get| drop(get.arg(name))).await
+        self.ask_site(site, "HGET", "settings", |get| {
+            get.arg(name);
+        })
+        .await
     }
 
     async fn set(&self, site: &SiteName, name: &str, value: &str) -> Result<(), Fault> {
-        self.ask_site::<Value>(site, "HSET", "settings", |set| drop(set.arg(name).arg(value))).await.map(drop)
+        self.ask_site::<Value>(site, "HSET", "settings", |set| {
+            set.arg(name).arg(value);
+        })
+        .await
+        .map(drop)
     }
 
     async fn spend(&self, what: &str, until_ms: i64, _now_ms: i64) -> Result<bool, Fault> {
