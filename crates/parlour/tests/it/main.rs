@@ -12,6 +12,7 @@ mod leaks;
 mod leaving;
 mod limits;
 mod model;
+mod nodes;
 mod npm;
 mod raw;
 mod redis;
