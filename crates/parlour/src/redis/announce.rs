@@ -52,6 +52,9 @@ pub fn signal(signal: &Signal) -> Vec<u8> {
 pub fn decode(key: &Key, bytes: &[u8]) -> Delivery {
     let lost = || Delivery::Lost { key: key.clone() };
     let Ok(text) = std::str::from_utf8(bytes) else { return lost() };
+    if !text.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return super::entry::announced(key, text).unwrap_or_else(lost);
+    }
     match read_signal(key, text) {
         Some(signal) => Delivery::Signal { key: key.clone(), signal },
         None => lost(),
