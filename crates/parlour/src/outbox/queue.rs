@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use parlour_wire::engineio::Version;
-use parlour_wire::position::Epoch;
+use parlour_wire::position::{Epoch, Position};
 use parlour_wire::{frame, socketio};
 
 use super::resume::{self, Item};
@@ -78,6 +78,18 @@ impl Cursor {
         }
     }
 
+    /// Whether it can go on in the ring. Whoever is told the epoch with every event passes into a newer one that goes on from where
+    /// it stands; the others fall, and subscribe again from there.
+    pub(super) fn stands_in(&mut self, ring: &Ring, dress: Dress) -> bool {
+        if self.epoch != *ring.epoch() && matches!(dress, Dress::Packets(_)) {
+            let position = Position { epoch: self.epoch.clone(), offset: self.offset };
+            if let Some(position) = ring.translated(&position) {
+                self.epoch = position.epoch;
+            }
+        }
+        self.is_good_in(ring)
+    }
+
     pub(super) fn is_good_in(&self, ring: &Ring) -> bool {
         self.epoch == *ring.epoch() && self.offset >= ring.floor() && self.offset <= ring.top()
     }
@@ -143,7 +155,7 @@ impl Inner {
             let Place::Reading(cursor) = &mut self.places[index] else { continue };
             let ring = cursor.ring.clone();
             let ring = ring.lock();
-            if !cursor.is_good_in(&ring) {
+            if !cursor.stands_in(&ring, dress) {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {
