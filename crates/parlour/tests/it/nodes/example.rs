@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -21,9 +22,7 @@ struct Example {
 
 impl Example {
     fn start(mode: &str, directory: &Path) -> Example {
-        // The script takes the twenty ports after it too; one that is used is a failure to start, which is rare.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let port = if port > 65_000 { port - 1_000 } else { port };
+        let port = free_ports();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cluster/start.sh");
         let mut child = Command::new("bash")
             .arg(script)
@@ -54,6 +53,23 @@ impl Example {
         assert!(status.success());
     }
 }
+
+/// The first of as many ports as the script takes, below those that connections are given.
+fn free_ports() -> u16 {
+    let first = 20_000 + (std::process::id() % 400) as u16 * PORTS;
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let blocks = (first..32_000).step_by(usize::from(PORTS));
+    // Two tests of this process start examples, and neither waits for the other.
+    let mut taken = TAKEN.lock().unwrap();
+    let base = blocks.into_iter().find(|base| !taken.contains(base) && (*base..base + PORTS).all(is_free)).expect("free ports");
+    taken.push(base);
+    base
+}
+
+/// Ports that the script may take: its own, and those after it.
+const PORTS: u16 = 20;
+
+static TAKEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
 
 impl Drop for Example {
     fn drop(&mut self) {
