@@ -14,6 +14,7 @@ mod limits;
 mod model;
 mod nodes;
 mod npm;
+mod people;
 mod raw;
 mod redis;
 mod refusals;
