@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::log::Logs;
-use super::{Carry, Keep, Ledger, Link, Place};
-use crate::backend::{Alone, Backend, Fault, Lanes, NodeId, Store};
+use super::{Carry, Keep, Ledger, Link, Others, Place};
+use crate::backend::{Backend, Fault, Lanes, Store};
 
 /// Which Redis, and how much it keeps.
 #[derive(Clone, Debug)]
@@ -35,9 +35,9 @@ pub async fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     if let Some(warning) = link.warning() {
         tracing::warn!("{warning}");
     }
-    let carry = Carry::start(link.clone(), lanes);
+    let carry = Carry::start(link.clone(), lanes.clone());
+    let presence = Arc::new(Others::start(link.clone(), &carry, lanes).await);
     let ledger = Ledger::start(link, options.keep);
     let log = Arc::new(Logs { ledger: ledger.clone(), carry });
-    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
     Ok(Backend { log, store: ledger.clone(), desk: ledger.clone(), presence, shelf: ledger })
 }
