@@ -56,9 +56,9 @@ impl Two {
     }
 
     /// Everybody reads on both nodes; the writers' node is chosen.
-    fn tally(&self, writes_through: bool) -> Tally {
+    async fn tally(&self, writes_through: bool) -> Tally {
         let writes = if writes_through { &self.through[0] } else { &self.straight[0] };
-        Tally::start(writes, &[&self.straight[0], &self.through[0]], CHANNELS)
+        Tally::start(writes, &[&self.straight[0], &self.through[0]], CHANNELS).await
     }
 }
 
@@ -73,7 +73,7 @@ async fn with_pubsub_cut_a_node_says_that_it_is_deaf_and_repairs_what_it_missed(
         return;
     }
     let two = Two::start();
-    let tally = two.tally(false);
+    let tally = two.tally(false).await;
     tally.goes_on(SOME).await;
     two.between.passes(Passing { subscriptions: false, ..Passing::ALL });
     until_ready(&two.through[0], 503, "deaf").await;
@@ -90,7 +90,7 @@ async fn with_commands_cut_a_node_still_delivers_and_refuses_what_it_cannot_stor
         return;
     }
     let two = Two::start();
-    let tally = two.tally(false);
+    let tally = two.tally(false).await;
     tally.goes_on(SOME).await;
     two.between.passes(Passing { commands: false, ..Passing::ALL });
     until_ready(&two.through[0], 200, DEGRADED).await;
@@ -119,7 +119,7 @@ async fn a_redis_that_is_frozen_for_five_seconds_costs_nothing_that_was_acknowle
 /// Freezes a Redis for so long, under load.
 async fn frozen(time: Duration) -> Sum {
     let two = Two::start();
-    let tally = two.tally(true);
+    let tally = two.tally(true).await;
     tally.goes_on(SOME).await;
     two.redis.freeze();
     let thaw = Instant::now() + time;
@@ -142,7 +142,7 @@ async fn a_slow_line_to_redis_delays_and_loses_nothing() {
     }
     let two = Two::start();
     two.between.passes(Passing { delay: Duration::from_millis(30), ..Passing::ALL });
-    let tally = two.tally(true);
+    let tally = two.tally(true).await;
     tally.goes_on(SOME).await;
     assert_eq!(ready(&two.through[0]).await.0, 200);
     let sum = tally.sum(Http::of(&two.straight[0])).await;
@@ -155,7 +155,7 @@ async fn the_last_of_a_burst_before_a_cut_is_not_missing_from_a_quiet_channel() 
         return;
     }
     let two = Two::start();
-    let tally = two.tally(false);
+    let tally = two.tally(false).await;
     tally.goes_on(SOME).await;
     // What is said to the node is swallowed: it looks as if nothing had happened.
     two.between.passes(Passing { told: false, ..Passing::ALL });
@@ -180,7 +180,7 @@ async fn switched(channels: usize, some: usize, options: &[&str]) -> Sum {
     // With one replica left none could be waited for after the switch.
     let mut all = Sentinels::start(2, Keep::EverySecond);
     let nodes = Nodes::with(2, &all.url(), options, "");
-    let tally = Tally::start(&nodes[0], &[&nodes[0], &nodes[1]], channels);
+    let tally = Tally::start(&nodes[0], &[&nodes[0], &nodes[1]], channels).await;
     tally.goes_on(some).await;
     all.kill_master();
     tally.goes_on(some).await;
@@ -200,7 +200,7 @@ async fn a_clusters_master_killed_under_load_adds_up() {
 async fn failed_over(channels: usize, some: usize) -> Sum {
     let mut cluster = Cluster::start(Keep::EverySecond);
     let nodes = Nodes::start(2, &cluster.url());
-    let tally = Tally::start(&nodes[0], &[&nodes[0], &nodes[1]], channels);
+    let tally = Tally::start(&nodes[0], &[&nodes[0], &nodes[1]], channels).await;
     tally.goes_on(some).await;
     let voice = "{5n3}";
     let master = cluster.master_of(voice, 0);
@@ -222,9 +222,7 @@ async fn long_a_redis_that_is_frozen_for_a_minute() {
 #[ignore = "long: cargo xtask long"]
 async fn long_masters_die_under_load() {
     println!("{}", Sum::HEAD);
-    for (what, options) in
-        [("Sentinel", &["--demo"][..]), ("Sentinel, `--redis-wait 1`", &["--demo", "--redis-wait", "1"][..])]
-    {
+    for (what, options) in [("Sentinel", &["--demo"][..]), ("Sentinel, `--redis-wait 1`", &["--demo", "--redis-wait", "1"][..])] {
         let sum = switched(32, 500, options).await;
         println!("{}", sum.line(what));
         assert!(sum.lost == 0 || options.len() == 1, "{sum:?}");

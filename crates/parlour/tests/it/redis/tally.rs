@@ -75,25 +75,32 @@ impl Sum {
     /// A line of it.
     pub fn line(&self, what: &str) -> String {
         let Sum { acknowledged, stored, lost, delivered, told_as_lost, unknown, refused, longest } = self;
-        format!("| {what} | {acknowledged} | {stored} | {lost} | {delivered} | {told_as_lost} | {unknown} | {refused} | {longest:.1?} |")
+        format!(
+            "| {what} | {acknowledged} | {stored} | {lost} | {delivered} | {told_as_lost} | {unknown} | {refused} | {longest:.1?} |"
+        )
     }
 }
 
 impl Tally {
     /// Begins to write over one node and to read over others, in so many channels.
-    pub fn start(writes: &Server, reads: &[&Server], channels: usize) -> Tally {
-        let over = Arc::new(AtomicBool::new(false));
+    pub async fn start(writes: &Server, reads: &[&Server], channels: usize) -> Tally {
         let channels: Vec<String> = (0..channels).map(|number| format!("tally-{number}")).collect();
-        let (mut writers, mut reading, mut readers) = (JoinSet::new(), JoinSet::new(), Vec::new());
-        for (number, channel) in channels.iter().enumerate() {
+        let mut tally =
+            Tally { channels, over: Arc::default(), writers: JoinSet::new(), readers: Vec::new(), reading: JoinSet::new() };
+        for (number, channel) in tally.channels.iter().enumerate() {
             for server in reads {
                 let heard = Arc::new(Mutex::new(Heard::default()));
-                reading.spawn(read(server.url(&format!("/v1/channels/{channel}/events")), heard.clone()));
-                readers.push(Reader { channel: number, heard });
+                tally.reading.spawn(read(server.url(&format!("/v1/channels/{channel}/events")), heard.clone()));
+                tally.readers.push(Reader { channel: number, heard });
             }
-            writers.spawn(write(Http::of(writes), channel.clone(), over.clone()));
         }
-        Tally { channels, over, writers, readers, reading }
+        // Who reads from the start misses nothing.
+        let reads = |reader: &Reader| !reader.heard.lock().unwrap().position.is_empty();
+        tally.until("everybody reads", || tally.readers.iter().all(reads)).await;
+        for channel in &tally.channels {
+            tally.writers.spawn(write(Http::of(writes), channel.clone(), tally.over.clone()));
+        }
+        tally
     }
 
     /// Waits until every reader has so many more.
