@@ -41,6 +41,8 @@ export const CODES = {
   "too-deep": 1025,
   "email-hash-invalid": 1026,
   "data-invalid": 1027,
+  "name-reserved": 1028,
+  "own-origin-needed": 1029,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
   "read-only": 1032,

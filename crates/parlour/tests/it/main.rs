@@ -13,6 +13,7 @@ mod leaving;
 mod limits;
 mod model;
 mod npm;
+mod people;
 mod raw;
 mod redis;
 mod refusals;
