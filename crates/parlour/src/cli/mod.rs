@@ -88,8 +88,12 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     }
     let place = Place::parse(&config.process.store)?;
     let name = place.to_string();
-    let keys = place.beside(config).await?.keys().await.context("the store cannot be read")?;
+    let store = place.beside(config).await?;
+    let keys = store.keys().await.context("the store cannot be read")?;
     say(&format!("store     {name}: {} keys", keys.len()))?;
+    if let Some(durability) = store.durability() {
+        say(&format!("kept      {durability}"))?;
+    }
     Ok(())
 }
 

@@ -117,6 +117,14 @@ pub enum Beside {
 }
 
 impl Beside {
+    /// How durable it is, where that is the operator's choice elsewhere.
+    pub fn durability(&self) -> Option<String> {
+        match self {
+            Beside::Sqlite(_) => None,
+            Beside::Redis(store) => Some(store.describe()),
+        }
+    }
+
     /// The secret made at first start: now, if there was no start yet.
     ///
     /// # Errors

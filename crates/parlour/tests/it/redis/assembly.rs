@@ -54,7 +54,7 @@ fn a_replica_a_stranger_and_a_wrong_password_are_named_and_the_password_is_not()
     let with = |password: &str| format!("redis://:{password}@{}", redis.address);
     let output = parlour(&with("right"), &["check"]);
     assert!(output.status.success() && !said(&output).contains("right"), "{}", said(&output));
-    assert!(said(&output).contains("keeps nothing on disk"));
+    assert!(said(&output).contains("nothing is kept when Redis stops"));
     let output = parlour(&with("wrong-one"), &["check"]);
     assert!(!output.status.success() && !said(&output).contains("wrong-one"), "{}", said(&output));
     let other = Redis::start();

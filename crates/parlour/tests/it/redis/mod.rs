@@ -6,12 +6,14 @@ mod assembly;
 mod between;
 mod carry;
 mod cluster;
+mod failures;
 mod harness;
 mod line;
 mod nodes;
 mod presence;
 mod process;
 mod sentinel;
+mod tally;
 
 // One name for what other tests use.
 pub use cluster::Cluster;
