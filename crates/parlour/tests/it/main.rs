@@ -12,6 +12,7 @@ mod leaks;
 mod leaving;
 mod limits;
 mod model;
+mod moderation;
 mod nodes;
 mod npm;
 mod people;
