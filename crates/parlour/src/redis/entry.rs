@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `P` | offset, time, `+` and the user where a client published, the client, data |
 //! | `C` | the offset of the change before, the row |
+//! | `R` | the same, where only its reactions changed |
 //! | `T` | offset, time, `1` where it is closed, address, title |
 //!
 //! Nothing is believed: what no script writes is `None`, and then the log is read again, or the answer is refused.
@@ -16,10 +17,11 @@ use parlour_wire::position::Epoch;
 use parlour_wire::push::{Event, Kind, Publisher};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::told::{gone, thread_told, told};
+use crate::backend::told::{gone, reactions_told, thread_told, told};
 use crate::backend::{Change, Delivery, Entry};
 use crate::channel::{ChannelName, Key};
-use crate::comment::{Author, Comment, CommentId, Format, State, Time};
+use crate::comment::{Author, Comment, CommentId, Format, Mine, State, Time};
+use crate::render;
 
 /// A comment, and what is kept of its place in the log.
 pub(super) struct StoredComment {
@@ -51,7 +53,7 @@ pub(super) fn publication(data: &str, publisher: Option<&Publisher>, time_ms: i6
 impl StoredComment {
     /// Reads a row.
     pub(super) fn read(row: &str, channel: &ChannelName) -> Option<StoredComment> {
-        let mut lines = row.splitn(15, '\n');
+        let mut lines = row.splitn(16, '\n');
         let mut line = || lines.next();
         let id = CommentId::parse(line()?).ok()?;
         let parent = optional(line()?, |text| CommentId::parse(text).ok())?;
@@ -66,9 +68,12 @@ impl StoredComment {
         let offset = optional(line()?, |text| text.parse().ok())?;
         let changed_ms = line()?.parse().unwrap_or(created.0);
         let reactions = optional(line()?, |text| serde_json::from_str(text).ok())?.unwrap_or_else(BTreeMap::new);
+        let is_current = line()? == render::VERSION.to_string();
         let author: Option<Author> = optional(line()?, |text| serde_json::from_str(text).ok())?;
         let text: Option<Text> = optional(line()?, |text| serde_json::from_str(text).ok())?;
         let (body, html) = text.map_or_else(Default::default, |text| (text.body, text.html));
+        // What another renderer made is made again.
+        let html = if is_current || html.is_empty() { html } else { render::render(&body) };
         let comment = Comment {
             id,
             channel: channel.clone(),
@@ -91,21 +96,35 @@ impl StoredComment {
         Some(StoredComment { comment, made, changed_ms })
     }
 
-    /// The entry of its last change. `previous` is the offset of the change before.
-    fn entry(self, channel: &Arc<str>, previous: u64) -> Option<Entry> {
+    /// The entry of its last change. `previous` is the offset of the change before; `reacted`: only its reactions changed.
+    fn entry(self, channel: &Arc<str>, previous: u64, reacted: bool) -> Option<Entry> {
         let StoredComment { comment, made, changed_ms } = self;
         let offset = comment.offset?;
         let made = made.unwrap_or(offset);
-        let now = if comment.state == State::Deleted { None } else { Some(told(&comment).ok()?) };
+        // Deleted, or taken back: whoever saw it hears that it is gone.
+        let now = if comment.state == State::Approved { Some(told(&comment).ok()?) } else { None };
         let kind = match &now {
             None => Kind::CommentDeleted,
+            Some(_) if reacted => Kind::Reaction,
             Some(_) if made == offset => Kind::CommentCreated,
             Some(_) => Kind::CommentUpdated,
         };
-        let data = now.clone().unwrap_or_else(|| gone(&comment));
+        let data = match &now {
+            None => gone(&comment),
+            Some(_) if reacted => reactions_told(&comment),
+            Some(now) => now.clone(),
+        };
         let event = Event { kind, channel: channel.clone(), offset: Some(offset), data, publisher: None, time_ms: changed_ms };
         Some(Entry { event, comment: Some(Change { id: comment.id, made, previous, now }) })
     }
+}
+
+/// What is a member's own of a comment, as far as the store knows: the names before the tabs.
+pub(super) fn mine(reactions: &str) -> Mine {
+    let name = |line: &str| line.split('\t').next().map(str::to_owned);
+    let mut reactions: Vec<String> = reactions.lines().filter_map(name).collect();
+    reactions.sort();
+    Mine { reactions, editable_until: None, deletable: false }
 }
 
 /// Nothing where the text is empty, and refused where it cannot be read.
@@ -129,7 +148,7 @@ pub(super) fn entry(key: &Key, text: &str) -> Option<Entry> {
             let event = Event { kind: Kind::Publication, channel, offset: Some(number), data, publisher, time_ms };
             Some(Entry { event, comment: None })
         }
-        "C" => StoredComment::read(rest, &key.channel)?.entry(&channel, number),
+        "C" | "R" => StoredComment::read(rest, &key.channel)?.entry(&channel, number, what == "R"),
         "T" => {
             let mut lines = rest.splitn(4, '\n');
             let time_ms = lines.next()?.parse().ok()?;
@@ -172,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_by_what_its_row_says() {
-        let row = |state: &str, text: &str| format!("c1\n\nc1\n0\n1000\n\n{state}\n\n2\n4\n9\n3000\n{{\"up\":2}}\n{text}");
+        let row = |state: &str, text: &str| format!("c1\n\nc1\n0\n1000\n\n{state}\n\n2\n4\n9\n3000\n{{\"up\":2}}\n1\n{text}");
         let kept =
             format!("{{\"id\":\"ada\",\"name\":\"A\",\"avatar\":null,\"role\":null,\"verified\":true}}\n{}", text("b\n", "<p>"));
         let edited = entry(&key(), &format!("C\n6\n{}", row("approved", &kept))).unwrap();
@@ -199,7 +218,7 @@ mod tests {
             "X\n1\n",
             "C\n1\nc1",
             "T\n1\n2\n1\nurl",
-            "C\n1\nc1\n\nc1\n0\n1\n\nodd\n\n0\n1\n1\n1\n\n\n",
+            "C\n1\nc1\n\nc1\n0\n1\n\nodd\n\n0\n1\n1\n1\n\n1\n\n",
         ] {
             assert!(entry(&key(), text).is_none(), "{text:?}");
         }

@@ -10,11 +10,16 @@
 //! | `p:NAME` | stream | publications; the id is the offset |
 //! | `n:NAME` | hash | nonces of the publications that are kept |
 //! | `g:NAME` | sorted set | comments, and `-` for the thread, by the offset of their last change |
-//! | `v:NAME` | sorted set | comments that everyone sees, by time |
-//! | `h:NAME` | sorted set | held comments by time; followed by a line feed and a member's id those of one author |
+//! | `xt:NAME` `xb:NAME` | sorted sets | comments that everyone sees, by time and by score |
+//! | `xr:NAME` `xs:NAME` `xp:NAME` | sorted sets | the roots of these that are not pinned, by time and by score; the pinned ones by time |
+//! | any of these and a line feed | sorted set | held ones, for moderators; with a member's id behind it those of one author |
+//! | `k:ID` `K:ID` | sorted sets | answers to a comment by time: seen, held |
 //! | `m:NAME` | hash | nonces of comments |
 //! | `c:ID` `t:ID` | hash, string | a comment: what is counted and changed; its author and text |
-//! | `q:SITE` | sorted set | pending comments by time, for moderators |
+//! | `e:ID` `f:ID` `y:ID` | hashes, set | its reactions by member, how many by guests' address; who reported it |
+//! | `s:SITE` `s:SITE\nMEMBER` `q:SITE\nSTATE` | sorted sets | comments in the order of their arrival: all, by author, those in a state but approved |
+//! | `u:SITE` | hash | approved comments by author |
+//! | `desk …:SITE` | | what moderators set, did and may look back on |
 //! | `due` | sorted set | channels by the time of their oldest publication |
 //!
 //! The secret, the keys of applications and the shelf (`shelf`, `shelf names`, `shelf due`) are in partition 0.

@@ -12,9 +12,10 @@ use super::entry::{self, StoredComment};
 use super::keys::{self, hash};
 use super::tag::partition;
 use super::{Call, Carry, Ledger, Script};
-use crate::backend::{Append, Appended, Fault, Log, NewComment, Part, Range, Signal};
+use crate::backend::{Append, Appended, Fault, Log, NewComment, Part, REACTIONS_EVERY_MS, Range, Signal};
 use crate::channel::Key;
 use crate::comment::CommentId;
+use crate::moderation::Reason;
 
 /// The logs of all channels: kept by the ledger, carried by pub/sub.
 pub struct Logs {
@@ -64,7 +65,7 @@ impl Log for Logs {
 /// How every script begins: `at` begins all keys of the partition.
 macro_rules! script {
     ($kind:ident, $name:literal, $($part:literal),+) => {
-        Script::$kind($name, concat!("local at = KEYS[1]\n", $(include_str!(concat!("lua/", $part, ".lua"))),+))
+        Script::$kind($name, concat!("local at = KEYS[1]\n", $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/redis/lua/", $part, ".lua"))),+))
     };
 }
 pub(super) use script;
@@ -73,6 +74,9 @@ static PUBLISH: Script = script!(writing, "publish", "name", "stand", "trim", "p
 static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "post");
 static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "edit");
 static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
+static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "decide");
+static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "pin");
+static REACT: Script = script!(writing, "react", "name", "stand", "row", "change", "react");
 static THREAD: Script = script!(writing, "thread", "name", "stand", "thread");
 static TOP: Script = script!(reading, "top", "name", "stand", "top");
 static READ: Script = script!(reading, "read", "name", "stand", "row", "read");
@@ -91,6 +95,8 @@ impl Ledger {
     /// Gives the offset, stores and announces.
     pub(super) async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         let verb = self.link.verb();
+        // Who reacts is told which reactions are theirs.
+        let has_mine = matches!(append, Append::Reaction(_));
         let call = match append {
             Append::Publication { data, publisher, nonce, time_ms } => {
                 self.publication(key, &data, publisher.as_ref(), nonce.as_ref(), time_ms)
@@ -101,8 +107,20 @@ impl Ledger {
                 self.call(&EDIT, key).arg(verb).arg(id.as_str()).arg(text).arg(rendered_by).arg(edited_ms)
             }
             Append::Delete { id, time_ms } => self.call(&DELETE, key).arg(verb).arg(id.as_str()).arg(time_ms),
-            Append::State { .. } | Append::Pin { .. } | Append::Reaction(_) | Append::Reactions { .. } => {
-                return Err(Fault::Unavailable("decisions and reactions are not kept in Redis yet".to_owned()));
+            Append::State { id, state, time_ms } => {
+                self.call(&DECIDE, key).arg(verb).arg(id.as_str()).arg(state.word()).arg(time_ms)
+            }
+            Append::Pin { id, pinned, time_ms } => {
+                self.call(&PIN, key).arg(verb).arg(id.as_str()).arg(if pinned { "1" } else { "" }).arg(time_ms)
+            }
+            Append::Reaction(reaction) => {
+                let call =
+                    self.call(&REACT, key).arg(verb).arg(reaction.id.as_str()).arg(reaction.time_ms).arg(REACTIONS_EVERY_MS);
+                let call = call.arg(reaction.member.as_str()).arg(reaction.name).arg(if reaction.there { "1" } else { "" });
+                call.arg(reaction.address_key.unwrap_or_default()).arg(reaction.address_max)
+            }
+            Append::Reactions { id, time_ms } => {
+                self.call(&REACT, key).arg(verb).arg(id.as_str()).arg(time_ms).arg(REACTIONS_EVERY_MS)
             }
             Append::Thread { closed, title, time_ms } => {
                 let closed = closed.map_or("", |closed| if closed { "1" } else { "0" });
@@ -110,7 +128,7 @@ impl Ledger {
                 self.call(&THREAD, key).arg(verb).arg(closed).arg(has_title).arg(title.unwrap_or_default()).arg(time_ms)
             }
         };
-        appended(key, self.script(partition(key), &call).await?)
+        appended(key, has_mine, self.script(partition(key), &call).await?)
     }
 
     fn publication(
@@ -137,12 +155,13 @@ impl Ledger {
         let author = serde_json::to_string(&new.author).map_err(|error| Fault::Unavailable(error.to_string()))?;
         let nonce = new.nonce.as_deref().map_or_else(String::new, |nonce| hash(&[new.author.id.as_str(), nonce]));
         let (url, title) = new.page.as_ref().map_or(("", ""), |page| (&page.url, &page.title));
+        let (reason, address) = (new.reason.map_or("", Reason::word), new.address.as_deref().unwrap_or_default());
         let call = self.call(&POST, key).arg(self.link.verb()).arg(new.id.as_str()).arg(parent).arg(new.state.word());
         let call = call.arg(new.created_ms).arg(new.author.id.as_str());
         let call = call.arg(format!("{author}\n{}", entry::text(&new.body, &new.html)));
         let call = call.arg(new.email_key.as_deref().unwrap_or_default()).arg(new.rendered_by).arg(new.depth_max);
         let call = call.arg(nonce).arg(hash(&[&new.body, parent]));
-        Ok(call.arg(if new.may_make_page { "" } else { "page" }).arg(url).arg(title))
+        Ok(call.arg(if new.may_make_page { "" } else { "page" }).arg(url).arg(title).arg(reason).arg(address))
     }
 
     /// The top of a channel's log.
@@ -168,7 +187,7 @@ impl Ledger {
 }
 
 /// What an append answered: a list, or the word of a refusal.
-fn appended(key: &Key, answer: redis::Value) -> Result<Appended, Fault> {
+fn appended(key: &Key, has_mine: bool, answer: redis::Value) -> Result<Appended, Fault> {
     if let redis::Value::BulkString(word) = &answer {
         return Err(refusal(word));
     }
@@ -188,7 +207,15 @@ fn appended(key: &Key, answer: redis::Value) -> Result<Appended, Fault> {
             Some(StoredComment::read(&row, &key.channel).ok_or(Fault::OutcomeUnknown)?.comment)
         }
     };
-    Ok(Appended { repeated, ..Appended::now(position, comment) })
+    let mut appended = Appended { repeated, ..Appended::now(position, comment) };
+    if !parts.is_empty() {
+        appended.tell_at_ms = Some(parts.number().map_err(unknown)?).filter(|tell_at_ms| *tell_at_ms >= 0);
+        let reactions = parts.text().map_err(unknown)?;
+        if let Some(comment) = appended.comment.as_mut().filter(|_| has_mine) {
+            comment.mine = Some(entry::mine(&reactions));
+        }
+    }
+    Ok(appended)
 }
 
 fn refusal(word: &[u8]) -> Fault {

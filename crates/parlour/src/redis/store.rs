@@ -73,9 +73,9 @@ impl Store for Ledger {
         &self,
         site: &SiteName,
         id: &CommentId,
-        _member: Option<&MemberId>,
+        member: Option<&MemberId>,
     ) -> Result<Option<(ChannelName, Comment)>, Fault> {
-        Ledger::comment(self, site, id).await
+        Ledger::comment(self, site, id, member).await
     }
 
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault> {

@@ -52,6 +52,7 @@ impl Place {
             Place::Sqlite(path) => {
                 let mut options = sqlite::Options::new(path);
                 options.keep_events = config.process.keep_events;
+                options.purge_ms = config.purge_ms();
                 options.keep_for_ms = keep_for_ms(config);
                 options.keep_whole = keep_whole(rules);
                 let counters = options.counters.clone();

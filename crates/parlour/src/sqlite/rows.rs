@@ -6,6 +6,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::backend::Query;
+use crate::backend::told::listed;
 pub(super) use crate::backend::told::{gone, reactions_told, thread_told, told};
 use crate::channel::ChannelName;
 use crate::comment::{Author, Comment, CommentId, Format, MemberId, Mine, Role, State, Time};
@@ -82,20 +83,9 @@ impl StoredComment {
         }
     }
 
-    /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
-    /// and is a tombstone for all but its author and moderators.
+    /// The comment as a list shows it.
     pub(super) fn into_listed(self, member: Option<&str>, moderator: bool) -> Comment {
-        if moderator {
-            return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
-        }
-        if matches!(self.comment.state, State::Approved | State::Deleted) {
-            return self.comment;
-        }
-        let author = self.comment.author.as_ref().map(|author| author.id.as_str());
-        if member.is_none() || author != member {
-            return self.comment.tombstone();
-        }
-        Comment { state: self.comment.state.as_its_author_sees_it(), ..self.comment }
+        listed(self.comment, member, moderator)
     }
 
     /// The comment of this id in this channel, in whatever state.

@@ -1,21 +1,22 @@
 -- Takes a comment away: text and author leave the store at once. Of one that nobody was shown nobody is told.
 -- ARGV: 2 verb, 3 id, 4 when. Answers as `post`, or `unknown`.
 local id = ARGV[3]
-local comment = at .. 'c:' .. id
-local kept = redis.call('HMGET', comment, 'channel', 'state', 'replies', 'author', 'parent', 'changed')
-if kept[1] ~= name or kept[2] == 'deleted' then return 'unknown' end
-redis.call('DEL', at .. 't:' .. id)
-redis.call('HDEL', comment, 'author', 'email', 'content', 'edited', 'pinned', 'reactions')
-redis.call('HSET', comment, 'state', 'deleted', 'changed_ms', ARGV[4])
-if kept[2] ~= 'approved' then
-  release(id, kept[4])
-  return {'', -1, 0, row(id)}
-end
+local c = known(id)
+if c.channel ~= name or c.state == 'deleted' then return 'unknown' end
+-- Out of all lists first: they know it by its author, its pin and its score.
+relist(c, 'deleted', 0)
+file(c, c.state, false)
+redis.call('ZREM', at .. 's:' .. string.match(name, '^[^\n]*') .. '\n' .. c.author, id)
+redis.call('DEL', at .. 't:' .. id, at .. 'e:' .. id, at .. 'f:' .. id, at .. 'y:' .. id)
+redis.call('HDEL', at .. 'c:' .. id, 'author', 'email', 'content', 'edited', 'pinned', 'score', 'reactions', 'untold')
+redis.call('HSET', at .. 'c:' .. id, 'state', 'deleted', 'changed_ms', ARGV[4])
+relist(known(id), 'deleted', c.replies)
+file(c, 'deleted', true)
+if c.state ~= 'approved' then return {'', -1, 0, row(id)} end
 local epoch, top = stand(log)
-if tonumber(kept[3]) == 0 then redis.call('ZREM', seen, id) end
-redis.call('HINCRBY', log, 'comments', -1)
-climb(kept[5], -1)
+count(c, -1)
+climb(c.parent, -1)
 enter(id, top)
 local told = row(id)
-announce(ARGV[2], epoch, kept[6], told)
+announce('C', ARGV[2], epoch, c.changed, told)
 return {epoch, top + 1, 0, told}

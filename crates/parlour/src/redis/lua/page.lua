@@ -1,58 +1,93 @@
--- A flat page of a channel's comments, in one snapshot: those that everyone sees, and the held ones that the asker sees.
--- ARGV: 2 `newest` or `oldest`, 3 comments, 4 whose held ones: `all`, `own` or nothing, 5 the member, 6 and 7 the cursor: created and id
--- of the last comment before the page.
--- Answers epoch, top, how many are visible, 1 where more are left, the thread (nothing, or closed, url and title), the rows.
-local newest, limit = ARGV[2] == 'newest', tonumber(ARGV[3])
+-- A page of comments, in one snapshot. Who asks for what is in `asker`.
+-- Answers epoch, top, how many are visible, the thread (nothing, or closed, address, title and since when), where the next page
+-- begins (nothing, or pinned, score, created, id), the branches that were cut (comment, created and id of the last answer before),
+-- and rows, each with the member's reactions; or `unknown` where the comment that it is about is not to be seen here.
+local cursor = ARGV[12] and {pinned = ARGV[9] == '1', score = tonumber(ARGV[10]), created = tonumber(ARGV[11]), id = ARGV[12]}
+local parent, around = ARGV[7], ARGV[8]
+local goes_on
 
--- The rank in a list of the first comment beyond the cursor upwards: lists are sorted by time, then id. Those of one millisecond
--- are searched by halves.
-local function beyond(list, created, id)
-  local low = redis.call('ZCOUNT', list, '-inf', '(' .. created)
-  local high = low + redis.call('ZCOUNT', list, created, created)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if redis.call('ZRANGE', list, middle, middle)[1] <= id then low = middle + 1 else high = middle end
+-- The heads of this page, of which one too many was read.
+local function cut(heads)
+  if #heads > limit then
+    heads[#heads] = nil
+    goes_on = heads[#heads]
   end
-  return low
+  return heads
 end
 
--- The next comments of a list with their times, one more than asked.
-local function walk(list)
-  local size = redis.call('ZCARD', list)
-  if size == 0 then return {} end
-  local flat
-  if newest then
-    local last = size - 1
-    if ARGV[6] then
-      last = beyond(list, ARGV[6], ARGV[7]) - 1
-      -- The cursor's own comment, where it is still there.
-      if last >= 0 and redis.call('ZRANGE', list, last, last)[1] == ARGV[7] then last = last - 1 end
-    end
-    if last < 0 then return {} end
-    flat = redis.call('ZREVRANGE', list, size - 1 - last, size - 1 - last + limit, 'WITHSCORES')
-  else
-    local first = ARGV[6] and beyond(list, ARGV[6], ARGV[7]) or 0
-    flat = redis.call('ZRANGE', list, first, first + limit, 'WITHSCORES')
+-- Where a page begins that has this comment in its middle; nothing where it is the first.
+local function above(lane, id)
+  local c = comment(id)
+  local half = math.floor((limit - 1) / 2)
+  return onwards(lane, {id = id, created = c.created, score = c.score}, half + 1, true)[half + 1]
+end
+
+-- The way to a comment from its root; nothing if it is not to be seen here. As long as the thread is deep.
+local function way_to(id)
+  local c = comment(id)
+  local is_held_for_asker = c.state ~= 'deleted' and (moderator or (member ~= '' and c.author == member))
+  if c.channel ~= name or not (c.state == 'approved' or c.replies > 0 or is_held_for_asker) then return nil end
+  local way = {id}
+  while comment(way[1]).parent ~= '' do table.insert(way, 1, comment(way[1]).parent) end
+  return way
+end
+
+local function flat(way)
+  local lane = {what = 'flat'}
+  local start = cursor
+  if way then start = above(lane, way[#way]) end
+  local heads, there = cut(onwards(lane, start, limit + 1, false)), {}
+  for _, place in ipairs(heads) do there[place.id] = true end
+  for _, id in ipairs(way or {}) do
+    if not there[id] then shown[#shown + 1] = id end
   end
-  local found = {}
-  for index = 1, #flat, 2 do found[#found + 1] = {id = flat[index], created = tonumber(flat[index + 1])} end
-  return found
+  for _, place in ipairs(heads) do shown[#shown + 1] = place.id end
 end
 
-local found = walk(at .. 'v:' .. name)
-local held = {}
-if ARGV[4] == 'all' then held = walk(at .. 'h:' .. name) end
-if ARGV[4] == 'own' then held = walk(at .. 'h:' .. name .. '\n' .. ARGV[5]) end
-if #held > 0 then
-  for _, comment in ipairs(held) do found[#found + 1] = comment end
-  table.sort(found, function(left, right)
-    if left.created ~= right.created then return (left.created < right.created) ~= newest end
-    return left.id ~= right.id and (left.id < right.id) ~= newest
-  end)
+local function tree(way)
+  local starts_pinned, start = not cursor or cursor.pinned, cursor
+  if way then
+    starts_pinned = comment(way[1]).pinned
+    start = above({what = starts_pinned and 'pinned' or 'roots'}, way[1])
+  end
+  local roots = {}
+  if starts_pinned then
+    roots = onwards({what = 'pinned'}, start, limit + 1, false)
+    for _, root in ipairs(roots) do root.pinned = true end
+    start = nil
+  end
+  if #roots < limit + 1 then
+    for _, root in ipairs(onwards({what = 'roots'}, start, limit + 1 - #roots, false)) do roots[#roots + 1] = root end
+  end
+  for _, root in ipairs(cut(roots)) do
+    if way and root.id == way[1] then add_with(way) else add(root.id) end
+  end
 end
+
+if parent ~= '' then
+  if comment(parent).channel ~= name then return 'unknown' end
+  for _, head in ipairs(cut(onwards({what = 'answers', parent = parent}, cursor, limit + 1, false))) do add(head.id) end
+else
+  local way
+  if around ~= '' then
+    way = way_to(around)
+    if not way then return 'unknown' end
+  end
+  if view == 'flat' then flat(way) else tree(way) end
+end
+
 local rows = {}
-for index = 1, math.min(limit, #found) do rows[index] = row(found[index].id) end
+for _, id in ipairs(shown) do
+  rows[#rows + 1] = row(id)
+  rows[#rows + 1] = member ~= '' and reactions_of(id, member) or ''
+end
+local function written(place) return string.format('%.0f', place.score), string.format('%.0f', place.created), place.id end
+local cuts = {}
+for id, last in pairs(more) do
+  local _, created, answer = written(last)
+  for _, text in ipairs({id, created, answer}) do cuts[#cuts + 1] = text end
+end
 local epoch, top = standing()
-local kept = redis.call('HMGET', log, 'comments', 'closed', 'url', 'title')
-local thread = kept[4] and {kept[2] or '0', kept[3] or '', kept[4]} or {}
-return {epoch, top, tonumber(kept[1] or 0), #found > limit and 1 or 0, thread, rows}
+local kept = redis.call('HMGET', log, 'comments', 'closed', 'url', 'title', 'made_ms')
+local thread = kept[4] and {kept[2] or '0', kept[3] or '', kept[4], kept[5] or '0'} or {}
+return {epoch, top, tonumber(kept[1] or 0), thread, goes_on and {goes_on.pinned and '1' or '', written(goes_on)} or {}, cuts, rows}
