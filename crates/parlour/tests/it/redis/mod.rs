@@ -9,6 +9,7 @@ mod cluster;
 mod failures;
 mod harness;
 mod line;
+mod moving;
 mod nodes;
 mod presence;
 mod process;
