@@ -8,6 +8,7 @@
  *   NAME-HASH.js          parts, ES modules; unchangeable     /embed/NAME-HASH.js
  *   NAME-HASH.css         the demo page's style               /embed/NAME-HASH.css
  *   demo.html             the demo page                       /
+ *   admin.html            the admin page                      /admin
  *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}}, not served
  * `files` names everything but the manifest; the parts that others share (`shared-HASH.js`) stand
  * under their own file's name.
@@ -83,7 +84,7 @@ const options = {
 async function buildParts() {
   return esbuild.build({
     ...options,
-    entryPoints: [...Object.values(parts).map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css"],
+    entryPoints: [...Object.values(parts).map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css", "src/admin/admin.ts", "src/admin/admin.css"],
     entryNames: "[name]-[hash]",
     chunkNames: "shared-[hash]",
     format: "esm",
@@ -124,9 +125,11 @@ for (const [path, { entryPoint }] of Object.entries(built.metafile.outputs)) {
 const loader = await buildLoader(Object.fromEntries(Object.entries(parts).map(([element, name]) => [element, files[`${name}.js`]])));
 contents.set("embed.js", Buffer.from(loader.outputFiles[0].contents));
 files["embed.js"] = "embed.js";
-const page = readFileSync(join(here, "src/demo/demo.html"), "utf8").replace(/\{\{(.+?)\}\}/g, (_, name) => files[name]);
-contents.set("demo.html", Buffer.from(page));
-files["demo.html"] = "demo.html";
+for (const name of ["demo", "admin"]) {
+  const page = readFileSync(join(here, `src/${name}/${name}.html`), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);
+  contents.set(`${name}.html`, Buffer.from(page));
+  files[`${name}.html`] = `${name}.html`;
+}
 const sorted = Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
 contents.set("manifest.json", Buffer.from(`${JSON.stringify({ inputs: inputsHash(), files: sorted }, null, 2)}\n`));
 

@@ -16,6 +16,7 @@ use crate::channel::{ChannelName, Patterns, SiteName, Sort};
 use crate::comment;
 use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
+use crate::moderation::PolicyOptions;
 
 mod origin;
 mod reach;
@@ -128,6 +129,8 @@ pub struct SiteRules {
     pub reserved_names: Vec<String>,
     /// The names of reactions.
     pub reactions: Vec<String>,
+    /// What decides whether a comment is shown at once, as far as options say.
+    pub policy: PolicyOptions,
     /// Nobody writes for now.
     pub read_only: bool,
     /// How long, how many, how often.

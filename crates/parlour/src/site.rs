@@ -20,6 +20,9 @@ struct Dist;
 /// What the demo page may do: run and style itself from this server alone, and talk to it.
 const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the admin page may do: the same, and HTML becomes nodes in one place alone.
+const ADMIN_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parlour";
 /// The loader names the parts, so a new version of the server is seen at most so much later.
 const LOADER_CACHE: &str = "public, max-age=300";
 /// A part's name changes with its content.
@@ -38,6 +41,17 @@ pub async fn home(State(api): State<Api>, headers: HeaderMap) -> Response {
     let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+/// `GET /admin`: the moderators' page. Whoever has no token sees a field for one.
+pub async fn admin(headers: HeaderMap) -> Response {
+    let Some(page) = text("admin.html") else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ADMIN_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
@@ -118,7 +132,7 @@ mod tests {
         for file in manifest["files"].as_object().unwrap().values() {
             let file = file.as_str().unwrap();
             assert!(Dist::get(file).is_some(), "{file}");
-            assert_eq!(content_type(file).is_none(), matches!(file, "embed.js" | "demo.html"), "{file}");
+            assert_eq!(content_type(file).is_none(), matches!(file, "embed.js" | "demo.html" | "admin.html"), "{file}");
         }
         assert!(content_type("manifest.json").is_none() && content_type("../secret-x.js").is_some());
         assert!(Dist::get("../Cargo.toml").is_none());

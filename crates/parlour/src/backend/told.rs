@@ -35,6 +35,9 @@ pub(crate) fn thread_told(url: &str, title: &str, closed: bool) -> Arc<str> {
 /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
 /// and is a tombstone for all but its author and moderators.
 pub(crate) fn listed(comment: Comment, member: Option<&str>, moderator: bool) -> Comment {
+    if comment.state == State::Rejected {
+        return comment.tombstone();
+    }
     if moderator {
         return Comment { state: comment.state.as_moderators_see_it(), ..comment };
     }

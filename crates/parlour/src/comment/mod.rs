@@ -158,6 +158,8 @@ pub enum State {
     Spam,
     /// Seen by moderators as pending, and by its author as approved: nobody learns that they talk to themselves.
     Shadow,
+    /// Taken away by a moderator: told as deleted to everyone, while its text stays for moderators until it is purged.
+    Rejected,
     /// A tombstone, where answers hang on it.
     Deleted,
 }
@@ -272,6 +274,7 @@ impl State {
             Self::Pending => "pending",
             Self::Spam => "spam",
             Self::Shadow => "shadow",
+            Self::Rejected => "rejected",
             Self::Deleted => "deleted",
         }
     }
@@ -279,7 +282,9 @@ impl State {
     /// Reads [`State::word`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Approved, Self::Pending, Self::Spam, Self::Shadow, Self::Deleted].into_iter().find(|state| state.word() == word)
+        [Self::Approved, Self::Pending, Self::Spam, Self::Shadow, Self::Rejected, Self::Deleted]
+            .into_iter()
+            .find(|state| state.word() == word)
     }
 
     /// The state as its author is told it: nobody learns that they were taken for a spammer.
@@ -288,6 +293,7 @@ impl State {
         match self {
             Self::Spam => Self::Pending,
             Self::Shadow => Self::Approved,
+            Self::Rejected => Self::Deleted,
             seen => seen,
         }
     }
@@ -295,7 +301,11 @@ impl State {
     /// The state as moderators are told it.
     #[must_use]
     pub fn as_moderators_see_it(self) -> Self {
-        if self == Self::Shadow { Self::Pending } else { self }
+        match self {
+            Self::Shadow => Self::Pending,
+            Self::Rejected => Self::Deleted,
+            seen => seen,
+        }
     }
 }
 

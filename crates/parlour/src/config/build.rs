@@ -134,6 +134,7 @@ fn site_rules(
         tokens: super::tokens::site_tokens(&prefix, options)?,
         reserved_names: reserved_names(&prefix, options)?,
         reactions: options.reactions.clone(),
+        policy: super::policy::policy(&prefix, options)?,
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })

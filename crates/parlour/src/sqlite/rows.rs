@@ -76,7 +76,7 @@ impl StoredComment {
         match self.comment.state {
             State::Approved => true,
             _ if self.comment.replies > 0 => true,
-            State::Deleted => false,
+            State::Rejected | State::Deleted => false,
             State::Pending | State::Spam | State::Shadow => {
                 query.moderator || (query.member.is_some() && author == query.member.as_deref())
             }

@@ -12,6 +12,7 @@ mod leaks;
 mod leaving;
 mod limits;
 mod model;
+mod moderation;
 mod npm;
 mod people;
 mod raw;
