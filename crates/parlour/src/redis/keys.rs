@@ -18,6 +18,8 @@
 //! | `c:ID` `t:ID` | hash, string | a comment: what is counted and changed; its author and text |
 //! | `e:ID` `f:ID` `y:ID` | hashes, set | its reactions by member, how many by guests' address; who reported it |
 //! | `s:SITE` `s:SITE\nMEMBER` `q:SITE\nSTATE` | sorted sets | comments in the order of their arrival: all, by author, those in a state but approved |
+//! | `z:NAME` | hash | comments by author that their author alone believes to be shown |
+//! | `withdrawn` | sorted set | what moderators took for spam or took back, by when |
 //! | `u:SITE` | hash | approved comments by author |
 //! | `desk …:SITE` | | what moderators set, did and may look back on |
 //! | `due` | sorted set | channels by the time of their oldest publication |

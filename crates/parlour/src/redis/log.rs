@@ -107,8 +107,9 @@ impl Ledger {
                 self.call(&EDIT, key).arg(verb).arg(id.as_str()).arg(text).arg(rendered_by).arg(edited_ms)
             }
             Append::Delete { id, time_ms } => self.call(&DELETE, key).arg(verb).arg(id.as_str()).arg(time_ms),
-            Append::State { id, state, time_ms } => {
-                self.call(&DECIDE, key).arg(verb).arg(id.as_str()).arg(state.word()).arg(time_ms)
+            Append::State { id, state, reason, time_ms } => {
+                let reason = reason.map_or("", Reason::word);
+                self.call(&DECIDE, key).arg(verb).arg(id.as_str()).arg(state.word()).arg(time_ms).arg(reason)
             }
             Append::Pin { id, pinned, time_ms } => {
                 self.call(&PIN, key).arg(verb).arg(id.as_str()).arg(if pinned { "1" } else { "" }).arg(time_ms)

@@ -11,7 +11,7 @@ use super::log::script;
 use super::tag::{PARTITIONS, partition_of};
 use super::{Call, Ledger, Script, keys};
 use crate::backend::Fault;
-use crate::backend::desk::{Block, Desk, Filings, Hour, NewRecord, Record, Search, Standing, Whom};
+use crate::backend::desk::{Block, Desk, Filing, Filings, Hour, NewRecord, Record, Search, Standing, Whom};
 use crate::channel::SiteName;
 use crate::comment::{CommentId, MemberId};
 
@@ -101,9 +101,18 @@ impl Ledger {
 
 #[async_trait]
 impl Desk for Ledger {
-    async fn standing(&self, site: &SiteName, member: &MemberId, address: Option<&str>, now_ms: i64) -> Result<Standing, Fault> {
-        let whom = [Some(Whom::Member(member.clone())), address.map(|hash| Whom::Address(hash.to_owned()))];
+    async fn standing(
+        &self,
+        site: &SiteName,
+        member: Option<&MemberId>,
+        address: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Standing, Fault> {
+        let whom = [member.cloned().map(Whom::Member), address.map(|hash| Whom::Address(hash.to_owned()))];
         let whom: Vec<String> = whom.into_iter().flatten().map(|whom| whom.written()).collect();
+        if whom.is_empty() {
+            return Ok(Standing::default());
+        }
         let kept: Vec<Option<String>> = self
             .ask_site(site, "HMGET", "blocks", |get| {
                 get.arg(&whom);
@@ -114,7 +123,15 @@ impl Desk for Ledger {
             let found = kept.map(|kept| block(whom, &kept)).transpose()?;
             blocked = blocked.or(found.filter(|block| block.holds(now_ms)));
         }
-        Ok(Standing { is_trusted: self.is_trusted(site, member).await?, blocked })
+        let is_trusted = match member {
+            Some(member) => self.is_trusted(site, member).await?,
+            None => false,
+        };
+        Ok(Standing { is_trusted, blocked })
+    }
+
+    async fn filing(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault> {
+        self.one(site, id).await
     }
 
     async fn search(&self, site: &SiteName, search: Search) -> Result<Filings, Fault> {

@@ -126,6 +126,22 @@ impl Ledger {
         Ok(filings)
     }
 
+    /// One comment of the site.
+    pub(super) async fn one(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault> {
+        let partitions = keys::partition_of(id).map_or(0..PARTITIONS, |partition| partition..partition + 1);
+        let asked = partitions.map(|partition| async move {
+            let call = Call::new(&ROWS).key(self.at(partition)).arg(id.as_str());
+            Parts::of(self.script(partition, &call).await?)?.texts()
+        });
+        for fields in try_join_all(asked).await? {
+            let is_of_site = fields.first().and_then(|name| keys::named(name)).is_some_and(|key| key.site == *site);
+            if is_of_site {
+                return filing(site, &fields);
+            }
+        }
+        Ok(None)
+    }
+
     /// Comments of the site that wait.
     async fn waiting(&self, site: &SiteName) -> Result<u64, Fault> {
         let asked = (0..PARTITIONS).map(|partition| async move {

@@ -38,7 +38,7 @@ local function relist(c, state, replies)
   local seen = ''
   if state == 'approved' or replies > 0 then
     seen = 'everyone'
-  elseif state ~= 'deleted' then
+  elseif state ~= 'deleted' and state ~= 'rejected' then
     seen = 'held'
   end
   if seen ~= c.seen then
@@ -48,8 +48,11 @@ local function relist(c, state, replies)
   end
 end
 
--- What moderators find by its state.
-local function file(c, state, is_there)
+-- What moderators find by its state; and since when it is withdrawn what they took for spam or took back.
+local function file(c, state, is_there, since)
+  local is_withdrawn = state == 'spam' or state == 'rejected' or ((state == 'pending' or state == 'shadow') and c.made)
+  if is_withdrawn then set(is_there, at .. 'withdrawn', since, c.id) end
+  if state == 'shadow' then redis.call('HINCRBY', at .. 'z:' .. name, c.author, is_there and 1 or -1) end
   if state ~= 'approved' then set(is_there, at .. 'q:' .. string.match(name, '^[^\n]*') .. '\n' .. state, c.arrived, c.id) end
 end
 

@@ -25,7 +25,7 @@ end
 -- The way to a comment from its root; nothing if it is not to be seen here. As long as the thread is deep.
 local function way_to(id)
   local c = comment(id)
-  local is_held_for_asker = c.state ~= 'deleted' and (moderator or (member ~= '' and c.author == member))
+  local is_held_for_asker = c.state ~= 'deleted' and c.state ~= 'rejected' and (moderator or (member ~= '' and c.author == member))
   if c.channel ~= name or not (c.state == 'approved' or c.replies > 0 or is_held_for_asker) then return nil end
   local way = {id}
   while comment(way[1]).parent ~= '' do table.insert(way, 1, comment(way[1]).parent) end
@@ -89,5 +89,7 @@ for id, last in pairs(more) do
 end
 local epoch, top = standing()
 local kept = redis.call('HMGET', log, 'comments', 'closed', 'url', 'title', 'made_ms')
+-- What the asker alone believes to be shown is counted for them like the rest.
+local shadows = not moderator and member ~= '' and redis.call('HGET', at .. 'z:' .. name, member) or 0
 local thread = kept[4] and {kept[2] or '0', kept[3] or '', kept[4], kept[5] or '0'} or {}
-return {epoch, top, tonumber(kept[1] or 0), thread, goes_on and {goes_on.pinned and '1' or '', written(goes_on)} or {}, cuts, rows}
+return {epoch, top, tonumber(kept[1] or 0) + tonumber(shadows), thread, goes_on and {goes_on.pinned and '1' or '', written(goes_on)} or {}, cuts, rows}

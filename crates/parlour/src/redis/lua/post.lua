@@ -52,7 +52,7 @@ if ARGV[17] ~= '' then redis.call('HSET', at .. 'c:' .. id, 'reason', ARGV[17]) 
 if ARGV[18] ~= '' then redis.call('HSET', at .. 'c:' .. id, 'address', ARGV[18]) end
 if nonce ~= '' then redis.call('HSET', nonces, nonce, id) end
 relist(c, state, 0)
-file(c, state, true)
+file(c, state, true, created)
 
 -- What moderators look through, and the figures of the hour.
 local site = string.match(name, '^[^\n]*')
