@@ -77,6 +77,8 @@ pub struct Limits {
     pub lane_entries_max: usize,
     /// What they may weigh, in bytes.
     pub lane_bytes_max: usize,
+    /// Publications are compressed from so many bytes on, for WebSockets that offer it; 0: never.
+    pub deflate_from_bytes: usize,
     /// The least time between two flushes of a channel with many readers, in milliseconds.
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use parlour_wire::code::Code;
 use rust_embed::RustEmbed;
 
-use crate::api::{Api, tagged};
+use crate::api::{Api, lasting, tagged};
 use crate::door::Problem;
 
 /// Everything that was built. A folder that is not there fails the build.
@@ -66,10 +66,10 @@ pub async fn loader(headers: HeaderMap) -> Response {
 }
 
 /// `GET /embed/NAME-HASH.ext`: a part that never changes.
-pub async fn part(name: Result<Path<String>, PathRejection>) -> Response {
-    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?)));
-    let Some((content_type, file)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
-    let mut response = file.data.into_owned().into_response();
+pub async fn part(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?, name)));
+    let Some((content_type, file, name)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
+    let mut response = lasting(&headers, &name, file.data.into_owned());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(PART_CACHE));

@@ -24,8 +24,9 @@ mod events;
 mod health;
 mod moderation;
 mod publications;
+mod squeeze;
 
-pub use answer::tagged;
+pub use answer::{lasting, tagged};
 pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.

@@ -18,7 +18,7 @@ mod peers;
 mod shelf;
 pub(crate) mod told;
 
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lanes, Room, lanes};
 pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
 pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};

@@ -173,7 +173,8 @@ options! {
     comments_page: Text = "demo", Dialects, "Socket.IO's message, a comment on a page: off, on, or demo (on in demo mode).";
     publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
 
-    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with more than 16 readers; smaller ones are flushed at once.";
+    flush_linger: Time = "8ms", Delivery, "The longest that a publication waits for more to be sent with it, in a channel with more than 16 readers that was flushed less than this ago. Others are flushed at once.";
+    deflate_from: Size = "1KiB", Delivery, "Publications of at least this size are compressed, once for all, for WebSockets that offer permessage-deflate; 0 compresses none.";
     linger: Time = "5s", Delivery, "How long a viewer whose connection was lost is still counted.";
     ring_entries: Count = "256", Delivery, "Publications that a channel in use holds in memory.";
     ring_bytes: Size = "256KiB", Delivery, "What these may weigh, in every encoding.";

@@ -5,6 +5,7 @@ mod backend;
 mod browser;
 mod centrifugo;
 mod crowd;
+mod deflate;
 mod first;
 mod http;
 mod jwt;
