@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
+use rustix::net::sockopt::set_tcp_quickack;
 use rustix::time::Timespec;
 
 use crate::fault::{Doing, Fault, Outcome};
@@ -343,6 +344,9 @@ impl<'a> Load<'a> {
             None => {
                 connection.stage = Stage::Ready;
                 self.ready += 1;
+                // Whether a client has spoken after the handshake decides when its kernel acknowledges: at once in the server's `send`, or when
+                // the generator reads. That is the client's side of the cost, so it is made the same for every protocol.
+                set_tcp_quickack(&connection.stream, true)?;
             }
         }
         Ok(())

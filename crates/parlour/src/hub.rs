@@ -69,6 +69,8 @@ struct State {
     signal_offered: u64,
     flushing: bool,
     last_flush: Option<Instant>,
+    /// Since when something waits to be offered.
+    waiting_since: Option<Instant>,
     told_viewers: u32,
     viewers_marked: bool,
     empty_since: Option<Instant>,
@@ -252,6 +254,7 @@ impl Channel {
                 signal_offered: 0,
                 flushing: false,
                 last_flush: None,
+                waiting_since: None,
                 told_viewers: 0,
                 viewers_marked: false,
                 empty_since: Some(Instant::now()),
@@ -481,9 +484,10 @@ impl Channel {
         state.readers.iter().flatten().take(limit).map(|reader| reader.viewer.info.clone()).collect()
     }
 
-    /// How to flush now.
-    pub fn plan(&self) -> Plan {
+    /// How to flush what came now.
+    pub fn plan(&self, now: Instant) -> Plan {
         let mut state = self.state.lock();
+        state.waiting_since.get_or_insert(now);
         if state.flushing {
             Plan::Running
         } else if state.present <= SMALL_READERS {
@@ -494,15 +498,21 @@ impl Channel {
         }
     }
 
-    /// How long the linger still holds the next flush.
+    /// How long the linger still holds the next flush: not at all where the last one was longer ago than that, else until what came first
+    /// has waited so long. Counted from there and not from the last flush, more goes out at once and nothing waits longer.
     pub fn linger_left(&self, linger: Duration, now: Instant) -> Duration {
-        self.state.lock().last_flush.map_or(Duration::ZERO, |last| (last + linger).saturating_duration_since(now))
+        let state = self.state.lock();
+        match (state.waiting_since, state.last_flush) {
+            (Some(first), Some(last)) if first < last + linger => (first + linger).saturating_duration_since(now),
+            _ => Duration::ZERO,
+        }
     }
 
     /// What was not offered yet, and from now on is; `None` (and the task, if one runs, is over) where that is nothing.
     pub fn next_batch(&self, now: Instant) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = Batch::since(&self.ring, state.offered, state.signal_offered);
+        state.waiting_since = None;
         match &batch {
             Some(batch) => {
                 state.offered = batch.to();

@@ -111,6 +111,7 @@ fn packet(version: Version, open: &str) -> Bytes {
 struct Encoded {
     publication: OnceLock<Arc<str>>,
     frame: OnceLock<Bytes>,
+    deflated: OnceLock<Bytes>,
     stream: OnceLock<Bytes>,
     packets: OnceLock<Box<Packets>>,
 }
@@ -123,6 +124,10 @@ impl Encoded {
     fn frame(&self, event: &Event) -> Bytes {
         let text = || frame::text(&json::push_of(&event.channel, self.publication(event)));
         self.frame.get_or_init(text).clone()
+    }
+
+    fn deflated(&self, event: &Event, from_bytes: u32) -> Bytes {
+        self.deflated.get_or_init(|| frame::deflated(&self.frame(event), from_bytes as usize)).clone()
     }
 
     fn stream(&self, event: &Event) -> Bytes {
@@ -202,6 +207,11 @@ impl Slot {
     /// A complete WebSocket frame with the Centrifuge push.
     pub fn frame(&self, cursor: u64) -> Option<Bytes> {
         self.seen_from(cursor).map(|(event, encoded)| encoded.frame(event))
+    }
+
+    /// The same for clients that inflate, compressed from so many bytes on.
+    pub fn deflated(&self, cursor: u64, from_bytes: u32) -> Option<Bytes> {
+        self.seen_from(cursor).map(|(event, encoded)| encoded.deflated(event, from_bytes))
     }
 
     /// The `pub` object of the Centrifuge protocol, for a `subscribe` or `history` reply.

@@ -17,7 +17,7 @@ mod list;
 mod peers;
 mod shelf;
 
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lanes, Room, lanes};
 pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
 pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
@@ -197,10 +197,11 @@ pub enum Append {
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
-    /// A moderator decides whether a comment is shown: `Approved`, `Pending` or `Spam`; a deleted one stays deleted. Approval
+    /// Whether a comment is shown is decided anew: any state but `Deleted`; a deleted one stays deleted. A `reason` is noted where
+    /// one is given. Approval
     /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
     /// where visible answers hang on it. Between the other two nobody is told, and a state that it has already changes nothing.
-    State { id: CommentId, state: State, time_ms: i64 },
+    State { id: CommentId, state: State, reason: Option<crate::moderation::Reason>, time_ms: i64 },
     /// A moderator pins a comment or lets it go. What it is already changes nothing.
     Pin { id: CommentId, pinned: bool, time_ms: i64 },
     /// A member's reaction to an approved comment in an open thread comes or goes; boxed, being large.

@@ -158,6 +158,8 @@ pub enum State {
     Spam,
     /// Seen by moderators as pending, and by its author as approved: nobody learns that they talk to themselves.
     Shadow,
+    /// Taken away by a moderator: told as deleted to everyone, while its text stays for moderators until it is purged.
+    Rejected,
     /// A tombstone, where answers hang on it.
     Deleted,
 }
@@ -270,6 +272,7 @@ impl State {
         match self {
             Self::Spam => Self::Pending,
             Self::Shadow => Self::Approved,
+            Self::Rejected => Self::Deleted,
             seen => seen,
         }
     }
@@ -277,7 +280,11 @@ impl State {
     /// The state as moderators are told it.
     #[must_use]
     pub fn as_moderators_see_it(self) -> Self {
-        if self == Self::Shadow { Self::Pending } else { self }
+        match self {
+            Self::Shadow => Self::Pending,
+            Self::Rejected => Self::Deleted,
+            seen => seen,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! THE table of every option: name, kind, default, and a sentence. Flags, keys of the file, variables, `--help`,
 //! `docs/configuration.md` and the sample file come from here, and from nowhere else.
 
-use super::kind::{Count, Hidden, Kind, List, Pace, Raw, Size, Switch, Text, Time};
+use super::kind::{Chosen, Count, Hidden, Kind, List, Pace, Raw, Size, Switch, Text, Time};
 
 /// What an option is about; the headings of `--help` and of the documents, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub enum Group {
     Access,
     Outbound,
     Comments,
+    Moderation,
     Dialects,
     Delivery,
     Connections,
@@ -19,12 +20,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Server,
         Group::Store,
         Group::Access,
         Group::Outbound,
         Group::Comments,
+        Group::Moderation,
         Group::Dialects,
         Group::Delivery,
         Group::Connections,
@@ -39,6 +41,7 @@ impl Group {
             Group::Access => "Sites and who may ask",
             Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
+            Group::Moderation => "Moderation",
             Group::Dialects => "Dialects",
             Group::Delivery => "Delivery",
             Group::Connections => "Connections",
@@ -169,7 +172,8 @@ options! {
     comments_page: Text = "demo", Dialects, "Socket.IO's message, a comment on a page: off, on, or demo (on in demo mode).";
     publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
 
-    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with more than 16 readers; smaller ones are flushed at once.";
+    flush_linger: Time = "8ms", Delivery, "The longest that a publication waits for more to be sent with it, in a channel with more than 16 readers that was flushed less than this ago. Others are flushed at once.";
+    deflate_from: Size = "1KiB", Delivery, "Publications of at least this size are compressed, once for all, for WebSockets that offer permessage-deflate; 0 compresses none.";
     linger: Time = "5s", Delivery, "How long a viewer whose connection was lost is still counted.";
     ring_entries: Count = "256", Delivery, "Publications that a channel in use holds in memory.";
     ring_bytes: Size = "256KiB", Delivery, "What these may weigh, in every encoding.";
@@ -229,6 +233,12 @@ options! {
     address_posts: Pace = "20/3s", Comments, "Comments from one address. Off in demo mode.";
     address_pages: Count = "20", Comments, "New pages from one address in an hour; beyond that the comment waits for a moderator.";
     site_pages: Count = "500", Comments, "New pages of the site in a day; beyond that the comment waits for a moderator.";
+
+    hold: Text = "", Moderation, "Whose comments wait for a moderator: nothing, first (whoever has no approved comment yet) or all. Unset: first, or what the admin page says. Nothing is held in demo mode.";
+    hold_links: Chosen = "", Moderation, "Links that a comment may have; with one more it waits. Unset: 2, or what the admin page says.";
+    hold_words: List = "", Moderation, "Words and phrases that make a comment or a line of a chat wait; beginnings of words with * at the end. Unset: what the admin page says.";
+    slow_seconds: Chosen = "", Moderation, "The least time between two lines of one member in a chat, in seconds. Unset: 0, or what the admin page says.";
+    proof_bits: Count = "0", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
 }
 
 /// Every row, in the order of groups.

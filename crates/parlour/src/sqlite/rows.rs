@@ -75,7 +75,7 @@ impl StoredComment {
         match self.comment.state {
             State::Approved => true,
             _ if self.comment.replies > 0 => true,
-            State::Deleted => false,
+            State::Rejected | State::Deleted => false,
             State::Pending | State::Spam | State::Shadow => {
                 query.moderator || (query.member.is_some() && author == query.member.as_deref())
             }
@@ -85,6 +85,9 @@ impl StoredComment {
     /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
     /// and is a tombstone for all but its author and moderators.
     pub(super) fn into_listed(self, member: Option<&str>, moderator: bool) -> Comment {
+        if self.comment.state == State::Rejected {
+            return self.comment.tombstone();
+        }
         if moderator {
             return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
         }
@@ -146,12 +149,13 @@ pub(super) fn state_word(state: State) -> &'static str {
         State::Pending => "pending",
         State::Spam => "spam",
         State::Shadow => "shadow",
+        State::Rejected => "rejected",
         State::Deleted => "deleted",
     }
 }
 
 fn state_from(word: &str) -> rusqlite::Result<State> {
-    [State::Approved, State::Pending, State::Spam, State::Shadow, State::Deleted]
+    [State::Approved, State::Pending, State::Spam, State::Shadow, State::Rejected, State::Deleted]
         .into_iter()
         .find(|state| state_word(*state) == word)
         .ok_or_else(|| unknown_word(14))
