@@ -85,7 +85,7 @@ const styleAsModule = {
 /** What is said in English only by a part that is loaded when it is needed: its keys go with it. */
 const SAID_BY = {
   acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
-  chat: /^chat\./,
+  chat: /^(chat\.|form\.name$|comment\.(sending|waiting|failed|do\.(retry|discard)))/,
   keys: /^keys\./,
   marks: /^thread\.since/,
   moderate: /^moderate\./,
