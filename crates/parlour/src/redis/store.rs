@@ -36,10 +36,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Keeps over this link what a command asks for, and sweeps nothing.
+    pub fn beside(link: Arc<Link>, keep: Keep) -> Arc<Ledger> {
+        Arc::new(Ledger { database: link.place().database, link, keep, is_open: RwLock::new(true) })
+    }
+
     /// Keeps over this link, and begins to sweep.
     pub fn start(link: Arc<Link>, keep: Keep) -> Arc<Ledger> {
         let every = keep.sweep;
-        let ledger = Arc::new(Ledger { database: link.place().database, link, keep, is_open: RwLock::new(true) });
+        let ledger = Ledger::beside(link, keep);
         tokio::spawn(sweep::keep_sweeping(Arc::downgrade(&ledger), every));
         ledger
     }

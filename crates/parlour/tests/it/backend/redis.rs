@@ -21,7 +21,7 @@ async fn open(url: &str, rules: Rules) -> Given {
     let keep =
         Keep { events: rules.keep_events, for_ms: rules.keep_for_ms, whole: rules.keep_whole, sweep: Duration::from_millis(10) };
     let (lanes, mut ends) = lanes(1);
-    let options = Options { place: Place::parse(url).unwrap(), replicas: 0, keep };
+    let options = Options { place: Place::parse(url).unwrap(), keep, replicas: 0 };
     let backend = redis::open(options, lanes).await.unwrap();
     Given { backend, deliveries: ends.remove(0), _held: Box::new(()) }
 }
