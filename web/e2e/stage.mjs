@@ -38,14 +38,14 @@ ${inside}
 
 export const embed = `<script async src="${server}/embed.js"></script>`;
 
-/** Serves `pages` (path → document) on `a.localhost`; answers the base address. */
-export async function site(pages) {
+/** Serves `pages` (path → document) on `a.localhost`, on a free port or this one; answers the base address. */
+export async function site(pages, port = 0) {
   const listening = createServer((request, response) => {
     const page = pages[new URL(request.url, "http://a.localhost").pathname];
     response.writeHead(page ? 200 : 404, { "Content-Type": "text/html; charset=utf-8" });
     response.end(page ?? "");
   });
-  await new Promise((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => listening.listen(port, "127.0.0.1", resolve));
   return `http://a.localhost:${listening.address().port}`;
 }
 

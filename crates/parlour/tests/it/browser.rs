@@ -56,6 +56,24 @@ fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
 }
 
 #[test]
+fn an_owners_day_from_a_telephone() {
+    let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    if !browser || !can_run() {
+        return;
+    }
+    // The page's origin has to be known before the server starts.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let file = format!("origins = [\"http://a.localhost:{port}\"]\nhold = \"first\"\naddress-posts = \"100000/1ms\"\n");
+    let server = Server::start(&[], &file);
+    let token = server.token("mia", &["--role", "admin"]);
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
+    let more = [&*pictures.display().to_string(), &port.to_string(), &token, "200"];
+    Stage::new(server).run(&scripts.join("moderation.mjs"), &more);
+}
+
+#[test]
 fn two_browsers_chat_and_see_each_other_type() {
     run("chat.mjs");
 }
