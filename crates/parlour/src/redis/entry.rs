@@ -204,7 +204,7 @@ mod tests {
             panic!("not an entry")
         };
         assert_eq!((epoch.as_str(), entry.event.kind), ("e1", Kind::CommentDeleted));
-        assert_eq!(&*entry.event.data, r#"{"id":"c1","parent":null,"root":"c1","tombstone":true}"#);
+        assert_eq!(&*entry.event.data, r#"{"id":"c1","root":"c1","parent":null,"tombstone":true}"#);
     }
 
     #[test]

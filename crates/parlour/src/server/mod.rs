@@ -90,6 +90,7 @@ impl Server {
         let guard = guard::Guard { book: self.book.clone(), metrics: self.metrics.clone() };
         api::routes()
             .route("/", get(site::home).post(api::publish_root))
+            .route("/showcase", get(site::showcase))
             .route("/admin", get(site::admin))
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
