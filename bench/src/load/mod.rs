@@ -145,7 +145,9 @@ impl<'a> Load<'a> {
     }
 
     fn open(&mut self, role: Role, sampled: bool) -> Outcome<()> {
-        let stream = TcpStream::connect(self.address).doing(format!("connecting client {}", self.connections.len()))?;
+        let mut address = self.address;
+        address.set_port(address.port() + (self.connections.len() % usize::from(self.peer.nodes())) as u16);
+        let stream = TcpStream::connect(address).doing(format!("connecting client {}", self.connections.len()))?;
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let index = self.connections.len();
@@ -155,7 +157,7 @@ impl<'a> Load<'a> {
             connection.stage = Stage::Ready;
             self.ready += 1;
         } else {
-            let (path, port) = (self.peer.path(connection.channel()), self.address.port());
+            let (path, port) = (self.peer.path(connection.channel()), address.port());
             connection.pending = match self.unit {
                 Unit::Event => wire::stream_request(&path, port),
                 _ => wire::handshake(&path, port),

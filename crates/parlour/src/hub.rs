@@ -283,13 +283,14 @@ impl Channel {
         pushed
     }
 
-    /// Waits until the ring has what stands at this position; at once where it is of another epoch, or not filled yet.
+    /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {
             let grown = self.grown.notified();
             {
                 let ring = self.ring.lock();
-                if *ring.epoch() != position.epoch || ring.top() >= position.offset {
+                let is_there = *ring.epoch() == position.epoch && ring.top() >= position.offset;
+                if is_there || ring.is_newer_than(&position.epoch) || *ring.epoch() == Epoch::unopened() {
                     return;
                 }
             }
@@ -368,9 +369,14 @@ impl Channel {
             let floor = if part.more { oldest.max(whole_from) } else { whole_from };
             let fresh = *ring.epoch() == Epoch::unopened();
             // Two may have read the log at once; the ring never goes back.
-            if part.top.epoch != *ring.epoch() || part.top.offset > ring.top() {
+            let is_newer = match part.top.epoch == *ring.epoch() {
+                true => part.top.offset > ring.top(),
+                false => !ring.is_newer_than(&part.top.epoch),
+            };
+            if is_newer {
                 let entries = part.entries.into_iter().rev().collect();
-                ring.refill(part.top, floor, entries);
+                ring.refill(part.top, part.older, floor, entries);
+                self.grown.notify_waiters();
             }
             if fresh {
                 state.offered = ring.top();

@@ -10,7 +10,7 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{Event, Kind, Push};
 use parlour_wire::{frame, json, push, socketio, stream};
 
-use crate::backend::{Entry, Signal};
+use crate::backend::{Entry, Signal, goes_on};
 use crate::comment::CommentId;
 
 /// Signals kept: the latest of each kind, and at most so many.
@@ -319,6 +319,8 @@ pub enum Pushed {
 pub struct Ring {
     channel: Arc<str>,
     epoch: Epoch,
+    /// Older epochs with their ends, as [`crate::backend::Part::older`] has them.
+    older: Vec<Position>,
     floor: u64,
     top: u64,
     slots: VecDeque<Arc<Slot>>,
@@ -335,6 +337,7 @@ impl Ring {
         Ring {
             channel,
             epoch: top.epoch,
+            older: Vec::new(),
             floor: top.offset,
             top: top.offset,
             slots: VecDeque::new(),
@@ -349,8 +352,9 @@ impl Ring {
     /// Fills the ring from the log's end: `entries` oldest first, nothing missing between `floor` and the last of them.
     ///
     /// Signals go on counting from `self`, so that cursors of readers who stay are good.
-    pub fn refill(&mut self, top: Position, floor: u64, entries: Vec<Arc<Entry>>) {
+    pub fn refill(&mut self, top: Position, older: Vec<Position>, floor: u64, entries: Vec<Arc<Entry>>) {
         self.epoch = top.epoch;
+        self.older = older;
         self.top = top.offset;
         self.floor = floor;
         self.slots.clear();
@@ -386,6 +390,16 @@ impl Ring {
     /// The epoch of all entries.
     pub fn epoch(&self) -> &Epoch {
         &self.epoch
+    }
+
+    /// Where a position stands in the ring's epoch; `None` where the log cannot vouch for it.
+    pub fn translated(&self, position: &Position) -> Option<Position> {
+        goes_on(&self.epoch, &self.older, position).then(|| Position { epoch: self.epoch.clone(), offset: position.offset })
+    }
+
+    /// Whether the ring's epoch came after this one.
+    pub fn is_newer_than(&self, epoch: &Epoch) -> bool {
+        self.older.iter().any(|older| older.epoch == *epoch)
     }
 
     /// A reader at this offset or above misses nothing here.

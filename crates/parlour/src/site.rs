@@ -37,8 +37,21 @@ pub async fn home(State(api): State<Api>, headers: HeaderMap) -> Response {
     if !api.node.book.now().demo {
         return concat!("Parlour ", env!("CARGO_PKG_VERSION"), ": the interface is described at /openapi.json\n").into_response();
     }
-    let Some(page) = text("demo.html") else { return Problem::from(Code::Internal).into_response() };
-    let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
+    page(&headers, "demo.html")
+}
+
+/// `GET /showcase`, in demo mode: every element in every state.
+pub async fn showcase(State(api): State<Api>, headers: HeaderMap) -> Response {
+    if !api.node.book.now().demo {
+        return Problem::from(Code::MethodNotFound).into_response();
+    }
+    page(&headers, "showcase.html")
+}
+
+/// A page of this server's own, under its policy.
+fn page(headers: &HeaderMap, name: &str) -> Response {
+    let Some(page) = text(name) else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(headers, "text/html; charset=utf-8", page, "no-cache");
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -132,16 +145,19 @@ mod tests {
         for file in manifest["files"].as_object().unwrap().values() {
             let file = file.as_str().unwrap();
             assert!(Dist::get(file).is_some(), "{file}");
-            assert_eq!(content_type(file).is_none(), matches!(file, "embed.js" | "demo.html" | "admin.html"), "{file}");
+            let is_page = matches!(file, "embed.js" | "demo.html" | "showcase.html" | "admin.html");
+            assert_eq!(content_type(file).is_none(), is_page, "{file}");
         }
         assert!(content_type("manifest.json").is_none() && content_type("../secret-x.js").is_some());
         assert!(Dist::get("../Cargo.toml").is_none());
     }
 
     #[test]
-    fn the_demo_page_keeps_to_its_policy() {
-        let page = text("demo.html").unwrap();
-        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
-        assert!(!page.contains("<script>") && !page.contains("src=\"http"));
+    fn the_demo_pages_keep_to_their_policy() {
+        for name in ["demo.html", "showcase.html"] {
+            let page = text(name).unwrap();
+            assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
+            assert!(!page.contains("<script>") && !page.contains("src=\"http"));
+        }
     }
 }

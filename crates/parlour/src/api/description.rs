@@ -32,6 +32,7 @@ macro_rules! rows {
 static ROWS: &[Row] = rows! {
     get "/" "The demo page in demo mode, else a line of text" [] "" => 200 "text/html";
     post "/" "Publishes, a dialect: off unless publish-root says otherwise" [] "Root" => 200 "text/plain";
+    get "/showcase" "Every element in every state, in demo mode" [] "" => 200 "text/html";
     get "/embed.js" "The drop-in loader" [] "" => 200 "text/javascript";
     get "/embed/{name}" "A part of the scripts; never changes" [] "" => 200 "text/javascript";
     post "/v1/guests" "A new guest" ["site"] "" => 200 "Guest";

@@ -266,6 +266,27 @@ impl Comment {
 }
 
 impl State {
+    /// The word that is stored and told.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Pending => "pending",
+            Self::Spam => "spam",
+            Self::Shadow => "shadow",
+            Self::Rejected => "rejected",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads [`State::word`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Approved, Self::Pending, Self::Spam, Self::Shadow, Self::Rejected, Self::Deleted]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+
     /// The state as its author is told it: nobody learns that they were taken for a spammer.
     #[must_use]
     pub fn as_its_author_sees_it(self) -> Self {

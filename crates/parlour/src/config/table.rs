@@ -155,7 +155,8 @@ options! {
     metrics_listen: Text = "", Server, "Another address and port for GET /metrics without a key; keep it private.";
     log: Text = "info", Server, "What is logged: error, warn, info, debug or trace.";
 
-    store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH.";
+    store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH for one node; for many redis:// or rediss://HOST, redis+sentinel://H1,H2,H3/NAME, redis+cluster://H1,H2,H3, each with USER:PASSWORD@ if need be. What holds a password is better given as a variable.";
+    redis_wait: Count = "0", Store, "Replicas of Redis that are to have what is stored before it is acknowledged.";
     keep_events: Count = "10000", Store, "Publications that a channel keeps; 0 keeps none. Comments are kept until they are deleted.";
     keep_for: Time = "7d", Store, "How long it keeps them; 0 keeps none.";
     purge_days: Count = "30", Store, "Days after which withdrawn text is overwritten in the store; what moderators took back or for spam goes for good then.";

@@ -62,7 +62,7 @@ impl Node {
         let (state, reason) = self.verdict(asker, key, sort, &writing).await?;
         let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
         let new = NewComment {
-            id: CommentId::from_random(random::<ID_BYTES>()),
+            id: self.backend.log.comment_id(key, CommentId::from_random(random::<ID_BYTES>())),
             parent: draft.parent,
             author: signature.author.clone(),
             email_key: draft.email_hash.map(|hash| keyed_hash(&self.secret, &hash)),

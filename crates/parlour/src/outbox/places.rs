@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use parlour_wire::position::Epoch;
+use parlour_wire::position::{Epoch, Position};
 
-use super::SharedRing;
 use super::resume::Item;
+use super::{Dress, SharedRing};
 use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
 /// A reader's place in one ring.
@@ -109,6 +109,18 @@ impl Cursor {
     /// In what manner it is told.
     pub(super) fn tongue(&self) -> &'static Tongue {
         self.told.as_ref().map_or(&PLAIN, |told| told.tongue)
+    }
+
+    /// Whether it can go on in the ring. Whoever is told the epoch with every event passes into a newer one that goes on from where
+    /// it stands; the others fall, and subscribe again from there.
+    pub(super) fn stands_in(&mut self, ring: &Ring, dress: Dress) -> bool {
+        if self.epoch != *ring.epoch() && matches!(dress, Dress::Packets(_)) {
+            let position = Position { epoch: self.epoch.clone(), offset: self.offset };
+            if let Some(position) = ring.translated(&position) {
+                self.epoch = position.epoch;
+            }
+        }
+        self.is_good_in(ring)
     }
 
     pub(super) fn is_good_in(&self, ring: &Ring) -> bool {

@@ -92,7 +92,7 @@ impl Inner {
             let Some(Place::Reading(cursor)) = self.places.get_mut(index) else { continue };
             let ring = cursor.ring.clone();
             let ring = ring.lock();
-            if !cursor.is_good_in(&ring) {
+            if !cursor.stands_in(&ring, dress) {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {

@@ -277,7 +277,7 @@ impl Log for Sqlite {
 
     async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
         if let Some(top) = self.standing(key).await? {
-            return Ok(Part { whole_from: top.offset, top, entries: Vec::new(), more: false });
+            return Ok(Part { whole_from: top.offset, top, entries: Vec::new(), more: false, older: Vec::new() });
         }
         let (base, key) = (self.base.clone(), key.clone());
         self.readers.ask(move |connection| log::read(connection, &base, &key, range)).await

@@ -14,6 +14,7 @@ mod leaving;
 mod limits;
 mod model;
 mod moderation;
+mod nodes;
 mod npm;
 mod people;
 mod raw;

@@ -1,1 +1,0 @@
-var e=Symbol.for("parlour.policy");function c(){let t=globalThis;if(t[e]===void 0){let r={createHTML:n=>n};try{t[e]=t.trustedTypes?.createPolicy("parlour",r)??r}catch{t[e]=null}}return t[e]??null}function i(t,r,n){try{let l=c();if(l){t.innerHTML=l.createHTML(r);return}}catch{}t.textContent=n}export{i as a};
