@@ -1,7 +1,9 @@
 /** Checks of where an element stands: refused origins, policies, plain pages, single-page applications, and what lasts. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { order, server } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, inThread, thread, untilThread } from "./checks.mjs";
+import { site } from "./stage.mjs";
 
 const notice = ({ page }) => page.locator("parlour-comments .notice");
 
@@ -91,6 +93,18 @@ check("A hundred navigations leave no connection, no node and no wrong thread be
   await untilThread(reader, (root) => root.querySelector("textarea")?.value === "a draft of the first page!");
   assert.equal(new Set(reader.wire.filter(({ where }) => where.startsWith("ws:")).map(({ where }) => where)).size, 1);
   assert.ok(browser.isConnected());
+});
+
+check("The plain example works as it stands.", async ({ open }) => {
+  const text = readFileSync(new URL("../../examples/plain/index.html", import.meta.url), "utf8");
+  const address = `${await site({ "/plain": text.replaceAll("https://talk.example.org", server) })}/plain`;
+  const [one, two] = [await open(address), await open(address)];
+  await one.write("from a plain page", { name: "Ann" });
+  await two.shows("from a plain page");
+  await two.page.locator("parlour-count", { hasText: "1" }).waitFor();
+  await two.page.locator("parlour-chat").getByRole("textbox", { name: "Message" }).fill("and a line");
+  await two.page.keyboard.press("Enter");
+  await one.page.locator("parlour-chat .message", { hasText: "and a line" }).waitFor();
 });
 
 check("Nothing is asked of any other origin.", async ({ page, open }) => {

@@ -124,6 +124,20 @@ check("A branch can be folded and says how much is in it.", async ({ page, open 
   await reader.shows("an answer");
 });
 
+check("A long branch is cut, and goes on when it is asked for, with the focus on what came.", async ({ page, open }) => {
+  const address = page();
+  const [{ comment }] = await thread(address, 1);
+  for (let number = 0; number < 14; number++) await post(comment.channel, `answer ${number} of many`, { parent: comment.id });
+  const reader = await open(address);
+  await reader.shows("answer 9 of many");
+  assert.equal(await reader.page.locator("parlour-comments article article").count(), 10);
+  await reader.page.getByRole("button", { name: "More replies" }).click();
+  await reader.comment("answer 13 of many").first().waitFor();
+  assert.equal(await reader.page.locator("parlour-comments article article").count(), 14);
+  assert.equal(await reader.page.getByRole("button", { name: "More replies" }).count(), 0);
+  assert.equal(await inThread(reader, (root) => root.activeElement.querySelector(".body").textContent.trim()), "answer 10 of many");
+});
+
 check("A person can be hidden for oneself, and shown again.", async ({ page, open }) => {
   const address = page();
   await thread(address, 1);
