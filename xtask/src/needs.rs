@@ -21,6 +21,7 @@ const NEEDS: &[Need] = &[
         purpose: "pages in a real browser",
         package: "chromium",
     },
+    Need { programs: &["firefox-esr", "firefox"], purpose: "pages in another browser", package: "firefox-esr" },
     Need { programs: &["redis-server"], purpose: "the Redis store", package: "redis-server" },
     Need { programs: &["python3"], purpose: "an example of signing tokens", package: "python3" },
     Need { programs: &["aiosmtpd"], purpose: "a mail server", package: "python3-aiosmtpd" },

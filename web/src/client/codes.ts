@@ -43,6 +43,8 @@ export const CODES = {
   "data-invalid": 1027,
   "name-reserved": 1028,
   "own-origin-needed": 1029,
+  "blocked": 1040,
+  "proof-required": 1041,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
   "read-only": 1032,

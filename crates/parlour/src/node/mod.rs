@@ -1,6 +1,7 @@
 //! The node: the one door through which everything enters. It asks who may what, takes time and chance from outside the pure
 //! modules, and joins the backend to the hub. Doors and sessions call it; it knows none of them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,6 +32,7 @@ mod keyring;
 mod me;
 mod measure;
 mod mend;
+mod moderation;
 mod peers;
 mod people;
 mod presence;
@@ -38,11 +40,13 @@ mod publish;
 mod reactions;
 mod read;
 mod revoke;
+mod verdict;
 
 pub use accounts::{CODE_MS, Login, SignedIn};
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
+pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
@@ -124,6 +128,7 @@ pub struct Node {
     noted: people::Noted,
     limiter: Limiter,
     admission: Mutex<i64>,
+    policies: Mutex<HashMap<SiteName, verdict::ReadPolicy>>,
     pages: read::SharedPages,
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
@@ -187,6 +192,7 @@ impl Node {
             noted: people::Noted::default(),
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
+            policies: Mutex::default(),
             pages: read::SharedPages::default(),
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),

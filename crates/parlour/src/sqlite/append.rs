@@ -30,7 +30,7 @@ impl Ledger {
             Append::Comment(new) => self.post(key, new),
             Append::Edit { id, body, html, rendered_by, edited_ms } => self.edit(key, id, (body, html), *rendered_by, *edited_ms),
             Append::Delete { id, time_ms } => self.delete(key, id, *time_ms),
-            Append::State { id, state, time_ms } => self.decide(key, id, *state, *time_ms),
+            Append::State { id, state, reason, time_ms } => self.decide(key, id, (*state, *reason), *time_ms),
             Append::Pin { id, pinned, time_ms } => self.pin(key, id, *pinned, *time_ms),
             Append::Reaction(reaction) => self.react(key, reaction),
             Append::Reactions { id, time_ms } => self.tell_reactions(key, id, *time_ms),
