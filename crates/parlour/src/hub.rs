@@ -177,9 +177,19 @@ impl Hub {
         gone
     }
 
+    /// Takes this very channel out, whoever reads it: from now on the name leads elsewhere.
+    pub fn forget(&self, channel: &Arc<Channel>) {
+        let mut shard = self.shard(&channel.key).lock();
+        if shard.get(&channel.key).is_some_and(|here| Arc::ptr_eq(here, channel)) {
+            shard.remove(&channel.key);
+            self.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
-        let (Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key }) = &delivery;
+        let (Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Reset { key, .. } | Delivery::Lost { key }) =
+            &delivery;
         let Some(channel) = self.find(key) else { return Next::Nothing };
         match channel.take(delivery) {
             None => Next::Nothing,
@@ -251,6 +261,32 @@ impl Channel {
         pushed
     }
 
+    /// No position is good any more: readers are told by this signal, and what comes next waits until the ring was filled again.
+    pub fn reset(&self, signal: Signal) {
+        let mut state = self.state.lock();
+        match &mut state.early {
+            // It is being filled, perhaps with what was: once more.
+            Some(early) if early.len() <= EARLY_DELIVERIES_MAX => early.push(Delivery::Lost { key: self.key.clone() }),
+            Some(_) => {}
+            None => state.early = Some(Vec::new()),
+        }
+        self.ring.lock().signal(signal);
+    }
+
+    /// Whether readers are still to be offered something.
+    pub fn has_news(&self) -> bool {
+        let state = self.state.lock();
+        let ring = self.ring.lock();
+        state.present > 0 && (ring.top() != state.offered || ring.signal_top() != state.signal_offered)
+    }
+
+    /// Nothing will come any more: whoever is offered something next finds out that it fell.
+    pub fn abandon(&self) {
+        let mut ring = self.ring.lock();
+        let top = ring.top();
+        ring.refill(Position { epoch: Epoch::unopened(), offset: top }, top, Vec::new());
+    }
+
     /// Waits until the ring has what stands at this position; at once where it is of another epoch, or not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {
@@ -286,7 +322,7 @@ impl Channel {
                 ring.signal(signal);
                 Some(true)
             }
-            Delivery::Lost { .. } => Some(false),
+            Delivery::Reset { .. } | Delivery::Lost { .. } => Some(false),
         }
     }
 

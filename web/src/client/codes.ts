@@ -41,6 +41,9 @@ export const CODES = {
   "too-deep": 1025,
   "email-hash-invalid": 1026,
   "data-invalid": 1027,
+  "thread-moved": 1040,
+  "unknown-page": 1041,
+  "page-taken": 1042,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
 } as const;
@@ -52,6 +55,7 @@ export type CodeName = keyof typeof CODES;
 export const RETRIED: readonly CodeName[] = [
   "internal",
   "too-many-requests",
+  "thread-moved",
   "outcome-unknown",
   "store-unavailable",
 ];

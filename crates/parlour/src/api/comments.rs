@@ -62,6 +62,7 @@ pub async fn list(
         return Err(Problem::with_detail(Code::NotAvailable, "`around` and `parent` are not read by this version."));
     }
     let (sort, limit) = query.checked()?;
+    let key = api.node.home(&key).await?;
     let page = api.node.comments(&ask.asker, &key, sort, limit, query.before).await?;
     Ok(answer::read(&headers, ask.is_personal, &shape::comment_page(&key, &page)))
 }

@@ -33,7 +33,9 @@ impl Lanes {
     /// A node that is gone hears nothing, and that is all.
     pub fn deliver(&self, delivery: Delivery) {
         let key = match &delivery {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } => key,
+            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Reset { key, .. } | Delivery::Lost { key } => {
+                key
+            }
         };
         let _ = self.lane(key).blocking_send(delivery);
     }

@@ -13,6 +13,7 @@ use crate::comment::{Comment, CommentId, State};
 
 pub mod desk;
 mod lanes;
+pub mod pages;
 pub use lanes::{Lanes, lanes};
 
 /// Why a backend refused or failed.
@@ -42,6 +43,12 @@ pub enum Fault {
     /// A page's first comment came without the page's address.
     #[error("the page is not known yet")]
     PageRequired,
+    /// The channel is another name of this one.
+    #[error("the thread is at another address")]
+    Moved(ChannelName),
+    /// Comments hang on the name.
+    #[error("the page has a thread of its own")]
+    PageTaken,
     /// The cursor was not given by this backend.
     #[error("not a cursor")]
     CursorInvalid,
@@ -100,6 +107,8 @@ pub enum Delivery {
     Entry { key: Key, epoch: Epoch, entry: Arc<Entry> },
     /// A signal or an unstored publication: no offset, reaches those present.
     Signal { key: Key, signal: Signal },
+    /// The thread was moved or merged; it is at `into` now, which may be this channel. No position is good any more.
+    Reset { key: Key, into: ChannelName },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
 }
@@ -177,6 +186,8 @@ pub enum Append {
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
+    /// What the server itself read at the page, or what an operator said of it: its words from now on.
+    Page { page: PageNote, verified: bool, time_ms: i64 },
     /// The thread's title or state.
     Thread { closed: Option<bool>, title: Option<String>, time_ms: i64 },
 }
@@ -293,6 +304,8 @@ pub struct Thread {
     pub title: String,
     /// No posts, no reactions.
     pub closed: bool,
+    /// Whether the server has read address and title at the page itself, or an operator said them. Else a reader's browser did.
+    pub verified: bool,
 }
 
 /// What `counts` answers for a channel.
@@ -382,6 +395,8 @@ pub struct Backend {
     pub store: Arc<dyn Store>,
     /// What moderators work with.
     pub desk: Arc<dyn desk::Desk>,
+    /// Which page has which thread.
+    pub pages: Arc<dyn pages::Pages>,
     /// The others.
     pub presence: Arc<dyn Presence>,
 }

@@ -44,7 +44,8 @@ impl Node {
         let rules = self.site_rules(&key.site)?;
         let sort = key.channel.sort(&rules.chats);
         let draft = draft.checked(&rules.limits, sort).map_err(draft_code)?;
-        let page = self.checked_page(asker, key, sort, &rules, page)?;
+        let key = &self.home(key).await?;
+        let page = self.checked_page(asker, key, sort, &rules, page).await?;
         self.limit_posts(asker, &rules)?;
         let state = self.first_state(asker, key, sort, &rules).await?;
         let signature = self.signature(asker, &draft)?;
@@ -93,7 +94,7 @@ impl Node {
     }
 
     /// The page that makes its channel: the server computes the channel itself and asks that the page is the site's own.
-    fn checked_page(
+    async fn checked_page(
         &self,
         asker: &Asker,
         key: &Key,
@@ -103,7 +104,8 @@ impl Node {
     ) -> Result<Option<PageNote>, Code> {
         let Some(claim) = claim.filter(|_| sort == Sort::Page) else { return Ok(None) };
         let page = claim.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
-        if page.channel != key.channel {
+        let is_other = page.channel != key.channel;
+        if is_other && self.home(&Key::new(key.site.clone(), page.channel.clone())).await? != *key {
             return Err(Code::PageMismatch);
         }
         let is_own = rules.allows_origin(&page.origin.to_string());
@@ -235,6 +237,7 @@ impl Node {
         before: Option<String>,
     ) -> Result<CommentPage, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let rules = self.site_rules(&key.site)?;
         let query = Query {
             sort: order,
@@ -261,6 +264,7 @@ impl Node {
             return Err(refused(asker));
         }
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let title = title.map(|title| render::plain_name(&title));
         let longest = self.site_rules(&key.site)?.limits.page.title_chars_max;
         if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {

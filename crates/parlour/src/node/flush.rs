@@ -22,6 +22,10 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
     let mut touched: Vec<Arc<Channel>> = Vec::new();
     while lane.recv_many(&mut waiting, DELIVERIES_A_TURN).await > 0 {
         for delivery in waiting.drain(..) {
+            if let Delivery::Reset { key, into } = &delivery {
+                node.reset(key, into);
+                continue;
+            }
             match node.hub.take(delivery) {
                 Next::Nothing => {}
                 Next::Flush(channel) if channel.is_pressed() => relieve(&node, &channel).await,
@@ -49,7 +53,7 @@ async fn relieve(node: &Node, channel: &Arc<Channel>) {
 }
 
 /// Reads the log again where something is missing; tries until it can be read or the channel was let go of.
-async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
+pub(super) async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
     let mut wait = std::time::Duration::from_millis(50);
     while let Err(fault) = node.fill(&channel).await {
         tracing::warn!(%fault, "a channel's log cannot be read; trying again");

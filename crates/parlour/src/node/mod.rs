@@ -26,6 +26,7 @@ mod comments;
 mod flush;
 mod keep;
 mod measure;
+mod pages;
 mod presence;
 mod publish;
 mod read;
@@ -120,6 +121,8 @@ pub fn fault_code(fault: &Fault) -> Code {
         Fault::UnknownComment => Code::UnknownComment,
         Fault::ThreadClosed => Code::ThreadClosed,
         Fault::PageRequired => Code::PageRequired,
+        Fault::Moved(_) => Code::ThreadMoved,
+        Fault::PageTaken => Code::PageTaken,
         Fault::CursorInvalid => Code::CursorInvalid,
     }
 }

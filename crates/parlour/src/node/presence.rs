@@ -73,6 +73,7 @@ impl Node {
 
     /// Viewers of each channel, on all nodes.
     pub async fn viewers(&self, keys: &[Key]) -> Result<Vec<u64>, Code> {
+        let keys = &self.homes(keys.to_vec()).await?;
         let elsewhere = self.backend.presence.elsewhere(keys).await.map_err(told)?;
         let here = |key: &Key| self.hub.find(key).map_or(0, |channel| channel.numbers().1 as u64);
         Ok(keys.iter().zip(elsewhere).map(|(key, elsewhere)| here(key) + elsewhere).collect())
@@ -88,6 +89,7 @@ impl Node {
     /// Those who listen hear of the change.
     pub async fn count_view(&self, asker: &Asker, key: &Key, counts: bool) -> Result<u64, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let may = |address| self.limiter.take(("view", &key.site, address), VIEW_RATE, self.clock.now_ms()).is_ok();
         if !counts || !asker.address.is_none_or(may) {
             let counts = self.backend.store.counts(std::slice::from_ref(key)).await.map_err(told)?;
@@ -106,6 +108,7 @@ impl Node {
         if !self.is_allowed(Act::Names, asker, key)? {
             return Err(Code::Forbidden);
         }
+        let key = &self.home(key).await?;
         let mut members = self.hub.find(key).map(|channel| channel.members(MEMBERS_MAX)).unwrap_or_default();
         let left = MEMBERS_MAX - members.len();
         members.extend(self.backend.presence.members_elsewhere(key, left).await.map_err(told)?);
@@ -128,6 +131,7 @@ impl Node {
     /// Connections and different people in a channel.
     pub async fn presence_stats(&self, asker: &Asker, key: &Key) -> Result<(u64, u64), Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let mut members = self.hub.find(key).map(|channel| channel.members(usize::MAX)).unwrap_or_default();
         members.extend(self.backend.presence.members_elsewhere(key, usize::MAX).await.map_err(told)?);
         let users: HashSet<&str> = members.iter().map(|member| &*member.user).collect();

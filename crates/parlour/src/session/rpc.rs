@@ -85,7 +85,7 @@ pub(super) async fn call(node: &Node, asker: &Asker, method: &str, data: &str) -
         }
         "comment.list" => {
             let list: List = read(data)?;
-            let key = node.key(asker, &list.channel)?;
+            let key = node.home(&node.key(asker, &list.channel)?).await?;
             let (order, limit) = list.query.checked()?;
             let page = node.comments(asker, &key, order, limit, list.query.before).await?;
             Ok(shape::comment_page(&key, &page).to_string())

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
+use super::pages::Told;
 use super::{Answer, Task, desk, keys};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
@@ -68,6 +69,8 @@ pub(super) enum News {
     Comment { kind: Kind, made: u64, previous: u64, gone: Option<Arc<str>>, time_ms: i64 },
     /// The data of `thread.updated`.
     Thread(Arc<str>),
+    /// A channel became another name; what was asked says which.
+    Pages(Told),
 }
 
 impl Ledger {
@@ -90,6 +93,10 @@ impl Ledger {
                 Ok((Answer::Viewed(views), None))
             }
             Task::Desk { site, change } => Ok((Answer::Desk(desk::change(&self.connection, site, change)?), None)),
+            Task::Pages(change) => {
+                let told = self.change_pages(change)?;
+                Ok((Answer::Done(true), Some(News::Pages(told))))
+            }
             Task::Check => {
                 self.tick()?;
                 Ok((Answer::Done(true), None))

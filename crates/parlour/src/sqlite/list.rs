@@ -7,8 +7,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::{find, nowhere};
+use super::pages;
 use super::rows::{COLUMNS, StoredComment, unknown_word};
-use crate::backend::{CommentPage, Counts, Fault, Query, Sort, Thread};
+use crate::backend::{CommentPage, Counts, Fault, Query, Sort};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId};
 
@@ -91,7 +92,7 @@ pub(super) fn page(
         let state = comment.state;
         comment.state = if query.moderator { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
     }
-    let thread = thread(connection, found.id)?;
+    let thread = pages::thread(connection, found.id)?;
     Ok(CommentPage { comments, next, total: found.comments, position: found.top, thread })
 }
 
@@ -126,19 +127,12 @@ impl Walk<'_> {
     }
 }
 
-/// What is known of a channel's thread.
-pub(super) fn thread(connection: &Connection, channel: i64) -> rusqlite::Result<Option<Thread>> {
-    connection
-        .prepare_cached("SELECT url, title, closed FROM thread WHERE channel = ?1")?
-        .query_row([channel], |row| Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)? }))
-        .optional()
-}
-
 /// Counts of many channels, in the order asked.
 pub(super) fn counts(connection: &Connection, base: &str, keys: &[Key]) -> rusqlite::Result<Vec<Counts>> {
     keys.iter()
         .map(|key| {
-            let found = find(connection, base, key)?;
+            let home = pages::home(connection, key)?.map(|channel| Key::new(key.site.clone(), channel));
+            let found = find(connection, base, home.as_ref().unwrap_or(key))?;
             Ok(found.map_or_else(Counts::default, |found| Counts { comments: found.comments, views: found.views }))
         })
         .collect()

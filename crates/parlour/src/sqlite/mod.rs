@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
 use parlour_wire::push::ClientInfo;
+use rusqlite::Connection;
 
 pub use self::beside::Beside;
 
@@ -41,6 +42,7 @@ mod keys;
 mod ledger;
 mod list;
 mod log;
+mod pages;
 mod readers;
 mod rows;
 mod schema;
@@ -127,6 +129,7 @@ enum Task {
     RevokeKey { id: String },
     CountView { key: Key },
     Desk { site: SiteName, change: desk::Change },
+    Pages(pages::Change),
     Check,
     Close,
 }
@@ -181,7 +184,7 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence: store })
+    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), pages: store.clone(), presence: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -202,6 +205,22 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Asks of a channel's log, which another name does not have.
+    async fn at_home<T: Send + 'static>(
+        &self,
+        key: &Key,
+        question: impl FnOnce(&Connection, &Key) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let key = key.clone();
+        let answered = self.readers.ask(move |connection| match pages::home(connection, &key)? {
+            Some(home) => Ok(Err(Fault::Moved(home))),
+            None => question(connection, &key).map(Ok),
+        });
+        answered.await?
+    }
+}
+
 #[async_trait]
 impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
@@ -219,13 +238,13 @@ impl Log for Sqlite {
     }
 
     async fn top(&self, key: &Key) -> Result<Position, Fault> {
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::top(connection, &base, &key)).await
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::top(connection, &base, key)).await
     }
 
     async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::read(connection, &base, &key, range)).await
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::read(connection, &base, key, range)).await
     }
 
     async fn watch(&self, key: &Key) -> Result<(), Fault> {
@@ -267,7 +286,7 @@ impl Store for Sqlite {
         let (base, key) = (self.base.clone(), key.clone());
         self.readers
             .ask(move |connection| match log::find(connection, &base, &key)? {
-                Some(found) => list::thread(connection, found.id),
+                Some(found) => pages::thread(connection, found.id),
                 None => Ok(None),
             })
             .await
