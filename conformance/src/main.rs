@@ -14,6 +14,7 @@ use axum::routing::any;
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parlour::backend::NodeId;
 use parlour::outbox::LaneLimits;
 use parlour::transport::socketio::door;
 use parlour::transport::socketio::engine::{Engine, Settings};
@@ -41,10 +42,15 @@ fn settings(connect_within: Option<Duration>) -> Settings {
     }
 }
 
+/// What sessions' ids begin with.
+fn node() -> NodeId {
+    NodeId::new(*b"fixtur")
+}
+
 /// Everything that is served.
 fn router() -> Router {
-    let below = Engine::start(settings(None), engineio::Echo::new);
-    let above = Engine::start(settings(Some(Duration::from_millis(1_000))), socketio::Reference::new);
+    let below = Engine::start(node(), settings(None), engineio::Echo::new);
+    let above = Engine::start(node(), settings(Some(Duration::from_millis(1_000))), socketio::Reference::new);
     Router::new().route("/engine.io/", serve(below)).route("/socket.io/", serve(above)).route("/echo", any(echo::upgrade))
 }
 

@@ -1,6 +1,6 @@
 //! All channels that somebody on this node reads: their rings, their readers' outboxes, who is present.
 //! The hub takes deliveries and offers them; it never awaits and knows no session. Opening a channel from the log, and when to
-//! flush, is the node's business. Locks: a shard of the map, then a channel's state; a ring after either; never two channels.
+//! flush, is the node's business; how many read on other nodes it is told ([`elsewhere`]). Locks: a shard of the map, then a channel's state; a ring after either; never two channels.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,10 +13,13 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::ClientInfo;
 use tokio::sync::{Notify, OnceCell};
 
-use crate::backend::{Delivery, Part, Signal};
+use crate::backend::{Delivery, Here, News, NodeId, Part, Signal};
 use crate::channel::Key;
 use crate::outbox::{Batch, Outbox, SharedRing};
 use crate::ring::{Pushed, Ring, RingLimits};
+
+mod elsewhere;
+use elsewhere::Elsewhere;
 
 /// Locks of the map; more than cores, so that openings seldom meet.
 const SHARDS: usize = 64;
@@ -61,13 +64,29 @@ struct State {
     ghosts: Vec<Ghost>,
     /// Deliveries that arrive while the ring is being filled; `None` once it is.
     early: Option<Vec<Delivery>>,
+    elsewhere: Elsewhere,
     offered: u64,
     signal_offered: u64,
     flushing: bool,
     last_flush: Option<Instant>,
-    told_viewers: usize,
+    told_viewers: u32,
     viewers_marked: bool,
     empty_since: Option<Instant>,
+}
+
+impl State {
+    /// Whoever is back, here or on another node, is no ghost any more; whether there was one.
+    fn forget_ghost(&mut self, user: &str) -> bool {
+        let Some(ghost) = self.ghosts.iter().position(|ghost| &*ghost.viewer.info.user == user) else { return false };
+        let back = self.ghosts.swap_remove(ghost);
+        self.counted -= usize::from(back.viewer.counted);
+        true
+    }
+
+    fn here(&self) -> Here {
+        let bounded = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Here { readers: bounded(self.present), viewers: bounded(self.counted) }
+    }
 }
 
 /// One channel on this node.
@@ -97,6 +116,8 @@ pub enum Next {
     Flush(Arc<Channel>),
     /// Something is missing between ring and delivery: read the log.
     Repair(Arc<Channel>),
+    /// Another number of people reads it elsewhere.
+    Count(Arc<Channel>),
 }
 
 /// How the node is to flush a channel now.
@@ -160,9 +181,14 @@ impl Hub {
 
     /// Every channel that is here, a shard at a time.
     pub fn each(&self, mut visit: impl FnMut(&Arc<Channel>)) {
+        self.each_shard(|channels| channels.iter().for_each(&mut visit));
+    }
+
+    /// The channels of each shard, one after the other.
+    pub fn each_shard(&self, mut visit: impl FnMut(&[Arc<Channel>])) {
         for shard in &self.shards {
             let channels: Vec<_> = shard.lock().values().cloned().collect();
-            channels.iter().for_each(&mut visit);
+            visit(&channels);
         }
     }
 
@@ -188,9 +214,10 @@ impl Hub {
 
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
-        let (Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Reset { key, .. } | Delivery::Lost { key }) =
-            &delivery;
-        let Some(channel) = self.find(key) else { return Next::Nothing };
+        let Some(channel) = self.find(delivery.key()) else { return Next::Nothing };
+        if let Delivery::Peer { node, news, .. } = &delivery {
+            return channel.hear(node, news);
+        }
         match channel.take(delivery) {
             None => Next::Nothing,
             Some(true) => Next::Flush(channel),
@@ -229,6 +256,7 @@ impl Channel {
                 counted: 0,
                 ghosts: Vec::new(),
                 early: Some(Vec::new()),
+                elsewhere: Elsewhere::default(),
                 offered: 0,
                 signal_offered: 0,
                 flushing: false,
@@ -323,7 +351,40 @@ impl Channel {
                 Some(true)
             }
             Delivery::Reset { .. } | Delivery::Lost { .. } => Some(false),
+            // Heard before it could come here.
+            Delivery::Peer { .. } => None,
         }
+    }
+
+    /// What another node says of those who read there.
+    fn hear(self: Arc<Self>, node: &NodeId, news: &News) -> Next {
+        match news {
+            News::Here(here) => {
+                let is_new = self.state.lock().elsewhere.hear(node, *here, Instant::now());
+                if is_new { Next::Count(self) } else { Next::Nothing }
+            }
+            News::Presence { who, joined } => {
+                let is_back = *joined && self.state.lock().forget_ghost(&who.user);
+                self.signal_here(Signal::Presence { who: who.clone(), joined: *joined });
+                if is_back { Next::Count(self) } else { Next::Flush(self) }
+            }
+        }
+    }
+
+    /// What the other nodes answered when asked at `asked_at`; whether another number reads elsewhere now.
+    pub fn compare(&self, answers: &[(NodeId, Here)], asked_at: Instant) -> bool {
+        let mut state = self.state.lock();
+        answers.iter().fold(false, |changed, (node, here)| state.elsewhere.compare(node, *here, asked_at) || changed)
+    }
+
+    /// Only these nodes live; whether another number reads elsewhere now.
+    pub fn keep_nodes(&self, living: &[NodeId]) -> bool {
+        self.state.lock().elsewhere.keep(living)
+    }
+
+    /// The nodes on which others read it.
+    pub fn other_nodes(&self) -> Vec<NodeId> {
+        self.state.lock().elsewhere.readers()
     }
 
     /// Fills the ring from the log's end and lets in what arrived meanwhile; `false` where something is still missing: read again.
@@ -360,10 +421,7 @@ impl Channel {
     /// Registers a reader. Its cursor is attached afterwards, so that nothing falls between. Returns its number.
     pub fn join(&self, outbox: &Arc<Outbox>, place: usize, viewer: &Arc<Viewer>) -> u32 {
         let mut state = self.state.lock();
-        if let Some(ghost) = state.ghosts.iter().position(|ghost| ghost.viewer.info.user == viewer.info.user) {
-            let back = state.ghosts.swap_remove(ghost);
-            state.counted -= usize::from(back.viewer.counted);
-        }
+        state.forget_ghost(&viewer.info.user);
         let reader = Reader { outbox: outbox.clone(), place: place as u32, viewer: viewer.clone() };
         state.present += 1;
         state.counted += usize::from(viewer.counted);
@@ -412,18 +470,24 @@ impl Channel {
         gone
     }
 
-    /// Readers here, and viewers here (lingering ones included).
-    pub fn numbers(&self) -> (usize, usize) {
+    /// Readers and viewers on this node.
+    pub fn here(&self) -> Here {
+        self.state.lock().here()
+    }
+
+    /// Readers and viewers on all nodes.
+    pub fn everywhere(&self) -> Here {
         let state = self.state.lock();
-        (state.present, state.counted)
+        let (here, elsewhere) = (state.here(), state.elsewhere.sum());
+        Here { readers: here.readers.saturating_add(elsewhere.readers), viewers: here.viewers.saturating_add(elsewhere.viewers) }
     }
 
     /// The viewers, where they differ from what was told last; afterwards they are told.
-    pub fn viewers_to_tell(&self) -> Option<usize> {
+    pub fn viewers_to_tell(&self) -> Option<u32> {
         let mut state = self.state.lock();
-        let counted = state.counted;
+        let viewers = state.here().viewers.saturating_add(state.elsewhere.sum().viewers);
         state.viewers_marked = false;
-        (std::mem::replace(&mut state.told_viewers, counted) != counted).then_some(counted)
+        (std::mem::replace(&mut state.told_viewers, viewers) != viewers).then_some(viewers)
     }
 
     /// Marks that the count is to be told; whether it was not marked yet.

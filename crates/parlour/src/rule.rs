@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use parlour_wire::code::Code;
 
-use crate::channel::{ChannelName, Patterns, SiteName};
+use crate::channel::{ChannelName, Patterns, SiteName, Sort};
 use crate::comment;
 use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
@@ -123,6 +124,8 @@ pub struct SiteRules {
     pub tokens: SiteTokens,
     /// The names of reactions.
     pub reactions: Vec<String>,
+    /// Nobody writes for now.
+    pub read_only: bool,
     /// How long, how many, how often.
     pub limits: comment::Limits,
 }
@@ -196,6 +199,19 @@ impl SiteRules {
     /// Whether pages of this origin belong to the site; in demo mode those of this machine do too.
     pub fn allows_origin(&self, origin: &str) -> bool {
         (self.demo && is_local_origin(origin)) || self.origins.allows(origin)
+    }
+
+    /// Whether anything may be written now, by whomever.
+    ///
+    /// # Errors
+    /// [`Code::ReadOnly`].
+    pub fn writable(&self) -> Result<(), Code> {
+        if self.read_only { Err(Code::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Whether a page's thread that began at `made_ms` has closed by its age; other channels have none.
+    pub fn has_aged_out(&self, channel: &ChannelName, made_ms: i64, now_ms: i64) -> bool {
+        channel.sort(&self.chats) == Sort::Page && self.limits.has_aged_out(made_ms, now_ms)
     }
 }
 

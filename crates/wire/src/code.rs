@@ -71,6 +71,7 @@ codes! {
     PageTaken           = 1042, "page-taken",             409, false, "The page has a thread of its own: merge it instead.";
     OutcomeUnknown      = 1030, "outcome-unknown",        503, true,  "It may have been stored: repeat with the same nonce.";
     StoreUnavailable    = 1031, "store-unavailable",      503, true,  "The store cannot be reached; nothing was stored.";
+    ReadOnly            = 1032, "read-only",              503, true,  "Nothing can be written for now; reading goes on.";
 }
 
 /// Why the server closed a connection: the WebSocket close code and reason of the Centrifuge protocol, or RFC 6455's own.

@@ -48,6 +48,23 @@ impl Kind {
             Kind::Views => "views",
         }
     }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Kind> {
+        const ALL: [Kind; 10] = [
+            Kind::Publication,
+            Kind::CommentCreated,
+            Kind::CommentUpdated,
+            Kind::CommentDeleted,
+            Kind::Reaction,
+            Kind::ThreadUpdated,
+            Kind::ThreadReset,
+            Kind::Viewers,
+            Kind::Typing,
+            Kind::Views,
+        ];
+        ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// Who published: the person and the connection.

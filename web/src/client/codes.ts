@@ -46,6 +46,7 @@ export const CODES = {
   "page-taken": 1042,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
+  "read-only": 1032,
 } as const;
 
 /** The names of refusals. */
@@ -58,6 +59,7 @@ export const RETRIED: readonly CodeName[] = [
   "thread-moved",
   "outcome-unknown",
   "store-unavailable",
+  "read-only",
 ];
 
 /** Why the server closed a connection; from 3500 on a client does not come back by itself. */

@@ -24,23 +24,12 @@ pub struct Create {
 }
 
 #[derive(Deserialize)]
-pub struct Change {
-    body: Option<String>,
-    state: Option<String>,
-    pinned: Option<bool>,
-}
-
-#[derive(Deserialize)]
 pub struct Preview {
     body: String,
 }
 
-/// Parameters that a later version reads, and whose being ignored would change the answer.
-#[derive(Deserialize)]
-pub struct Unread {
-    around: Option<String>,
-    parent: Option<String>,
-}
+/// What a handler answers.
+type Reply = Result<Response, Problem>;
 
 /// `POST /v1/guests`.
 pub async fn new_guest(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
@@ -55,15 +44,10 @@ pub async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
     Target { ask, key }: Target,
-    Parameters(unread): Parameters<Unread>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, Problem> {
-    if unread.around.is_some() || unread.parent.is_some() {
-        return Err(Problem::with_detail(Code::NotAvailable, "`around` and `parent` are not read by this version."));
-    }
-    let (sort, limit) = query.checked()?;
     let key = api.node.home(&key).await?;
-    let page = api.node.comments(&ask.asker, &key, sort, limit, query.before).await?;
+    let page = api.node.comments(&ask.asker, &key, query.checked()?).await?;
     Ok(answer::read(&headers, ask.is_personal, &shape::comment_page(&key, &page)))
 }
 
@@ -77,7 +61,7 @@ pub async fn create(
     let create: Create = body::json(&headers, body, api.reading()).await?;
     let posted = api.node.post(&ask.asker, &key, create.draft, create.page).await?;
     let status = if posted.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer::fresh(status, &shape::posted(&posted)))
+    Ok(answer::fresh(status, &shape::comment(&posted.comment, posted.token.as_deref())))
 }
 
 /// `GET /v1/comments/{id}`.
@@ -99,19 +83,34 @@ pub async fn change(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let change: Change = body::json(&headers, body, api.reading()).await?;
-    if change.state.is_some() || change.pinned.is_some() {
-        return Err(Problem::with_detail(Code::NotAvailable, "`state` and `pinned` cannot be changed in this version."));
-    }
-    let text = change.body.ok_or_else(|| Problem::with_detail(Code::BadRequest, "Nothing to change: `body` is expected."))?;
-    let comment = api.node.edit(&ask.asker, &named(id)?, &text).await?;
-    Ok(answer::fresh(StatusCode::OK, &json!({ "comment": comment })))
+    let changed: shape::Changed = body::json(&headers, body, api.reading()).await?;
+    let change = changed
+        .checked()
+        .map_err(|code| Problem::with_detail(code, "Nothing to change: `body`, `state` or `pinned` is expected."))?;
+    let comment = api.node.change(&ask.asker, &named(id)?, change).await?;
+    Ok(answer::fresh(StatusCode::OK, &shape::comment(&comment, None)))
 }
 
 /// `DELETE /v1/comments/{id}`.
 pub async fn delete(State(api): State<Api>, ask: Ask, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     api.node.delete(&ask.asker, &named(id)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `PUT /v1/comments/{id}/reactions/{name}`.
+pub async fn react(State(api): State<Api>, ask: Ask, path: Result<Path<(String, String)>, PathRejection>) -> Reply {
+    reaction(&api, &ask, path, true).await
+}
+
+/// `DELETE /v1/comments/{id}/reactions/{name}`.
+pub async fn unreact(State(api): State<Api>, ask: Ask, path: Result<Path<(String, String)>, PathRejection>) -> Reply {
+    reaction(&api, &ask, path, false).await
+}
+
+async fn reaction(api: &Api, ask: &Ask, path: Result<Path<(String, String)>, PathRejection>, there: bool) -> Reply {
+    let Path((id, name)) = path.map_err(|_| Code::UnknownComment)?;
+    let reacted = api.node.react(&ask.asker, &id, &name, there).await?;
+    Ok(answer::fresh(StatusCode::OK, &shape::comment(&reacted.comment, reacted.token.as_deref())))
 }
 
 /// `POST /v1/preview`.

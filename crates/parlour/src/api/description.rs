@@ -36,11 +36,13 @@ static ROWS: &[Row] = rows! {
     get "/embed/{name}" "A part of the scripts; never changes" [] "" => 200 "text/javascript";
     post "/v1/guests" "A new guest" ["site"] "" => 200 "Guest";
     patch "/v1/channels/{channel}" "A thread's title, and whether it is closed; moderators" ["site", "url", "id"] "ThreadChange" => 200 "ChannelName";
-    get "/v1/channels/{channel}/comments" "A page of comments" ["site", "url", "id", "limit", "before", "sort", "view"] "" => 200 "CommentPage";
+    get "/v1/channels/{channel}/comments" "A page of comments" ["site", "url", "id", "limit", "before", "sort", "view", "parent", "around"] "" => 200 "CommentPage";
     post "/v1/channels/{channel}/comments" "Writes a comment; the same nonce again is answered 200 with the same comment" ["site", "url", "id"] "Draft" => 201 "Posted";
     get "/v1/comments/{id}" "One comment" ["site"] "" => 200 "OneComment";
-    patch "/v1/comments/{id}" "Another text for a comment" ["site"] "CommentChange" => 200 "OneComment";
+    patch "/v1/comments/{id}" "Another text for a comment; moderators also its state and whether it is pinned" ["site"] "CommentChange" => 200 "OneComment";
     delete "/v1/comments/{id}" "Takes a comment away" ["site"] "" => 204 "";
+    put "/v1/comments/{id}/reactions/{name}" "A reaction is there; again changes nothing" ["site"] "" => 200 "Posted";
+    delete "/v1/comments/{id}/reactions/{name}" "A reaction is there no longer" ["site"] "" => 200 "Posted";
     post "/v1/preview" "What a text will look like" ["site"] "Text" => 200 "Preview";
     post "/v1/channels/{channel}/publications" "Publishes" ["site", "url", "id"] "Publication" => 200 "Position";
     post "/v1/channels/{channel}/typing" "Tells those present that somebody writes" ["site", "url", "id"] "Typing" => 204 "";
@@ -67,9 +69,11 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("url", "string", "With the channel's name `page`: the page's address. In counts: a page's address, repeatable"),
     ("id", "string", "With the channel's name `page`: the page's own id"),
     ("limit", "integer", "At most so many"),
-    ("before", "string", "The cursor `next` of the page before"),
-    ("sort", "string", "newest or oldest"),
-    ("view", "string", "flat"),
+    ("before", "string", "The cursor `next` of the page before, or one of `more` beside `parent`"),
+    ("sort", "string", "newest, oldest or best"),
+    ("view", "string", "flat: all comments; tree: roots, pinned ones first, each with at most ten of its descendants"),
+    ("parent", "string", "A comment whose answers are read on"),
+    ("around", "string", "A comment: the page that holds it, with its ancestors"),
     ("since", "string", "A position, EPOCH:OFFSET"),
     ("reverse", "boolean", "The newest first"),
     ("channel", "string", "A channel's name, repeatable"),

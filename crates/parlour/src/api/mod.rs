@@ -60,6 +60,7 @@ pub fn routes() -> Router<Api> {
         .route("/v1/channels/{channel}", axum::routing::patch(channels::change))
         .route("/v1/channels/{channel}/comments", get(comments::list).post(comments::create))
         .route("/v1/comments/{id}", get(comments::read).patch(comments::change).delete(comments::delete))
+        .route("/v1/comments/{id}/reactions/{name}", axum::routing::put(comments::react).delete(comments::unreact))
         .route("/v1/preview", post(comments::preview))
         .route("/v1/channels/{channel}/publications", post(publications::publish))
         .route("/v1/channels/{channel}/typing", post(publications::typing))

@@ -1,4 +1,4 @@
-//! What a backend keeps and carries, as three traits with their rules in prose: [`Log`], [`Store`] and [`Presence`].
+//! What a backend keeps and carries, as traits with their rules in prose: [`Log`], [`Store`], [`Presence`] and [`Shelf`].
 //! A backend knows no node, hub or session: what it has to tell goes as [`Delivery`] into the lanes that it was given.
 //! Nothing above this module knows which backend runs; `tests/it/backend.rs` holds every backend to the same rules.
 
@@ -9,12 +9,19 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId, State};
+use crate::comment::{Comment, CommentId, MemberId, State};
 
 pub mod desk;
 mod lanes;
+mod list;
 pub mod pages;
+mod peers;
+mod shelf;
+
 pub use lanes::{Lanes, lanes};
+pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
+pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
+pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
 
 /// Why a backend refused or failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -111,6 +118,21 @@ pub enum Delivery {
     Reset { key: Key, into: ChannelName },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
+    /// What another node says of those who read the channel there.
+    Peer { key: Key, node: NodeId, news: News },
+}
+
+impl Delivery {
+    /// The channel that it is for.
+    pub fn key(&self) -> &Key {
+        match self {
+            Delivery::Entry { key, .. }
+            | Delivery::Signal { key, .. }
+            | Delivery::Reset { key, .. }
+            | Delivery::Lost { key }
+            | Delivery::Peer { key, .. } => key,
+        }
+    }
 }
 
 /// What only those present need to know.
@@ -188,8 +210,43 @@ pub enum Append {
     Delete { id: CommentId, time_ms: i64 },
     /// What the server itself read at the page, or what an operator said of it: its words from now on.
     Page { page: PageNote, verified: bool, time_ms: i64 },
+    /// A moderator decides whether a comment is shown: `Approved`, `Pending` or `Spam`; a deleted one stays deleted. Approval
+    /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
+    /// where visible answers hang on it. Between the other two nobody is told, and a state that it has already changes nothing.
+    State { id: CommentId, state: State, time_ms: i64 },
+    /// A moderator pins a comment or lets it go. What it is already changes nothing.
+    Pin { id: CommentId, pinned: bool, time_ms: i64 },
+    /// A member's reaction to an approved comment in an open thread comes or goes; boxed, being large.
+    Reaction(Box<Reaction>),
+    /// Tells the counts of a comment whose reactions changed since they were last told, unless that is less than
+    /// [`REACTIONS_EVERY_MS`] ago: asked for when [`Appended::tell_at_ms`] has come. With nothing to tell, nothing is appended.
+    Reactions { id: CommentId, time_ms: i64 },
     /// The thread's title or state.
     Thread { closed: Option<bool>, title: Option<String>, time_ms: i64 },
+}
+
+/// How often a comment's reactions are told at most, in milliseconds.
+pub const REACTIONS_EVERY_MS: i64 = 1_000;
+
+/// One reaction, to be there or not to be there. Idempotent; the counts and the comment's score change with it.
+///
+/// Told at once as `reaction` if the last such event of this comment is [`REACTIONS_EVERY_MS`] ago, else noted as due.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// The comment.
+    pub id: CommentId,
+    /// Whose.
+    pub member: MemberId,
+    /// One of the site's names.
+    pub name: String,
+    /// Whether it is to be there.
+    pub there: bool,
+    /// A guest's address, keyed ([`crate::identity::keyed_hash`]), kept with the reaction; `None` for members that a site vouches for.
+    pub address_key: Option<String>,
+    /// With so many reactions of guests of this address to this comment, one more changes nothing.
+    pub address_max: u32,
+    /// Milliseconds since 1970.
+    pub time_ms: i64,
 }
 
 /// What came of an append.
@@ -197,10 +254,19 @@ pub enum Append {
 pub struct Appended {
     /// The channel's position after it; `None` where nothing was appended (a held comment).
     pub position: Option<Position>,
-    /// The comment as it is now, where the change was to one.
+    /// The comment as it is now, where the change was to one; after a reaction with `mine.reactions` of its member.
     pub comment: Option<Comment>,
-    /// The same nonce with the same content had come before: nothing was done.
+    /// It was so already (the same nonce with the same content, a reaction that was there): nothing was done.
     pub repeated: bool,
+    /// Reactions became due that were not told: [`Append::Reactions`] is to be asked for then. Said once, for the first of them.
+    pub tell_at_ms: Option<i64>,
+}
+
+impl Appended {
+    /// Done, with this offset if the log grew, and the comment as it is now.
+    pub fn now(position: Option<Position>, comment: Option<Comment>) -> Appended {
+        Appended { position, comment, repeated: false, tell_at_ms: None }
+    }
 }
 
 /// What part of a log to read.
@@ -256,45 +322,6 @@ pub trait Log: Send + Sync {
     async fn unwatch(&self, key: &Key);
 }
 
-/// How a page of comments is sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By `created`, then `id`, descending.
-    Newest,
-    /// The same, ascending.
-    Oldest,
-}
-
-/// A question for a flat page of comments: all visible ones whatever their depth, tombstones with answers included.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// Which way.
-    pub sort: Sort,
-    /// At most so many, 1–100.
-    pub limit: usize,
-    /// A cursor that an earlier page gave.
-    pub before: Option<String>,
-    /// The member who asks: sees their own pending ones.
-    pub member: Option<String>,
-    /// Sees pending ones and spam.
-    pub moderator: bool,
-}
-
-/// A page of comments, all of one snapshot.
-#[derive(Clone, Debug)]
-pub struct CommentPage {
-    /// The comments, sorted.
-    pub comments: Vec<Comment>,
-    /// What goes into `before` for the next page; `None` on the last.
-    pub next: Option<String>,
-    /// Visible comments of the channel, tombstones not counted.
-    pub total: u64,
-    /// The top of the channel's log in the same snapshot.
-    pub position: Position,
-    /// The page that the channel belongs to, if the store knows it.
-    pub thread: Option<Thread>,
-}
-
 /// What is kept of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thread {
@@ -306,6 +333,8 @@ pub struct Thread {
     pub closed: bool,
     /// Whether the server has read address and title at the page itself, or an operator said them. Else a reader's browser did.
     pub verified: bool,
+    /// When its first comment was made, in milliseconds since 1970; 0 if there is none yet.
+    pub made_ms: i64,
 }
 
 /// What `counts` answers for a channel.
@@ -333,8 +362,14 @@ pub struct KeyRow {
 /// What is kept beside the log: comments as rows to be listed, pages, keys, the secret.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One comment with its channel, of this site, in whatever state; `None` where there is none.
-    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault>;
+    /// One comment with its channel, of this site, in whatever state, with `mine.reactions` of the member who asks; `None` where
+    /// there is none.
+    async fn comment(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        member: Option<&MemberId>,
+    ) -> Result<Option<(ChannelName, Comment)>, Fault>;
 
     /// A page of comments.
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault>;
@@ -373,19 +408,6 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Who is present on other nodes, and telling them who is here. A single node has nobody elsewhere.
-#[async_trait]
-pub trait Presence: Send + Sync {
-    /// This node now has so many viewers in the channel. Never waits.
-    fn here(&self, key: &Key, viewers: u32);
-
-    /// Viewers of each channel on the other living nodes.
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault>;
-
-    /// Those present on the other nodes, at most `limit`.
-    async fn members_elsewhere(&self, key: &Key, limit: usize) -> Result<Vec<ClientInfo>, Fault>;
-}
-
 /// A backend whole: what `server` makes and `node` uses.
 #[derive(Clone)]
 pub struct Backend {
@@ -399,4 +421,6 @@ pub struct Backend {
     pub pages: Arc<dyn pages::Pages>,
     /// The others.
     pub presence: Arc<dyn Presence>,
+    /// Small records.
+    pub shelf: Arc<dyn Shelf>,
 }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub page: PageLimits,
     /// How long an author may edit, in milliseconds; deleting is always theirs.
     pub edit_ms: i64,
+    /// How long after its first comment a page's thread closes by itself, in milliseconds; 0 for never.
+    pub close_after_ms: i64,
     /// How many comments may stand above one another as stored.
     pub depth_max: u32,
     /// A request's body, in bytes.
@@ -33,6 +35,12 @@ pub struct Limits {
     pub address_posts_burst: u32,
     /// After these, one in so many milliseconds.
     pub address_post_every_ms: u64,
+    /// Reactions that may come from an address at once.
+    pub address_reactions_burst: u32,
+    /// After these, one in so many milliseconds.
+    pub address_reaction_every_ms: u64,
+    /// Reactions of guests of one address that count on a comment.
+    pub address_reactions_max: u32,
     /// New pages that an address may make in an hour.
     pub address_pages_per_hour: u32,
     /// New pages that a site may get in a day.
@@ -59,6 +67,7 @@ impl Default for Limits {
             name_chars_max: 60,
             page: PageLimits::default(),
             edit_ms: 15 * MINUTE_MS,
+            close_after_ms: 0,
             depth_max: 100,
             request_bytes_max: 64 * KIB,
             batch_bytes_max: 4 * KIB * KIB,
@@ -68,6 +77,9 @@ impl Default for Limits {
             member_post_every_ms: 10_000,
             address_posts_burst: 20,
             address_post_every_ms: 3_000,
+            address_reactions_burst: 60,
+            address_reaction_every_ms: 1_000,
+            address_reactions_max: 3,
             address_pages_per_hour: 20,
             site_pages_per_day: 500,
             keep_events_max: 10_000,
@@ -76,5 +88,40 @@ impl Default for Limits {
             recovery_entries_max: 1_000,
             recovery_bytes_max: KIB * KIB,
         }
+    }
+}
+
+impl Limits {
+    /// Whether an author may still edit what was made at `created_ms`: up to the last millisecond of the window, not at its end.
+    #[must_use]
+    pub fn may_edit(&self, created_ms: i64, now_ms: i64) -> bool {
+        now_ms < created_ms.saturating_add(self.edit_ms)
+    }
+
+    /// Whether a thread that began at `made_ms` has closed by its age; one that has no comment yet has not.
+    #[must_use]
+    pub fn has_aged_out(&self, made_ms: i64, now_ms: i64) -> bool {
+        self.close_after_ms > 0 && made_ms > 0 && now_ms >= made_ms.saturating_add(self.close_after_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_in_the_last_second_passes_and_one_at_the_end_does_not() {
+        let limits = Limits::default();
+        let end_ms = 1_000 + 15 * 60_000;
+        assert!(limits.may_edit(1_000, 1_000) && limits.may_edit(1_000, end_ms - 1_000) && limits.may_edit(1_000, end_ms - 1));
+        assert!(!limits.may_edit(1_000, end_ms) && !limits.may_edit(1_000, end_ms + 1_000));
+        assert!(!Limits { edit_ms: 0, ..limits }.may_edit(1_000, 1_000));
+    }
+
+    #[test]
+    fn a_thread_ages_out_only_where_an_age_was_chosen() {
+        let limits = Limits { close_after_ms: 500, ..Limits::default() };
+        assert!(!limits.has_aged_out(1_000, 1_499) && limits.has_aged_out(1_000, 1_500));
+        assert!(!limits.has_aged_out(0, 1 << 40) && !Limits::default().has_aged_out(1, 1 << 40));
     }
 }

@@ -5,6 +5,7 @@
 
 mod draft;
 mod limits;
+mod score;
 mod time;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::channel::ChannelName;
 
 pub use draft::{CheckedDraft, Draft, DraftAuthor, DraftFault, checked_body, checked_name, is_nonce};
 pub use limits::Limits;
+pub use score::{AGAINST, score};
 pub use time::Time;
 
 /// How many random bytes a new id is made of: 100 of their 104 bits are used.

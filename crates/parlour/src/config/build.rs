@@ -124,6 +124,7 @@ fn site_rules(
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
         tokens: super::tokens::site_tokens(&prefix, options)?,
         reactions: options.reactions.clone(),
+        read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })
 }
@@ -153,6 +154,10 @@ fn comment_limits(
         member_post_every_ms: options.member_posts.per_ms,
         address_posts_burst: options.address_posts.burst,
         address_post_every_ms: options.address_posts.per_ms,
+        close_after_ms: milliseconds(options.close_after),
+        address_reactions_burst: options.reaction_pace.burst,
+        address_reaction_every_ms: options.reaction_pace.per_ms,
+        address_reactions_max: fitting(&key("address-reactions"), options.address_reactions)?,
         address_pages_per_hour: fitting(&key("address-pages"), options.address_pages)?,
         site_pages_per_day: fitting(&key("site-pages"), options.site_pages)?,
         keep_events_max: process.keep_events,

@@ -209,6 +209,10 @@ options! {
     name_characters: Count = "60", Comments, "A name's length; 0: no names.";
     title_characters: Count = "300", Comments, "The length of a page's title.";
     url_characters: Count = "2048", Comments, "The length of a page's address.";
+    reaction_pace: Pace = "60/1s", Comments, "Reactions from one address. Off in demo mode.";
+    address_reactions: Count = "3", Comments, "Reactions of guests of one address that count on a comment. Off in demo mode.";
+    close_after: Time = "0", Comments, "How long after its first comment a page's thread closes; 0: never.";
+    read_only: Switch = "false", Comments, "Nobody writes for now: no comments, edits, deletions, reactions or publications.";
     edit_for: Time = "15m", Comments, "How long one's own comment may be edited; deleting is always possible.";
     depth: Count = "100", Comments, "How deep answers are nested as stored.";
     member_posts: Pace = "5/10s", Comments, "Comments of one member.";

@@ -9,7 +9,7 @@ use parlour_wire::socketio::{self, Event};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::backend::Sort;
+use crate::backend::Query;
 use crate::channel::Key;
 use crate::comment::{Comment, Draft, DraftAuthor};
 use crate::outbox::Hearing;
@@ -105,7 +105,8 @@ impl CommentsPage {
     async fn go(&self, session: &mut Session, url: &Url) -> Result<(), Code> {
         let key = key(session, url)?;
         session.listen(&key, LISTENING).await?;
-        let page = session.node().comments(session.asker()?, &key, Sort::Newest, INITIAL, None).await?;
+        let query = Query { limit: INITIAL, ..Query::default() };
+        let page = session.node().comments(session.asker()?, &key, query).await?;
         let address = page.thread.map(|thread| thread.url).filter(|url| !url.is_empty()).unwrap_or_else(|| url.to_string());
         let shown = page.comments.iter().filter(|comment| comment.author.is_some());
         let said = Said { event: "initial", data: shown.map(|comment| Told::of(comment, &address)).collect::<Vec<_>>() };

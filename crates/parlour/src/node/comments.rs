@@ -7,7 +7,7 @@ use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 
 use super::{Asker, Node, random, told};
-use crate::backend::{Append, CommentPage, Counts, NewComment, PageNote, Query, Sort as Order};
+use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNote, Query, Thread};
 use crate::channel::{ChannelName, Key, Sort};
 use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
@@ -42,12 +42,14 @@ impl Node {
     pub async fn post(&self, asker: &Asker, key: &Key, draft: Draft, page: Option<Page>) -> Result<Posted, Code> {
         self.permit(Act::Comment, asker, key)?;
         let rules = self.site_rules(&key.site)?;
+        rules.writable()?;
         let sort = key.channel.sort(&rules.chats);
         let draft = draft.checked(&rules.limits, sort).map_err(draft_code)?;
         let key = &self.home(key).await?;
         let page = self.checked_page(asker, key, sort, &rules, page).await?;
         self.limit_posts(asker, &rules)?;
-        let state = self.first_state(asker, key, sort, &rules).await?;
+        let thread = self.open_thread(key, &rules).await?;
+        let state = self.first_state(asker, sort, &rules, thread.is_some());
         let signature = self.signature(asker, &draft)?;
         let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
         let new = NewComment {
@@ -73,7 +75,7 @@ impl Node {
         let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
-        comment.mine = Some(mine(&comment, Some(&signature.author.id), false, &rules, self.clock.now_ms()));
+        comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));
         Ok(Posted { comment, repeated: appended.repeated, token: signature.token })
     }
 
@@ -132,12 +134,9 @@ impl Node {
     }
 
     /// Whether a comment is shown at once. A page that is made too often, from one address or on one site, is looked at first.
-    async fn first_state(&self, asker: &Asker, key: &Key, sort: Sort, rules: &SiteRules) -> Result<State, Code> {
-        if sort != Sort::Page || rules.demo || asker.who.is_key() {
-            return Ok(State::Approved);
-        }
-        if self.backend.store.thread(key).await.map_err(told)?.is_some() {
-            return Ok(State::Approved);
+    fn first_state(&self, asker: &Asker, sort: Sort, rules: &SiteRules, is_known: bool) -> State {
+        if sort != Sort::Page || rules.demo || asker.who.is_key() || is_known {
+            return State::Approved;
         }
         let now_ms = self.clock.now_ms();
         let per_hour = rules.limits.address_pages_per_hour.max(1);
@@ -147,19 +146,38 @@ impl Node {
         let address_is_over =
             asker.address.is_some_and(|address| self.limiter.take(("page", &asker.site, address), by_address, now_ms).is_err());
         let is_over = address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err();
-        Ok(if is_over { State::Pending } else { State::Approved })
+        if is_over { State::Pending } else { State::Approved }
+    }
+
+    /// What is known of a page's thread, which is closed neither by hand nor by its age. Other channels have no age, and whether
+    /// they are closed the backend looks at as it appends.
+    pub(super) async fn open_thread(&self, key: &Key, rules: &SiteRules) -> Result<Option<Thread>, Code> {
+        if key.channel.sort(&rules.chats) != Sort::Page {
+            return Ok(None);
+        }
+        let thread = self.backend.store.thread(key).await.map_err(told)?;
+        match &thread {
+            Some(found) if found.closed || rules.has_aged_out(&key.channel, found.made_ms, self.clock.now_ms()) => {
+                Err(Code::ThreadClosed)
+            }
+            _ => Ok(thread),
+        }
     }
 
     /// The comment and its channel, if the asker may see it.
-    async fn seen_comment(&self, asker: &Asker, id: &str) -> Result<(Key, Comment), Code> {
+    pub(super) async fn seen_comment(&self, asker: &Asker, id: &str) -> Result<(Key, Comment), Code> {
         let id = CommentId::parse(id).map_err(|_| Code::UnknownComment)?;
-        let found = self.backend.store.comment(&asker.site, &id).await.map_err(told)?;
+        let member = asker.who.member().map(|member| &member.id);
+        let found = self.backend.store.comment(&asker.site, &id, member).await.map_err(told)?;
         let (channel, comment) = found.ok_or(Code::UnknownComment)?;
         let key = Key::new(asker.site.clone(), channel);
         let is_shown = matches!(comment.state, State::Approved | State::Deleted);
-        if !self.is_allowed(Act::Read, asker, &key)? || !(is_shown || is_own(asker, &comment) || asker.who.is_moderator()) {
+        let may_see = is_shown || is_own(asker, &comment) || asker.who.is_moderator();
+        if !self.is_allowed(Act::Read, asker, &key)? || !(may_see || comment.replies > 0) {
             return Err(Code::UnknownComment);
         }
+        // What was taken back while answers hang on it stands there without its text, for all but its author and moderators.
+        let comment = if may_see { comment } else { Comment { mine: comment.mine.clone(), ..comment.tombstone() } };
         Ok((key, comment))
     }
 
@@ -170,85 +188,53 @@ impl Node {
         Ok(self.as_seen(asker, &rules, comment))
     }
 
-    fn as_seen(&self, asker: &Asker, rules: &SiteRules, mut comment: Comment) -> Comment {
+    pub(super) fn as_seen(&self, asker: &Asker, rules: &SiteRules, mut comment: Comment) -> Comment {
         let state = comment.state;
         comment.state = if asker.who.is_moderator() { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
         if !matches!(asker.who, Who::Nobody) {
             let member = asker.who.member().map(|member| &member.id);
-            comment.mine = Some(mine(&comment, member, asker.who.is_moderator(), rules, self.clock.now_ms()));
+            comment.mine = Some(self.mine(&comment, member, asker.who.is_moderator(), rules));
         }
         comment
     }
 
-    /// Another text, by its author while the window is open, or by a moderator.
-    pub async fn edit(&self, asker: &Asker, id: &str, body: &str) -> Result<Comment, Code> {
-        let (key, comment) = self.seen_comment(asker, id).await?;
-        let rules = self.site_rules(&key.site)?;
-        if comment.state == State::Deleted {
-            return Err(Code::UnknownComment);
-        }
-        let now_ms = self.clock.now_ms();
-        if !asker.who.is_moderator() {
-            if !is_own(asker, &comment) {
-                return Err(refused(asker));
-            }
-            if now_ms >= comment.created.0 + rules.limits.edit_ms {
-                return Err(Code::EditWindowClosed);
-            }
-        }
-        let body = checked_body(body, &rules.limits, key.channel.sort(&rules.chats)).map_err(draft_code)?;
-        let html = render::render(&body);
-        let edit = Append::Edit { id: comment.id, body, html, rendered_by: render::VERSION, edited_ms: now_ms };
-        let appended = self.backend.log.append(&key, edit).await.map_err(told)?;
-        self.withdrawn(&key, appended.position.as_ref()).await;
-        Ok(self.as_seen(asker, &rules, appended.comment.ok_or(Code::Internal)?))
-    }
-
-    /// Taken away: by its author at any time, or by a moderator.
-    pub async fn delete(&self, asker: &Asker, id: &str) -> Result<(), Code> {
-        let (key, comment) = self.seen_comment(asker, id).await?;
-        if comment.state == State::Deleted {
-            return Err(Code::UnknownComment);
-        }
-        if !is_own(asker, &comment) && !asker.who.is_moderator() {
-            return Err(refused(asker));
-        }
-        let delete = Append::Delete { id: comment.id, time_ms: self.clock.now_ms() };
-        let appended = self.backend.log.append(&key, delete).await.map_err(told)?;
-        self.withdrawn(&key, appended.position.as_ref()).await;
-        Ok(())
-    }
-
     /// Who is told that a text is gone may rely on it: the answer waits until the ring here has lost it too.
-    async fn withdrawn(&self, key: &Key, at: Option<&Position>) {
+    pub(super) async fn withdrawn(&self, key: &Key, at: Option<&Position>) {
         let (Some(channel), Some(at)) = (self.hub.find(key), at) else { return };
         if tokio::time::timeout(WITHDRAWN_WITHIN, channel.reaches(at)).await.is_err() {
             tracing::warn!("a withdrawn text is slow to leave the ring");
         }
     }
 
-    /// A page of a channel's comments.
-    pub async fn comments(
-        &self,
-        asker: &Asker,
-        key: &Key,
-        order: Order,
-        limit: usize,
-        before: Option<String>,
-    ) -> Result<CommentPage, Code> {
+    /// A page of a channel's comments. Whose eyes look is filled in here.
+    pub async fn comments(&self, asker: &Asker, key: &Key, query: Query) -> Result<CommentPage, Code> {
         self.permit(Act::Read, asker, key)?;
         let key = &self.home(key).await?;
         let rules = self.site_rules(&key.site)?;
         let query = Query {
-            sort: order,
-            limit: limit.clamp(1, COMMENTS_MAX),
-            before,
+            limit: query.limit.clamp(1, COMMENTS_MAX),
             member: asker.who.member().map(|member| member.id.to_string()),
             moderator: asker.who.is_moderator(),
+            ..query
         };
         let mut page = self.backend.store.comments(key, query).await.map_err(told)?;
         page.comments = page.comments.into_iter().map(|comment| self.as_seen(asker, &rules, comment)).collect();
+        if let Some(thread) = &mut page.thread {
+            thread.closed |= rules.has_aged_out(&key.channel, thread.made_ms, self.clock.now_ms());
+        }
         Ok(page)
+    }
+
+    /// What of a comment is for this member alone; the names of their reactions are those that the store found.
+    pub(super) fn mine(&self, comment: &Comment, member: Option<&MemberId>, moderator: bool, rules: &SiteRules) -> Mine {
+        let own = member.is_some() && comment.author.as_ref().map(|author| &author.id) == member;
+        let there = comment.state != State::Deleted;
+        let may_edit = own && there && rules.limits.may_edit(comment.created.0, self.clock.now_ms());
+        Mine {
+            reactions: comment.mine.as_ref().map(|mine| mine.reactions.clone()).unwrap_or_default(),
+            editable_until: may_edit.then_some(Time(comment.created.0.saturating_add(rules.limits.edit_ms))),
+            deletable: there && (own || moderator),
+        }
     }
 
     /// What a text would look like.
@@ -264,6 +250,7 @@ impl Node {
             return Err(refused(asker));
         }
         self.permit(Act::Read, asker, key)?;
+        self.site_rules(&key.site)?.writable()?;
         let key = &self.home(key).await?;
         let title = title.map(|title| render::plain_name(&title));
         let longest = self.site_rules(&key.site)?.limits.page.title_chars_max;
@@ -292,7 +279,7 @@ impl Node {
 const WITHDRAWN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Comments of one page at most.
-pub const COMMENTS_MAX: usize = 100;
+pub const COMMENTS_MAX: usize = HEADS_MAX;
 
 fn author_of(token: &Token, typed: String) -> Author {
     let member = &token.member;
@@ -300,27 +287,16 @@ fn author_of(token: &Token, typed: String) -> Author {
     Author { id: member.id.clone(), name, avatar: None, role: member.role, verified: member.verified }
 }
 
-fn is_own(asker: &Asker, comment: &Comment) -> bool {
+pub(super) fn is_own(asker: &Asker, comment: &Comment) -> bool {
     let author = comment.author.as_ref().map(|author| &author.id);
     asker.who.member().is_some_and(|member| Some(&member.id) == author)
 }
 
-fn refused(asker: &Asker) -> Code {
+pub(super) fn refused(asker: &Asker) -> Code {
     if matches!(asker.who, Who::Nobody) { Code::Unauthorized } else { Code::Forbidden }
 }
 
-fn mine(comment: &Comment, member: Option<&MemberId>, moderator: bool, rules: &SiteRules, now_ms: i64) -> Mine {
-    let own = member.is_some() && comment.author.as_ref().map(|author| &author.id) == member;
-    let there = comment.state != State::Deleted;
-    let until_ms = comment.created.0 + rules.limits.edit_ms;
-    Mine {
-        reactions: Vec::new(),
-        editable_until: (own && there && now_ms < until_ms).then_some(Time(until_ms)),
-        deletable: there && (own || moderator),
-    }
-}
-
-fn draft_code(fault: DraftFault) -> Code {
+pub(super) fn draft_code(fault: DraftFault) -> Code {
     match fault {
         DraftFault::BodyEmpty => Code::BodyEmpty,
         DraftFault::BodyTooLong { .. } => Code::BodyTooLong,

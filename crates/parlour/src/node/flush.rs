@@ -37,6 +37,7 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
                 Next::Repair(channel) => {
                     tokio::spawn(repair(node.clone(), channel));
                 }
+                Next::Count(channel) => node.count_changed(&channel),
             }
         }
         touched.drain(..).for_each(|channel| node.flush(&channel));

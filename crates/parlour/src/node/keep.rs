@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parlour_wire::code::Close;
 
 use super::Node;
+use crate::backend::NodeId;
 use crate::channel::Key;
 use crate::hub::Channel;
 
@@ -18,20 +19,29 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 const LEAVE_STEP: Duration = Duration::from_millis(10);
 /// Ticks in a second.
 const TICKS_A_SECOND: u64 = 4;
+/// How often each channel that is read here is compared with what the other nodes say of it.
+const COMPARE_EVERY_S: u64 = 10;
 
 /// Runs until the node is gone.
 pub(super) async fn keep(node: Weak<Node>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut count = 0;
+    let mut living: Arc<[NodeId]> = Arc::default();
     loop {
         ticks.tick().await;
         let Some(node) = node.upgrade() else { return };
         count += 1;
         node.bury_the_lost();
+        let others = node.backend.presence.others();
+        if others != living {
+            node.keep_living_nodes(&others);
+            living = others;
+        }
         if count % TICKS_A_SECOND == 0 {
             node.clients.sweep(count / TICKS_A_SECOND, node.clock.now_s());
             node.tell_changed_viewers();
+            node.clone().compare_some(count / TICKS_A_SECOND % COMPARE_EVERY_S);
             node.let_go_of_idle_channels().await;
         }
     }
@@ -53,6 +63,23 @@ impl Node {
         }
     }
 
+    /// Compares those channels whose turn it is with what the other nodes say of them: what was told may have been lost.
+    fn compare_some(self: Arc<Self>, turn: u64) {
+        if self.backend.presence.others().is_empty() {
+            return;
+        }
+        let mut channels = Vec::new();
+        let mut number = 0;
+        self.hub.each_shard(|shard| {
+            if number % COMPARE_EVERY_S == turn {
+                channels.extend(shard.iter().filter(|channel| channel.here().readers > 0).cloned());
+            }
+            number += 1;
+        });
+        // Other nodes may take their time; pings may not.
+        tokio::spawn(async move { self.compare(&channels).await });
+    }
+
     /// Forgets channels that nobody has read for a while; then, if all rings weigh too much, shrinks those with the fewest readers.
     async fn let_go_of_idle_channels(&self) {
         let limits = self.book.now().limits.clone();
@@ -65,7 +92,7 @@ impl Node {
             bytes += weight;
             match channel.is_idle(now, limits.ring_idle) {
                 true => idle.push(channel.key.clone()),
-                false if weight > 0 => weights.push((channel.numbers().0, channel.clone())),
+                false if weight > 0 => weights.push((channel.here().readers as usize, channel.clone())),
                 false => {}
             }
         });

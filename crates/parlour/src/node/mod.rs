@@ -23,16 +23,21 @@ use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
 
 mod comments;
+mod decisions;
 mod flush;
 mod keep;
 mod measure;
 mod pages;
+mod peers;
 mod presence;
 mod publish;
+mod reactions;
 mod read;
 
 pub use comments::{COMMENTS_MAX, Posted};
+pub use decisions::Change;
 pub use publish::Publishing;
+pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
 
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
@@ -77,6 +82,8 @@ pub struct Stats {
     pub published: AtomicU64,
     /// Comments accepted.
     pub comments: AtomicU64,
+    /// Reactions that came or went.
+    pub reactions: AtomicU64,
     /// Readers that fell off a ring.
     pub fallen: AtomicU64,
     /// Reads of the log for rings and readers.

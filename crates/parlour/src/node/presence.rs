@@ -1,6 +1,6 @@
-//! Who is present: coming and going, counts told at most once a second (at once in a small channel), names to those who may.
+//! Who is present: coming and going, counts told at most once a second (at once in a small channel), names to those who may;
+//! all of it over all nodes, as far as `peers` knows of the others.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,8 +10,7 @@ use parlour_wire::push::{ClientInfo, Event, Kind};
 use super::{Asker, Node, told};
 use crate::backend::Signal;
 use crate::channel::Key;
-use crate::clients::Client;
-use crate::hub::{Channel, SMALL_READERS, Viewer};
+use crate::hub::{Channel, Viewer};
 use crate::identity::Act;
 use crate::limit::Rate;
 
@@ -38,21 +37,20 @@ impl Node {
 
     /// Tells who came or went, in channels small enough for it.
     pub(super) fn tell_presence(&self, channel: &Arc<Channel>, viewer: &Arc<Viewer>, joined: bool) {
-        if channel.numbers().0 <= MEMBERS_MAX {
+        let everywhere = channel.everywhere();
+        if everywhere.readers as usize <= MEMBERS_MAX {
             channel.signal_here(Signal::Presence { who: viewer.info.clone(), joined });
             self.flush(channel);
+            if everywhere != channel.here() {
+                self.backend.presence.came(&channel.key, viewer.info.clone(), joined);
+            }
         }
     }
 
-    /// Told at once in a small channel, else with the next second.
+    /// The readers here are others than before: told here, and to the other nodes.
     pub(super) fn viewers_changed(&self, channel: &Arc<Channel>) {
-        let (present, viewers) = channel.numbers();
-        self.backend.presence.here(&channel.key, viewers as u32);
-        if present <= SMALL_READERS {
-            self.tell_viewers(channel);
-        } else if channel.mark_viewers_changed() {
-            self.changed_viewers.lock().push(channel.clone());
-        }
+        self.backend.presence.here(&channel.key, channel.here());
+        self.count_changed(channel);
     }
 
     /// Tells the readers here how many view, where that is news.
@@ -74,9 +72,25 @@ impl Node {
     /// Viewers of each channel, on all nodes.
     pub async fn viewers(&self, keys: &[Key]) -> Result<Vec<u64>, Code> {
         let keys = &self.homes(keys.to_vec()).await?;
-        let elsewhere = self.backend.presence.elsewhere(keys).await.map_err(told)?;
-        let here = |key: &Key| self.hub.find(key).map_or(0, |channel| channel.numbers().1 as u64);
-        Ok(keys.iter().zip(elsewhere).map(|(key, elsewhere)| here(key) + elsewhere).collect())
+        let here = |key: &Key| self.hub.find(key).filter(|channel| channel.opened.get().is_some());
+        let mut viewers: Vec<u64> = Vec::with_capacity(keys.len());
+        let mut unknown = Vec::new();
+        for (index, key) in keys.iter().enumerate() {
+            viewers.push(match here(key) {
+                Some(channel) => u64::from(channel.everywhere().viewers),
+                None => {
+                    unknown.push(index);
+                    0
+                }
+            });
+        }
+        if !unknown.is_empty() && !self.backend.presence.others().is_empty() {
+            let asked: Vec<Key> = unknown.iter().map(|index| keys[*index].clone()).collect();
+            for (_, theirs) in self.backend.presence.elsewhere(&asked).await.map_err(told)? {
+                unknown.iter().zip(theirs).for_each(|(index, here)| viewers[*index] += u64::from(here.viewers));
+            }
+        }
+        Ok(viewers)
     }
 
     /// How many view, for everyone who may read.
@@ -111,7 +125,7 @@ impl Node {
         let key = &self.home(key).await?;
         let mut members = self.hub.find(key).map(|channel| channel.members(MEMBERS_MAX)).unwrap_or_default();
         let left = MEMBERS_MAX - members.len();
-        members.extend(self.backend.presence.members_elsewhere(key, left).await.map_err(told)?);
+        members.extend(self.members_elsewhere(key, left).await);
         Ok(members)
     }
 
@@ -120,11 +134,8 @@ impl Node {
         if !asker.who.is_admin() {
             return Err(Code::Forbidden);
         }
-        let is_meant = |one: &Client| {
-            let info = &one.viewer.info;
-            one.site == asker.site && &*info.user == user && (client.is_empty() || &*info.client == client)
-        };
-        self.clients.all().iter().filter(|one| is_meant(one)).for_each(|one| one.close(close));
+        self.disconnect_here(&asker.site, user, client, close);
+        self.disconnect_elsewhere(&asker.site, user, client, close);
         Ok(())
     }
 
@@ -132,9 +143,15 @@ impl Node {
     pub async fn presence_stats(&self, asker: &Asker, key: &Key) -> Result<(u64, u64), Code> {
         self.permit(Act::Read, asker, key)?;
         let key = &self.home(key).await?;
-        let mut members = self.hub.find(key).map(|channel| channel.members(usize::MAX)).unwrap_or_default();
-        members.extend(self.backend.presence.members_elsewhere(key, usize::MAX).await.map_err(told)?);
-        let users: HashSet<&str> = members.iter().map(|member| &*member.user).collect();
-        Ok((members.len() as u64, users.len() as u64))
+        let members = self.hub.find(key).map(|channel| channel.members(usize::MAX)).unwrap_or_default();
+        let users = self.users_everywhere(key, &members).await;
+        let elsewhere = match self.hub.find(key) {
+            Some(channel) => u64::from(channel.everywhere().readers - channel.here().readers),
+            None => {
+                let answers = self.backend.presence.elsewhere(std::slice::from_ref(key)).await.map_err(told)?;
+                answers.iter().flat_map(|(_, here)| here).map(|here| u64::from(here.readers)).sum()
+            }
+        };
+        Ok((members.len() as u64 + elsewhere, users))
     }
 }

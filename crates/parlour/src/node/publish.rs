@@ -36,6 +36,7 @@ impl Node {
     /// Publishes; the position, where it was stored. This is the one door for publications.
     pub async fn publish(&self, asker: &Asker, key: &Key, publishing: Publishing<'_>) -> Result<Option<Position>, Code> {
         self.permit(Act::Publish, asker, key)?;
+        self.site_rules(&key.site)?.writable()?;
         let key = &self.home(key).await?;
         let data = self.checked_data(publishing.data)?;
         if publishing.nonce.is_some_and(|nonce| !is_nonce(nonce)) {
@@ -60,6 +61,7 @@ impl Node {
     pub async fn say(&self, asker: &Asker, key: &Key, data: &str) -> Result<(), Code> {
         self.permit(Act::Comment, asker, key)?;
         let rules = self.site_rules(&key.site)?;
+        rules.writable()?;
         if data.chars().nth(rules.limits.body_chars_max).is_some() {
             return Err(Code::BodyTooLong);
         }

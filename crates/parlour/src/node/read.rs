@@ -134,8 +134,8 @@ impl Node {
         Err(Code::ThreadMoved)
     }
 
-    /// Fills a channel's ring from the log's end until nothing is missing.
-    pub(super) async fn fill(&self, channel: &Channel) -> Result<(), Fault> {
+    /// Fills a channel's ring from the log's end until nothing is missing, and learns who reads on other nodes.
+    pub(super) async fn fill(&self, channel: &Arc<Channel>) -> Result<(), Fault> {
         let limits = self.book.now().limits.clone();
         let range =
             Range { after: u64::MAX, reverse: true, entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
@@ -147,6 +147,7 @@ impl Node {
                     let thread = self.backend.store.thread(&channel.key).await?;
                     channel.ring.lock().set_page_url(&thread.unwrap_or_default().url);
                 }
+                self.compare(std::slice::from_ref(channel)).await;
                 return Ok(());
             }
         }

@@ -1,13 +1,26 @@
-//! Which server has which partitions at present, and the few command connections to each. A chart is made by the pilot and never
+//! Which server has which partitions at present, and the two command connections to each. A chart is made by the pilot and never
 //! changed: a new one takes over the connections that stay.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::line::Line;
+use async_trait::async_trait;
+use redis::PushInfo;
+use redis::aio::MultiplexedConnection;
+
+use super::dial::Dial;
+use super::line::{Line, Use, master_only};
+use super::pilot::Nudge;
+use super::place::Address;
 use super::tag::PARTITIONS;
+
+/// What was found out: each server that accepts writes, with its partitions.
+pub(super) type Survey = BTreeMap<Address, Vec<u16>>;
 
 /// A server that accepts writes for some partitions: alone, a Sentinel's master, or one of a cluster's.
 pub(super) struct Shard {
+    /// Where it is.
+    pub(super) address: Address,
     /// For what only reads, and for what may be done twice.
     pub(super) reads: Line,
     /// For what stores, so that no long reading is before it.
@@ -15,22 +28,73 @@ pub(super) struct Shard {
 }
 
 /// The servers and their partitions.
-#[derive(Clone)]
+#[derive(Default)]
 pub(super) struct Chart {
-    pub(super) shards: Vec<Arc<Shard>>,
+    shards: Vec<(Arc<Shard>, Vec<u16>)>,
     /// For each partition the number of its shard.
     of: Vec<Option<usize>>,
 }
 
 impl Chart {
-    /// All partitions on one server.
-    pub(super) fn of_one(shard: Arc<Shard>) -> Chart {
-        Chart { shards: vec![shard], of: vec![Some(0); usize::from(PARTITIONS)] }
+    /// The chart of a survey, with the connections of the chart before it to servers that are still there.
+    pub(super) fn of(survey: Survey, before: &Chart, dial: &Dial, nudge: &Nudge) -> Chart {
+        let mut of = vec![None; usize::from(PARTITIONS)];
+        let mut shards = Vec::with_capacity(survey.len());
+        for (address, partitions) in survey {
+            for partition in &partitions {
+                if let Some(place) = of.get_mut(usize::from(*partition)) {
+                    *place = Some(shards.len());
+                }
+            }
+            let known = before.shards.iter().find(|(shard, _)| shard.address == address);
+            let shard = known.map_or_else(|| Arc::new(Shard::start(dial, address, nudge)), |(shard, _)| shard.clone());
+            shards.push((shard, partitions));
+        }
+        Chart { shards, of }
+    }
+
+    /// Whether it says the same.
+    pub(super) fn is(&self, survey: &Survey) -> bool {
+        self.shards.len() == survey.len()
+            && self.shards.iter().all(|(shard, partitions)| survey.get(&shard.address) == Some(partitions))
     }
 
     /// The server of a partition, if one is known.
     pub(super) fn shard(&self, partition: u16) -> Option<&Arc<Shard>> {
         let number = *self.of.get(usize::from(partition))?;
-        self.shards.get(number?)
+        number.and_then(|number| self.shards.get(number)).map(|(shard, _)| shard)
+    }
+
+    /// All servers, each with its partitions.
+    pub(super) fn shards(&self) -> &[(Arc<Shard>, Vec<u16>)] {
+        &self.shards
+    }
+}
+
+impl Shard {
+    fn start(dial: &Dial, address: Address, nudge: &Nudge) -> Shard {
+        let commands = Arc::new(Commands { nudge: nudge.clone() });
+        let line = || Line::start(dial.clone(), address.clone(), commands.clone());
+        Shard { reads: line(), writes: line(), address }
+    }
+}
+
+/// A connection for commands.
+struct Commands {
+    nudge: Nudge,
+}
+
+#[async_trait]
+impl Use for Commands {
+    async fn greet(&self, connection: &mut MultiplexedConnection) -> Result<(), String> {
+        master_only(connection).await
+    }
+
+    fn told(&self, _push: PushInfo) -> bool {
+        true
+    }
+
+    fn away(&self) {
+        self.nudge.now();
     }
 }

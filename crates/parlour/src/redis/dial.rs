@@ -10,7 +10,7 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
 };
 
-use super::place::{Address, Mode, Place};
+use super::place::{Address, Place};
 
 /// A connection is there within so long, greeting included, or not at all.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -23,6 +23,16 @@ const BYTES_WAITING_MAX: usize = 256 * 1024;
 #[derive(Clone)]
 pub(super) struct Dial {
     place: Arc<Place>,
+    login: Login,
+}
+
+/// As whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Login {
+    /// As the place says, in its database.
+    Server,
+    /// As nobody: Sentinels have users of their own, and no data.
+    Sentinel,
 }
 
 impl Dial {
@@ -32,7 +42,12 @@ impl Dial {
             // Whoever installed others before has chosen.
             CIPHERS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         }
-        Dial { place }
+        Dial { place, login: Login::Server }
+    }
+
+    /// The same for Sentinels.
+    pub(super) fn to_sentinels(&self) -> Dial {
+        Dial { place: self.place.clone(), login: Login::Sentinel }
     }
 
     /// The place that is dialled.
@@ -40,30 +55,11 @@ impl Dial {
         &self.place
     }
 
-    /// Connects to a server that keeps data. `told` hears what the server says unasked, and at the end of the connection a
+    /// Connects. `told` hears what the server says unasked, and at the end of the connection a
     /// `Disconnection`; it runs on the connection's own task and must not block.
     pub(super) async fn server(
         &self,
         address: &Address,
-        told: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> Result<MultiplexedConnection, RedisError> {
-        let mut login = RedisConnectionInfo::default();
-        if let Some(user) = &self.place.user {
-            login = login.set_username(user);
-        }
-        if let Some(password) = &self.place.password {
-            login = login.set_password(password);
-        }
-        if self.place.mode != Mode::Cluster {
-            login = login.set_db(i64::from(self.place.database));
-        }
-        self.connect(address, login, told).await
-    }
-
-    async fn connect(
-        &self,
-        address: &Address,
-        login: RedisConnectionInfo,
         told: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection, RedisError> {
         let (host, port) = (address.host.clone(), address.port);
@@ -71,7 +67,7 @@ impl Dial {
             true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
             false => ConnectionAddr::Tcp(host, port),
         };
-        let login = login.set_protocol(ProtocolVersion::RESP3).set_lib_name("parlour", env!("CARGO_PKG_VERSION"));
+        let login = self.login().set_protocol(ProtocolVersion::RESP3).set_lib_name("parlour", env!("CARGO_PKG_VERSION"));
         let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
         let info = to.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp);
@@ -86,5 +82,19 @@ impl Dial {
                 Ok::<(), redis::aio::SendError>(())
             });
         Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    fn login(&self) -> RedisConnectionInfo {
+        let mut login = RedisConnectionInfo::default();
+        if self.login == Login::Sentinel {
+            return login;
+        }
+        if let Some(user) = &self.place.user {
+            login = login.set_username(user);
+        }
+        if let Some(password) = &self.place.password {
+            login = login.set_password(password);
+        }
+        login.set_db(i64::from(self.place.database))
     }
 }

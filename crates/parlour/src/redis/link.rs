@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, ServerErrorKind, Value};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::chart::Chart;
 use super::dial::Dial;
 use super::line::Broken;
-use super::pilot::Pilot;
+use super::pilot::{Nudge, Pilot};
 use super::place::{Mode, Place};
 use super::script::Call;
 use crate::backend::Fault;
@@ -60,7 +62,7 @@ impl Link {
     /// [`Fault::Unavailable`] with a sentence for people: nobody answers there, or not as a Redis that can be used.
     pub async fn open(place: &Place) -> Result<Link, Fault> {
         let place = Arc::new(place.clone());
-        let pilot = Pilot::start(Dial::new(place.clone())).await.map_err(|why| Fault::Unavailable(why.to_string()))?;
+        let pilot = Pilot::start(Dial::new(place.clone())).await.map_err(Fault::Unavailable)?;
         Ok(Link { place, pilot })
     }
 
@@ -72,6 +74,22 @@ impl Link {
     /// The command by which scripts announce: `PUBLISH`, or `SPUBLISH` in a cluster.
     pub fn verb(&self) -> &'static str {
         if self.place.mode == Mode::Cluster { "SPUBLISH" } else { "PUBLISH" }
+    }
+
+    pub(super) fn dial(&self) -> &Dial {
+        self.pilot.dial()
+    }
+
+    pub(super) fn nudge(&self) -> &Nudge {
+        self.pilot.nudge()
+    }
+
+    pub(super) fn charts(&self) -> watch::Receiver<Arc<Chart>> {
+        self.pilot.charts()
+    }
+
+    pub(super) async fn look_again(&self, until: Instant) {
+        self.pilot.look_again(until).await;
     }
 
     /// Runs a script in the partition that all its keys are of.

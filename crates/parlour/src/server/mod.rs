@@ -29,6 +29,7 @@ use crate::{dialect, site, sqlite, transport};
 
 pub mod accept;
 pub mod files;
+mod peers;
 
 /// How long connections may take to finish their last request once all sessions were told to go.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
@@ -72,6 +73,7 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// Whatever the server itself asks of the network is asked through it.
     pub outbound: outbound::Client,
+    sockets: SocketIo,
     connections_max: usize,
     drain: Duration,
 }
@@ -91,6 +93,7 @@ impl Server {
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (sender, receivers) = lanes(workers);
+        let (sender, questions) = sender.with_questions();
         let metrics = Arc::new(Metrics::default());
         let backend = open_backend(config, &rules, sender, &metrics)?;
         tracing::info!("store {}", backend.store.describe());
@@ -104,7 +107,9 @@ impl Server {
                 node.measure(metrics);
             }
         });
-        Ok(Server { node, book, metrics, outbound, connections_max, drain: config.process.drain })
+        let sockets = SocketIo::open(&node, dialect::spoken);
+        tokio::spawn(peers::serve(node.clone(), sockets.clone(), questions));
+        Ok(Server { node, book, metrics, outbound, sockets, connections_max, drain: config.process.drain })
     }
 
     /// Everything that is served.
@@ -116,7 +121,7 @@ impl Server {
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
-            .route("/socket.io/", socketio(&self.node))
+            .route("/socket.io/", socketio(&self.sockets))
             .method_not_allowed_fallback(api::method_not_allowed)
             .fallback(api::not_found)
             .layer(from_fn_with_state(guard, guard::watch))
@@ -216,8 +221,8 @@ async fn websocket(State(api): State<Api>, mut request: Request) -> Response {
 }
 
 /// `/socket.io/`, with the dialects that are spoken.
-fn socketio(node: &Arc<Node>) -> MethodRouter<Api> {
-    let door = SocketIo::open(node, dialect::spoken);
+fn socketio(door: &SocketIo) -> MethodRouter<Api> {
+    let door = door.clone();
     any(move |request: Request| {
         let door = door.clone();
         async move { door.serve(request).await }

@@ -22,7 +22,15 @@ struct Create {
 #[derive(Deserialize)]
 struct Edit {
     id: String,
-    body: String,
+    #[serde(flatten)]
+    change: shape::Changed,
+}
+
+#[derive(Deserialize)]
+struct React {
+    id: String,
+    /// The reaction's.
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -71,12 +79,17 @@ pub(super) async fn call(node: &Node, asker: &Asker, method: &str, data: &str) -
         "comment.create" => {
             let create: Create = read(data)?;
             let posted = node.post(asker, &node.key(asker, &create.channel)?, create.draft, create.page).await?;
-            Ok(shape::posted(&posted).to_string())
+            Ok(shape::comment(&posted.comment, posted.token.as_deref()).to_string())
         }
         "comment.edit" => {
             let edit: Edit = read(data)?;
-            let comment = node.edit(asker, &edit.id, &edit.body).await?;
-            Ok(json!({ "comment": comment }).to_string())
+            let comment = node.change(asker, &edit.id, edit.change.checked()?).await?;
+            Ok(shape::comment(&comment, None).to_string())
+        }
+        "comment.react" | "comment.unreact" => {
+            let react: React = read(data)?;
+            let reacted = node.react(asker, &react.id, &react.name, method == "comment.react").await?;
+            Ok(shape::comment(&reacted.comment, reacted.token.as_deref()).to_string())
         }
         "comment.delete" => {
             let named: Named = read(data)?;
@@ -86,8 +99,7 @@ pub(super) async fn call(node: &Node, asker: &Asker, method: &str, data: &str) -
         "comment.list" => {
             let list: List = read(data)?;
             let key = node.home(&node.key(asker, &list.channel)?).await?;
-            let (order, limit) = list.query.checked()?;
-            let page = node.comments(asker, &key, order, limit, list.query.before).await?;
+            let page = node.comments(asker, &key, list.query.checked()?).await?;
             Ok(shape::comment_page(&key, &page).to_string())
         }
         "comment.preview" => {

@@ -70,10 +70,10 @@ fn entry(key: &Key, append: &Append, appended: &Appended, news: News, offset: u6
         (News::Thread(data), Append::Thread { time_ms, .. } | Append::Page { time_ms, .. }) => {
             Ok(Entry { event: event(Kind::ThreadUpdated, data, *time_ms), comment: None })
         }
-        (News::Comment { kind, made, previous, gone, time_ms }, _) => {
+        (News::Comment { kind, made, previous, data, time_ms }, _) => {
             let Some(comment) = &appended.comment else { return Err(serde::ser::Error::custom("no comment")) };
-            let now = if gone.is_some() { None } else { Some(told(comment)?) };
-            let data = gone.or_else(|| now.clone()).unwrap_or_default();
+            let now = if kind == Kind::CommentDeleted { None } else { Some(told(comment)?) };
+            let data = data.or_else(|| now.clone()).unwrap_or_default();
             let change = Change { id: comment.id.clone(), made, previous, now };
             Ok(Entry { event: event(kind, data, time_ms), comment: Some(change) })
         }

@@ -41,6 +41,10 @@ impl Ledger {
                 verified: *verified,
                 ..before.clone()
             }),
+            Append::State { id, state, time_ms } => self.decide(key, id, *state, *time_ms),
+            Append::Pin { id, pinned, time_ms } => self.pin(key, id, *pinned, *time_ms),
+            Append::Reaction(reaction) => self.react(key, reaction),
+            Append::Reactions { id, time_ms } => self.tell_reactions(key, id, *time_ms),
         }
     }
 
@@ -60,7 +64,7 @@ impl Ledger {
             self.trim_count(key, slot)?;
         }
         let position = self.channels.position(slot, offset);
-        let appended = Appended { position: Some(position), comment: None, repeated: false };
+        let appended = Appended::now(Some(position), None);
         Ok(Outcome { appended, news: Some(News::Publication) })
     }
 
@@ -75,7 +79,7 @@ impl Ledger {
             Some((_, other)) if other != *content => Err(Halt::Refused(Fault::NonceConflict)),
             Some((offset, _)) => {
                 let position = Some(self.channels.position(slot, offset));
-                Ok(Some(Outcome { appended: Appended { position, comment: None, repeated: true }, news: None }))
+                Ok(Some(Outcome { appended: Appended { repeated: true, ..Appended::now(position, None) }, news: None }))
             }
         }
     }
@@ -107,7 +111,7 @@ impl Ledger {
         let before = known.unwrap_or_default();
         let after = change(&before);
         if after == before {
-            return Ok(Outcome { appended: Appended { position: None, comment: None, repeated: false }, news: None });
+            return Ok(Outcome { appended: Appended::now(None, None), news: None });
         }
         let slot = self.channels.make(&self.connection, key)?;
         let offset = self.channels.take_offset(slot);
@@ -120,7 +124,7 @@ impl Ledger {
             .execute((self.channels.at(slot).id, &after.url, &after.title, after.closed, after.verified, offset, time_ms))?;
         let position = Some(self.channels.position(slot, offset));
         let data: Arc<str> = thread_told(&after.url, &after.title, after.closed);
-        Ok(Outcome { appended: Appended { position, comment: None, repeated: false }, news: Some(News::Thread(data)) })
+        Ok(Outcome { appended: Appended::now(position, None), news: Some(News::Thread(data)) })
     }
 
     /// What is known of a channel's thread.

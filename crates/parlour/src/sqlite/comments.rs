@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use parlour_wire::position::Position;
 use parlour_wire::push::Kind;
 use rusqlite::OptionalExtension;
 
@@ -16,8 +17,8 @@ use crate::moderation::Reason;
 
 /// Who sees a comment in a list; the index of lists begins with it.
 const NOBODY: i64 = 0;
-const EVERYONE: i64 = 1;
-const AUTHOR_AND_MODERATORS: i64 = 2;
+pub(super) const EVERYONE: i64 = 1;
+pub(super) const AUTHOR_AND_MODERATORS: i64 = 2;
 
 /// Where a new comment hangs.
 struct Place {
@@ -54,7 +55,7 @@ impl Ledger {
         self.channels.change(slot).comments += 1;
         self.count_answer(slot, comment.parent.as_ref(), 1)?;
         let position = self.channels.position(slot, offset);
-        let news = News::Comment { kind: Kind::CommentCreated, made: offset, previous: 0, gone: None, time_ms: new.created_ms };
+        let news = News::Comment { kind: Kind::CommentCreated, made: offset, previous: 0, data: None, time_ms: new.created_ms };
         Ok(Outcome { appended: appended(Some(position), comment), news: Some(news) })
     }
 
@@ -74,7 +75,7 @@ impl Ledger {
         let id = CommentId::parse(&id).map_err(|_| Halt::Refused(Fault::UnknownComment))?;
         let Some(stored) = StoredComment::find(&self.connection, channel, &key.channel, &id)? else { return Ok(None) };
         let position = stored.comment.offset.map(|offset| self.channels.position(slot, offset));
-        let appended = Appended { position, comment: Some(stored.comment), repeated: true };
+        let appended = Appended { repeated: true, ..Appended::now(position, Some(stored.comment)) };
         Ok(Some(Outcome { appended, news: None }))
     }
 
@@ -117,13 +118,14 @@ impl Ledger {
     }
 
     fn note_page(&self, slot: Slot, new: &NewComment) -> rusqlite::Result<()> {
-        let Some(page) = &new.page else { return Ok(()) };
+        let (url, title) = new.page.as_ref().map_or(("", ""), |page| (&page.url, &page.title));
         self.connection
             .prepare_cached(
-                "INSERT INTO thread (channel, url, title) VALUES (?1, ?2, ?3) ON CONFLICT (channel) DO UPDATE \
-                 SET url = ?2, title = CASE WHEN title = '' THEN ?3 ELSE title END",
+                "INSERT INTO thread (channel, url, title, made_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (channel) DO UPDATE \
+                 SET url = ?2, title = CASE WHEN title = '' THEN ?3 ELSE title END, \
+                 made_ms = CASE WHEN made_ms = 0 THEN ?4 ELSE made_ms END",
             )?
-            .execute((self.channels.at(slot).id, &page.url, &page.title))
+            .execute((self.channels.at(slot).id, url, title, new.created_ms))
             .map(drop)
     }
 
@@ -170,9 +172,9 @@ impl Ledger {
             .map(drop)
     }
 
-    /// One visible descendant more or less for everything above; a tombstone shows only as long as it has one. The walk is as
-    /// long as the thread is deep, which the limit of depth bounds.
-    fn count_answer(&self, slot: Slot, parent: Option<&CommentId>, more: i64) -> rusqlite::Result<()> {
+    /// One visible descendant more or less for everything above; a tombstone shows only as long as it has one, and what was taken
+    /// back is one for all while it has one. The walk is as long as the thread is deep, which the limit of depth bounds.
+    pub(super) fn count_answer(&self, slot: Slot, parent: Option<&CommentId>, more: i64) -> rusqlite::Result<()> {
         let channel = self.channels.at(slot).id;
         let mut count = self
             .connection
@@ -181,8 +183,10 @@ impl Ledger {
         while let Some(id) = above {
             let (next, state): (Option<String>, String) =
                 count.query_row((&id, channel, more), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if state == state_word(State::Deleted) {
-                self.connection.prepare_cached("UPDATE comment SET seen_by = (replies > 0) WHERE id = ?1")?.execute([&id])?;
+            if state != state_word(State::Approved) {
+                let sql = "UPDATE comment SET seen_by = CASE WHEN replies > 0 THEN 1 WHEN state = 'deleted' THEN 0 ELSE 2 END \
+                           WHERE id = ?1";
+                self.connection.prepare_cached(sql)?.execute([&id])?;
             }
             above = next;
         }
@@ -215,7 +219,7 @@ impl Ledger {
             kind: Kind::CommentUpdated,
             made: stored.made.unwrap_or(offset),
             previous,
-            gone: None,
+            data: None,
             time_ms: edited_ms,
         });
         let position = shown.map(|offset| self.channels.position(slot, offset));
@@ -226,14 +230,16 @@ impl Ledger {
     pub(super) fn delete(&mut self, key: &Key, id: &CommentId, time_ms: i64) -> Result<Outcome, Halt> {
         let (slot, stored) = self.living(key, id)?;
         let shown = (stored.comment.state == State::Approved).then(|| self.channels.take_offset(slot));
-        let seen_by = if shown.is_some() && stored.comment.replies > 0 { EVERYONE } else { NOBODY };
+        let seen_by = if stored.comment.replies > 0 { EVERYONE } else { NOBODY };
         self.connection
             .prepare_cached(
                 "UPDATE comment SET author_id = NULL, author_name = NULL, author_avatar = NULL, author_role = NULL, \
                  author_verified = NULL, email_key = NULL, body = '', html = '', edited_ms = NULL, pinned = 0, content = NULL, \
-                 state = 'deleted', seen_by = ?2, changed_offset = coalesce(?3, changed_offset), changed_ms = ?4 WHERE number = ?1",
+                 reactions = '', score = 0, untold = 0, state = 'deleted', seen_by = ?2, \
+                 changed_offset = coalesce(?3, changed_offset), changed_ms = ?4 WHERE number = ?1",
             )?
             .execute((stored.number, seen_by, shown, time_ms))?;
+        self.connection.prepare_cached("DELETE FROM reaction WHERE comment = ?1")?.execute([stored.number])?;
         let previous = stored.comment.offset.unwrap_or(0);
         let mut comment = stored.comment.tombstone();
         comment.offset = shown.or(comment.offset);
@@ -244,12 +250,12 @@ impl Ledger {
         channel.comments = channel.comments.saturating_sub(1);
         self.count_answer(slot, comment.parent.as_ref(), -1)?;
         let made = stored.made.unwrap_or(offset);
-        let news = News::Comment { kind: Kind::CommentDeleted, made, previous, gone: Some(gone(&comment)), time_ms };
+        let news = News::Comment { kind: Kind::CommentDeleted, made, previous, data: Some(gone(&comment)), time_ms };
         Ok(Outcome { appended: appended(Some(self.channels.position(slot, offset)), comment), news: Some(news) })
     }
 
     /// A comment of this channel that is not deleted.
-    fn living(&mut self, key: &Key, id: &CommentId) -> Result<(Slot, StoredComment), Halt> {
+    pub(super) fn living(&mut self, key: &Key, id: &CommentId) -> Result<(Slot, StoredComment), Halt> {
         let unknown = || Halt::Refused(Fault::UnknownComment);
         let slot = self.channels.find(&self.connection, key)?.ok_or_else(unknown)?;
         let stored = StoredComment::find(&self.connection, self.channels.at(slot).id, &key.channel, id)?.ok_or_else(unknown)?;
@@ -257,8 +263,8 @@ impl Ledger {
     }
 }
 
-fn appended(position: Option<parlour_wire::position::Position>, comment: Comment) -> Appended {
-    Appended { position, comment: Some(comment), repeated: false }
+pub(super) fn appended(position: Option<Position>, comment: Comment) -> Appended {
+    Appended::now(position, Some(comment))
 }
 
 /// The comment as it is right after it was made.

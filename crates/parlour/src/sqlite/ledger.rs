@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
 use super::pages::Told;
-use super::{Answer, Task, desk, keys};
+use super::{Answer, Task, desk, keys, shelf};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
 
@@ -65,8 +65,8 @@ pub(super) struct Outcome {
 pub(super) enum News {
     /// What the append said.
     Publication,
-    /// A comment's change; `gone` is the data of a deletion.
-    Comment { kind: Kind, made: u64, previous: u64, gone: Option<Arc<str>>, time_ms: i64 },
+    /// A comment's change; `data` is what is told of it where that is not the whole comment.
+    Comment { kind: Kind, made: u64, previous: u64, data: Option<Arc<str>>, time_ms: i64 },
     /// The data of `thread.updated`.
     Thread(Arc<str>),
     /// A channel became another name; what was asked says which.
@@ -92,6 +92,7 @@ impl Ledger {
                 let views = self.connection.prepare_cached(sql)?.query_row([self.channels.at(slot).id], |row| row.get(0))?;
                 Ok((Answer::Viewed(views), None))
             }
+            Task::Swap { swaps, now_ms } => Ok((Answer::Done(shelf::swap(&self.connection, swaps, *now_ms)?), None)),
             Task::Desk { site, change } => Ok((Answer::Desk(desk::change(&self.connection, site, change)?), None)),
             Task::Pages(change) => {
                 let told = self.change_pages(change)?;

@@ -1,26 +1,25 @@
-//! Reading comments as rows: one by its id, a flat page of a channel's, and counts. A page walks an index from the cursor on
-//! and touches no more rows than it shows, however long the thread is.
+//! Reading comments as rows: one by its id, a page of a channel's, and counts. A page walks an index (`walk`) from the cursor
+//! on, in a tree each head's branch besides (`tree`), and touches no more rows than it shows, however long the thread is.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rusqlite::types::Value;
+use std::collections::{BTreeMap, HashSet};
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::{find, nowhere};
-use super::pages;
-use super::rows::{COLUMNS, StoredComment, unknown_word};
-use crate::backend::{CommentPage, Counts, Fault, Query, Sort};
+use super::pages::{self, thread};
+use super::rows::{StoredComment, unknown_word, with_mine};
+use super::tree::Tree;
+use super::walk::{Lane, Walk, after};
+use crate::backend::{CommentPage, Counts, Cursor, HEADS_MAX, List, Query, View};
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId};
-
-/// A page's comments at most.
-const LIMIT_MAX: usize = 100;
+use crate::comment::{Comment, CommentId, MemberId};
 
 /// One comment of a site with its channel, in whatever state.
 pub(super) fn comment(
     connection: &Connection,
     site: &SiteName,
     id: &CommentId,
+    member: Option<&MemberId>,
 ) -> rusqlite::Result<Option<(ChannelName, Comment)>> {
     let channel: Option<(i64, String)> = connection
         .prepare_cached(
@@ -31,100 +30,160 @@ pub(super) fn comment(
         .optional()?;
     let Some((channel, name)) = channel else { return Ok(None) };
     let name = ChannelName::parse(&name).map_err(|_| unknown_word(1))?;
-    Ok(StoredComment::find(connection, channel, &name, id)?.map(|stored| (name, stored.comment)))
+    let Some(stored) = StoredComment::find(connection, channel, &name, id)? else { return Ok(None) };
+    let comment = match member {
+        Some(member) => with_mine(connection, stored.number, stored.comment, member.as_str())?,
+        None => stored.comment,
+    };
+    Ok(Some((name, comment)))
 }
 
-/// Where the next page begins: after this comment, as the list is sorted.
-#[derive(Clone)]
-pub(super) struct Cursor {
-    created_ms: i64,
-    id: CommentId,
-}
-
-impl Cursor {
-    /// Reads what [`Cursor::written`] wrote, and nothing else.
-    pub(super) fn parse(text: &str) -> Result<Cursor, Fault> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Fault::CursorInvalid)?;
-        let (created_ms, id) = bytes.split_first_chunk::<8>().ok_or(Fault::CursorInvalid)?;
-        let id = std::str::from_utf8(id).ok().and_then(|id| CommentId::parse(id).ok()).ok_or(Fault::CursorInvalid)?;
-        Ok(Cursor { created_ms: i64::from_be_bytes(*created_ms), id })
-    }
-
-    fn after(comment: &Comment) -> Cursor {
-        Cursor { created_ms: comment.created.0, id: comment.id.clone() }
-    }
-
-    fn written(&self) -> String {
-        URL_SAFE_NO_PAD.encode([&self.created_ms.to_be_bytes()[..], self.id.as_str().as_bytes()].concat())
-    }
-}
-
-/// A flat page, its cursor already read.
+/// A page, its cursor already read; `None` where the comment that it is to be about or around is not to be seen in this channel.
 pub(super) fn page(
     connection: &Connection,
     base: &str,
     key: &Key,
     query: &Query,
     cursor: Option<Cursor>,
-) -> rusqlite::Result<CommentPage> {
+) -> rusqlite::Result<Option<CommentPage>> {
+    let is_about_one = query.parent.is_some() || query.around.is_some();
     let Some(found) = find(connection, base, key)? else {
-        return Ok(CommentPage { comments: Vec::new(), next: None, total: 0, position: nowhere(base)?, thread: None });
+        let position = nowhere(base)?;
+        let empty = CommentPage { comments: Vec::new(), next: None, more: BTreeMap::new(), total: 0, position, thread: None };
+        return Ok((!is_about_one).then_some(empty));
     };
-    let limit = query.limit.clamp(1, LIMIT_MAX);
-    let walk = Walk { connection, key, channel: found.id, sort: query.sort, cursor, rows: limit + 1 };
-    let mut comments = walk.seen("INDEXED BY comment_list", "seen_by = 1", None)?;
-    let held = match &query.member {
-        _ if query.moderator => walk.seen("INDEXED BY comment_list", "seen_by = 2", None)?,
-        Some(member) => walk.seen("INDEXED BY comment_held", "seen_by = 2 AND author_id = ?5", Some(member))?,
+    let walk = Walk::new(connection, key, found.id, query)?;
+    let Some(page) = read(&walk, cursor)? else { return Ok(None) };
+    let list = List::of(query);
+    let mut comments = Vec::with_capacity(page.comments.len());
+    for stored in page.comments {
+        let number = stored.number;
+        let comment = stored.into_listed(query.member.as_deref(), query.moderator);
+        comments.push(match &query.member {
+            Some(member) => with_mine(connection, number, comment, member)?,
+            None => comment,
+        });
+    }
+    Ok(Some(CommentPage {
+        comments,
+        next: page.next.map(|next| next.written(list)),
+        more: page.more.into_iter().map(|(id, cursor)| (id, cursor.written(List::Answers))).collect(),
+        total: found.comments,
+        position: found.top,
+        thread: thread(connection, found.id)?,
+    }))
+}
+
+/// A page before it is written for a client.
+struct Rows {
+    comments: Vec<StoredComment>,
+    next: Option<Cursor>,
+    more: BTreeMap<CommentId, Cursor>,
+}
+
+fn read(walk: &Walk<'_>, cursor: Option<Cursor>) -> rusqlite::Result<Option<Rows>> {
+    let query = walk.query;
+    if let Some(parent) = &query.parent {
+        if StoredComment::find(walk.connection, walk.channel, &walk.key.channel, parent)?.is_none() {
+            return Ok(None);
+        }
+        return heads(walk, |rows| walk.next(Lane::Answers(parent), cursor.as_ref(), rows, false)).map(Some);
+    }
+    let way = match &query.around {
+        Some(around) => match way_to(walk, around)? {
+            Some(way) => way,
+            None => return Ok(None),
+        },
         None => Vec::new(),
     };
-    if !held.is_empty() {
-        comments.extend(held);
-        comments.sort_by(|left, right| (left.created, &left.id).cmp(&(right.created, &right.id)));
-        if query.sort == Sort::Newest {
-            comments.reverse();
+    match query.view {
+        View::Flat => flat(walk, cursor, way),
+        View::Tree => tree(walk, cursor, way),
+    }
+    .map(Some)
+}
+
+/// All comments; around one of them what is above it in the list as well, and its ancestors.
+fn flat(walk: &Walk<'_>, cursor: Option<Cursor>, way: Vec<StoredComment>) -> rusqlite::Result<Rows> {
+    let lane = Lane::Flat(walk.query.sort);
+    let start = match way.last() {
+        Some(around) => above(walk, lane, List::Flat(walk.query.sort), around)?,
+        None => cursor,
+    };
+    let (comments, next) = cut(walk, walk.next(lane, start.as_ref(), limit(walk) + 1, false)?);
+    let there: HashSet<&CommentId> = comments.iter().map(|stored| &stored.comment.id).collect();
+    let mut all: Vec<StoredComment> = Vec::new();
+    all.extend(way.into_iter().filter(|step| !there.contains(&step.comment.id)));
+    all.extend(comments);
+    Ok(Rows { comments: all, next, more: BTreeMap::new() })
+}
+
+/// Roots, the pinned ones first, with their branches; around a comment those beside its own root, and the way to it.
+fn tree(walk: &Walk<'_>, cursor: Option<Cursor>, way: Vec<StoredComment>) -> rusqlite::Result<Rows> {
+    let sort = walk.query.sort;
+    let lane = |pinned| Lane::Roots { sort, pinned };
+    let (starts_pinned, start) = match way.first() {
+        Some(root) => (root.comment.pinned, above(walk, lane(root.comment.pinned), List::Roots(sort), root)?),
+        None => (cursor.as_ref().is_none_or(|cursor| cursor.pinned), cursor),
+    };
+    let rows = limit(walk) + 1;
+    let mut roots = walk.next(lane(starts_pinned), start.as_ref(), rows, false)?;
+    if starts_pinned && roots.len() < rows {
+        roots.extend(walk.next(lane(false), None, rows - roots.len(), false)?);
+    }
+    let (roots, next) = cut(walk, roots);
+    let mut tree = Tree::new(walk);
+    let mut way = Some(way).filter(|way| !way.is_empty());
+    for root in roots {
+        let leads_there = way.as_ref().and_then(|way| way.first()).is_some_and(|first| first.number == root.number);
+        match way.take_if(|_| leads_there) {
+            Some(way) => tree.add_with(way)?,
+            None => tree.add(root)?,
         }
     }
-    let more = comments.len() > limit;
-    comments.truncate(limit);
-    let next = comments.last().filter(|_| more).map(|last| Cursor::after(last).written());
-    for comment in &mut comments {
-        let state = comment.state;
-        comment.state = if query.moderator { state.as_moderators_see_it() } else { state.as_its_author_sees_it() };
-    }
-    let thread = pages::thread(connection, found.id)?;
-    Ok(CommentPage { comments, next, total: found.comments, position: found.top, thread })
+    Ok(Rows { comments: tree.comments, next, more: tree.more })
 }
 
-/// A walk along an index.
-struct Walk<'a> {
-    connection: &'a Connection,
-    key: &'a Key,
-    channel: i64,
-    sort: Sort,
-    cursor: Option<Cursor>,
-    rows: usize,
+/// Heads from one lane, each with its branch.
+fn heads(walk: &Walk<'_>, next: impl FnOnce(usize) -> rusqlite::Result<Vec<StoredComment>>) -> rusqlite::Result<Rows> {
+    let (heads, next) = cut(walk, next(limit(walk) + 1)?);
+    let mut tree = Tree::new(walk);
+    for head in heads {
+        tree.add(head)?;
+    }
+    Ok(Rows { comments: tree.comments, next, more: tree.more })
 }
 
-impl Walk<'_> {
-    /// The next comments after the cursor of which `condition` holds.
-    fn seen(&self, index: &str, condition: &str, member: Option<&str>) -> rusqlite::Result<Vec<Comment>> {
-        let (beyond, order, start) = match self.sort {
-            Sort::Newest => ("<", "DESC", i64::MAX),
-            Sort::Oldest => (">", "ASC", i64::MIN),
-        };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM comment {index} WHERE channel = ?1 AND {condition} AND (created_ms, id) {beyond} (?2, ?3) \
-             ORDER BY created_ms {order}, id {order} LIMIT ?4"
-        );
-        let (created_ms, id) = self.cursor.as_ref().map_or((start, ""), |cursor| (cursor.created_ms, cursor.id.as_str()));
-        let mut values: Vec<Value> =
-            vec![self.channel.into(), created_ms.into(), id.to_owned().into(), Value::Integer(self.rows as i64)];
-        values.extend(member.map(|member| Value::Text(member.to_owned())));
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let rows = select.query_map(rusqlite::params_from_iter(values), |row| StoredComment::read(row, &self.key.channel))?;
-        rows.map(|row| row.map(|stored| stored.comment)).collect()
+fn limit(walk: &Walk<'_>) -> usize {
+    walk.query.limit.clamp(1, HEADS_MAX)
+}
+
+/// The heads of this page, of which one too many was read, and where the next begins.
+fn cut(walk: &Walk<'_>, mut heads: Vec<StoredComment>) -> (Vec<StoredComment>, Option<Cursor>) {
+    let has_more = heads.len() > limit(walk);
+    heads.truncate(limit(walk));
+    let next = heads.last().filter(|_| has_more).map(|last| after(last, List::of(walk.query)));
+    (heads, next)
+}
+
+/// Where a page begins that has this comment in its middle; `None` where it is the first.
+fn above(walk: &Walk<'_>, lane: Lane<'_>, list: List, of: &StoredComment) -> rusqlite::Result<Option<Cursor>> {
+    let before = (limit(walk) - 1) / 2;
+    let upwards = walk.next(lane, Some(&after(of, list)), before + 1, true)?;
+    Ok(upwards.get(before).map(|last| after(last, list)))
+}
+
+/// The way to a comment from its root, both included; `None` if it is not to be seen here. As long as the thread is deep.
+fn way_to(walk: &Walk<'_>, id: &CommentId) -> rusqlite::Result<Option<Vec<StoredComment>>> {
+    let find = |id: &CommentId| StoredComment::find(walk.connection, walk.channel, &walk.key.channel, id);
+    let Some(target) = find(id)?.filter(|stored| stored.is_listed_for(walk.query)) else { return Ok(None) };
+    let mut way = vec![target];
+    while let Some(parent) = way.last().and_then(|stored| stored.comment.parent.clone()) {
+        let Some(above) = find(&parent)? else { return Ok(None) };
+        way.push(above);
     }
+    way.reverse();
+    Ok(Some(way))
 }
 
 /// Counts of many channels, in the order asked.

@@ -157,7 +157,8 @@ fn comment(row: &rusqlite::Row<'_>, key: &Key, channel: &Arc<str>) -> rusqlite::
     let stored = StoredComment::read(row, &key.channel)?;
     let offset = stored.comment.offset.unwrap_or(0);
     let made = stored.made.unwrap_or(offset);
-    let is_gone = stored.comment.state == State::Deleted;
+    // Deleted, or taken back: whoever saw it hears that it is gone.
+    let is_gone = stored.comment.state != State::Approved;
     let failed = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
     let now = if is_gone { None } else { Some(told(&stored.comment).map_err(failed)?) };
     let kind = match &now {

@@ -13,7 +13,6 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
-use parlour_wire::push::ClientInfo;
 use rusqlite::Connection;
 
 pub use self::beside::Beside;
@@ -26,29 +25,34 @@ use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
 use crate::backend::{
-    Append, Appended, Backend, CommentPage, Counts, Fault, KeyRow, Lanes, Log, Part, Presence, Query, Range, Signal, Store,
-    Thread,
+    Alone, Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, NodeId, Part, Query, Range,
+    Shelf, Signal, Store, Swap, Thread,
 };
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{Comment, CommentId, Limits};
+use crate::comment::{Comment, CommentId, Limits, MemberId};
 
 mod announce;
 mod append;
 mod beside;
 mod channels;
 mod comments;
+mod decide;
 mod desk;
 mod keys;
 mod ledger;
 mod list;
 mod log;
 mod pages;
+mod reactions;
 mod readers;
 mod rows;
 mod schema;
+mod shelf;
 mod sweep;
 mod syncer;
+mod tree;
 mod vouch;
+mod walk;
 mod writer;
 
 /// Which file, and how much it keeps.
@@ -128,6 +132,7 @@ enum Task {
     AddKey { hash: String, row: KeyRow },
     RevokeKey { id: String },
     CountView { key: Key },
+    Swap { swaps: Vec<Swap>, now_ms: i64 },
     Desk { site: SiteName, change: desk::Change },
     Pages(pages::Change),
     Check,
@@ -184,7 +189,9 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), pages: store.clone(), presence: store })
+    let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
+    let (log, desk, pages) = (store.clone(), store.clone(), store.clone());
+    Ok(Backend { log, store: store.clone(), desk, pages, presence, shelf: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -259,15 +266,22 @@ impl Log for Sqlite {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn comment(&self, site: &SiteName, id: &CommentId) -> Result<Option<(ChannelName, Comment)>, Fault> {
-        let (site, id) = (site.clone(), id.clone());
-        self.readers.ask(move |connection| list::comment(connection, &site, &id)).await
+    async fn comment(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        member: Option<&MemberId>,
+    ) -> Result<Option<(ChannelName, Comment)>, Fault> {
+        let (site, id, member) = (site.clone(), id.clone(), member.cloned());
+        self.readers.ask(move |connection| list::comment(connection, &site, &id, member.as_ref())).await
     }
 
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault> {
         let (base, key) = (self.base.clone(), key.clone());
-        let cursor = query.before.as_deref().map(list::Cursor::parse).transpose()?;
-        self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await
+        let cursor = query.before.as_deref().map(|text| Cursor::parse(text, List::of(&query))).transpose()?;
+        // A question is answered or the database failed; that what was asked about is not there is an answer.
+        let page = self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await?;
+        page.ok_or(Fault::UnknownComment)
     }
 
     async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
@@ -327,16 +341,19 @@ impl Store for Sqlite {
     }
 }
 
-/// A single node: nobody is elsewhere.
 #[async_trait]
-impl Presence for Sqlite {
-    fn here(&self, _key: &Key, _viewers: u32) {}
-
-    async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<u64>, Fault> {
-        Ok(vec![0; keys.len()])
+impl Shelf for Sqlite {
+    async fn record(&self, name: &str, now_ms: i64) -> Result<Option<String>, Fault> {
+        let name = name.to_owned();
+        self.readers.ask(move |connection| shelf::record(connection, &name, now_ms)).await
     }
 
-    async fn members_elsewhere(&self, _key: &Key, _limit: usize) -> Result<Vec<ClientInfo>, Fault> {
-        Ok(Vec::new())
+    async fn swap(&self, swaps: Vec<Swap>, now_ms: i64) -> Result<bool, Fault> {
+        self.done(Task::Swap { swaps, now_ms }).await
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize, now_ms: i64) -> Result<Vec<(String, String)>, Fault> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.readers.ask(move |connection| shelf::list(connection, &prefix, &after, limit, now_ms)).await
     }
 }

@@ -76,21 +76,22 @@ pub(super) fn home(connection: &Connection, key: &Key) -> rusqlite::Result<Optio
 /// What is known of a channel's thread.
 pub(super) fn thread(connection: &Connection, channel: i64) -> rusqlite::Result<Option<Thread>> {
     connection
-        .prepare_cached("SELECT url, title, closed, verified FROM thread WHERE channel = ?1")?
+        .prepare_cached("SELECT url, title, closed, verified, made_ms FROM thread WHERE channel = ?1")?
         .query_row([channel], |row| {
-            Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)?, verified: row.get(3)? })
+            Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)?, verified: row.get(3)?, made_ms: row.get(4)? })
         })
         .optional()
 }
 
 fn rows(connection: &Connection, site: &SiteName, after: &str, limit: usize) -> rusqlite::Result<Vec<PageRow>> {
     let mut select = connection.prepare_cached(
-        "SELECT channel.name, channel.comments, url, title, closed, verified FROM channel JOIN thread ON thread.channel = channel.id \
+        "SELECT channel.name, channel.comments, url, title, closed, verified, made_ms FROM channel JOIN thread ON thread.channel = channel.id \
          WHERE site = ?1 AND name > ?2 AND url <> '' ORDER BY name LIMIT ?3",
     )?;
     let rows = select.query_map((site.as_str(), after, limit as i64), |row| {
         let channel = ChannelName::parse(&row.get::<_, String>(0)?).map_err(|_| unknown_word(0))?;
-        let thread = Thread { url: row.get(2)?, title: row.get(3)?, closed: row.get(4)?, verified: row.get(5)? };
+        let thread =
+            Thread { url: row.get(2)?, title: row.get(3)?, closed: row.get(4)?, verified: row.get(5)?, made_ms: row.get(6)? };
         Ok(PageRow { channel, thread, comments: row.get(1)? })
     })?;
     rows.collect()

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::backend::Query;
 use crate::channel::ChannelName;
-use crate::comment::{Author, Comment, CommentId, Format, MemberId, Role, State, Time};
+use crate::comment::{Author, Comment, CommentId, Format, MemberId, Mine, Role, State, Time};
+use crate::render;
 
 /// The columns that [`StoredComment::read`] reads, in its order.
 pub(super) const COLUMNS: &str = "number, id, parent, root, depth, author_id, author_name, author_avatar, author_role, \
-     author_verified, body, html, created_ms, edited_ms, state, pinned, replies, made_offset, changed_offset, changed_ms";
+     author_verified, body, html, created_ms, edited_ms, state, pinned, replies, made_offset, changed_offset, changed_ms, reactions, score, told_ms, untold, rendered_by";
 
 /// A comment and what is kept of its place in the log.
 pub(super) struct StoredComment {
@@ -19,6 +21,12 @@ pub(super) struct StoredComment {
     pub(super) comment: Comment,
     pub(super) made: Option<u64>,
     pub(super) changed_ms: i64,
+    /// What `best` sorts by.
+    pub(super) score: i64,
+    /// When its reactions were last told.
+    pub(super) told_ms: i64,
+    /// Whether they are due to be told.
+    pub(super) untold: bool,
 }
 
 impl StoredComment {
@@ -26,6 +34,9 @@ impl StoredComment {
         let id: String = row.get(1)?;
         let parent: Option<String> = row.get(2)?;
         let state: String = row.get(14)?;
+        let html: String = row.get(11)?;
+        let is_current = row.get::<_, u32>(24)? == render::VERSION || html.is_empty();
+        let body: String = row.get(10)?;
         let comment = Comment {
             id: id_at(1, &id)?,
             channel: channel.clone(),
@@ -34,14 +45,15 @@ impl StoredComment {
             root: id_at(3, &row.get::<_, String>(3)?)?,
             depth: row.get(4)?,
             author: author(row)?,
-            body: row.get(10)?,
+            // What another renderer made is made again; `refresh` writes it down in time.
+            html: if is_current { html } else { render::render(&body) },
+            body,
             format: Format::Markdown,
-            html: row.get(11)?,
             created: Time(row.get(12)?),
             edited: row.get::<_, Option<i64>>(13)?.map(Time),
             state: state_from(&state)?,
             pinned: row.get(15)?,
-            reactions: BTreeMap::new(),
+            reactions: counts_from(row.get_ref(20)?.as_str()?)?,
             replies: row.get(16)?,
             mine: None,
         };
@@ -50,8 +62,40 @@ impl StoredComment {
             number: row.get(0)?,
             made: row.get(17)?,
             changed_ms: changed_ms.unwrap_or(comment.created.0),
+            score: row.get(21)?,
+            told_ms: row.get(22)?,
+            untold: row.get(23)?,
             comment,
         })
+    }
+
+    /// Whether it has a place in the lists that this asker reads.
+    pub(super) fn is_listed_for(&self, query: &Query) -> bool {
+        let author = self.comment.author.as_ref().map(|author| author.id.as_str());
+        match self.comment.state {
+            State::Approved => true,
+            _ if self.comment.replies > 0 => true,
+            State::Deleted => false,
+            State::Pending | State::Spam | State::Shadow => {
+                query.moderator || (query.member.is_some() && author == query.member.as_deref())
+            }
+        }
+    }
+
+    /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
+    /// and is a tombstone for all but its author and moderators.
+    pub(super) fn into_listed(self, member: Option<&str>, moderator: bool) -> Comment {
+        if moderator {
+            return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
+        }
+        if matches!(self.comment.state, State::Approved | State::Deleted) {
+            return self.comment;
+        }
+        let author = self.comment.author.as_ref().map(|author| author.id.as_str());
+        if member.is_none() || author != member {
+            return self.comment.tombstone();
+        }
+        Comment { state: self.comment.state.as_its_author_sees_it(), ..self.comment }
     }
 
     /// The comment of this id in this channel, in whatever state.
@@ -113,6 +157,29 @@ fn state_from(word: &str) -> rusqlite::Result<State> {
         .ok_or_else(|| unknown_word(14))
 }
 
+/// Counts of reactions as they are written.
+pub(super) fn counts_word(counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() { String::new() } else { serde_json::json!(counts).to_string() }
+}
+
+fn counts_from(text: &str) -> rusqlite::Result<BTreeMap<String, u64>> {
+    if text.is_empty() { Ok(BTreeMap::new()) } else { serde_json::from_str(text).map_err(|_| unknown_word(20)) }
+}
+
+/// The names of a member's reactions to a comment, in their order.
+pub(super) fn reactions_of(connection: &Connection, number: i64, member: &str) -> rusqlite::Result<Vec<String>> {
+    let mut select = connection.prepare_cached("SELECT name FROM reaction WHERE comment = ?1 AND member = ?2 ORDER BY name")?;
+    let rows = select.query_map((number, member), |row| row.get(0))?;
+    rows.collect()
+}
+
+/// The comment with what is `mine` of it as far as the store knows.
+pub(super) fn with_mine(connection: &Connection, number: i64, mut comment: Comment, member: &str) -> rusqlite::Result<Comment> {
+    let reactions = if comment.reactions.is_empty() { Vec::new() } else { reactions_of(connection, number, member)? };
+    comment.mine = Some(Mine { reactions, editable_until: None, deletable: false });
+    Ok(comment)
+}
+
 /// How a role is written.
 pub(super) fn role_word(role: Role) -> &'static str {
     match role {
@@ -133,9 +200,15 @@ pub(super) fn gone(comment: &Comment) -> Arc<str> {
     data.to_string().into()
 }
 
-/// A comment as JSON, as everyone is told it.
+/// The data of `reaction`.
+pub(super) fn reactions_told(comment: &Comment) -> Arc<str> {
+    serde_json::json!({ "id": comment.id, "reactions": comment.reactions }).to_string().into()
+}
+
+/// A comment as JSON, as everyone is told it: without `mine`.
 pub(super) fn told(comment: &Comment) -> Result<Arc<str>, serde_json::Error> {
-    serde_json::to_string(comment).map(Into::into)
+    let everyones = Comment { mine: None, ..comment.clone() };
+    serde_json::to_string(&everyones).map(Into::into)
 }
 
 /// The data of `thread.updated`.

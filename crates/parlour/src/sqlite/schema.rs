@@ -21,7 +21,13 @@ const CHECKPOINT_PAGES: u32 = 16_000;
 const WAL_BYTES_KEPT: u32 = 16 * 1024 * 1024;
 
 /// The way from an empty file to the newest version, a step each.
-const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_desk.sql"), include_str!("schema_pages.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_desk.sql"),
+    include_str!("schema_shelf.sql"),
+    include_str!("schema_threads.sql"),
+    include_str!("schema_pages.sql"),
+];
 
 /// Opens the one connection that writes, and brings the file to the newest version.
 pub(super) fn open_writer(options: &Options) -> Result<Connection, Fault> {

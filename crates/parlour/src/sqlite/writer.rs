@@ -18,7 +18,7 @@ use super::schema::unavailable;
 use super::sweep::Sweep;
 use super::syncer::Syncer;
 use super::vouch::{self, Lock};
-use super::{Answer, Counters, Task};
+use super::{Answer, Counters, Task, shelf};
 use crate::backend::{Append, Fault};
 
 /// Tasks waiting at most; who comes then waits before asking.
@@ -310,7 +310,7 @@ impl Thread {
         self.set_sync(false)?;
         self.execute("BEGIN IMMEDIATE")?;
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        let ended = self.ledger.sweep(&mut self.clock.sweep, now_ms)?;
+        let ended = self.ledger.sweep(&mut self.clock.sweep, now_ms)? & shelf::sweep(&self.ledger.connection, now_ms)?;
         self.ledger.channels.flush(&self.ledger.connection)?;
         self.execute("COMMIT")?;
         self.ledger.channels.settle();

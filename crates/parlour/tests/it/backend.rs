@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlour::backend::{
-    Append, Appended, Backend, CommentPage, Delivery, Entry, Fault, KeyRow, NewComment, PageNote, Part, Query, Range, Signal,
-    Sort,
+    Append, Appended, Backend, CommentPage, Delivery, Entry, Fault, KeyRow, NewComment, PageNote, Part, Query, Range, Reaction,
+    Signal, Sort, View,
 };
 use parlour::channel::{ChannelName, Key, SiteName};
 use parlour::comment::{Author, Comment, CommentId, MemberId, State};
@@ -20,8 +20,11 @@ mod comments;
 mod desk;
 mod log;
 mod pages;
+mod reactions;
 mod readers;
+mod shelf;
 mod sqlite;
+mod threads;
 
 /// What a test asks of the backend that it is given.
 pub struct Rules {
@@ -140,8 +143,14 @@ pub fn author(id: &str) -> Author {
     Author { id: MemberId::parse(id).unwrap(), name: format!("{id}'s name"), avatar: None, role: None, verified: false }
 }
 
+/// A thumb up at a time that is far from any other.
+pub fn reaction(id: &str, member: &str) -> Reaction {
+    let member = MemberId::parse(member).unwrap();
+    Reaction { id: id_of(id), member, name: "up".into(), there: true, address_key: None, address_max: 3, time_ms: 20_000 }
+}
+
 pub fn flat(limit: usize) -> Query {
-    Query { sort: Sort::Newest, limit, before: None, member: None, moderator: false }
+    Query { limit, ..Query::default() }
 }
 
 pub fn ids(comments: &[Comment]) -> Vec<&str> {
@@ -186,6 +195,27 @@ macro_rules! contract {
                  cursors_that_nobody_gave_are_refused
                  a_page_is_of_one_snapshot_while_others_write
             }
+            threads {
+                 every_view_and_sort_pages_through_each_comment_once
+                 a_tree_gives_each_root_with_ten_below_and_names_what_it_cut
+                 pinned_roots_stand_first_in_every_sort
+                 around_a_comment_is_its_page_with_its_ancestors
+                 around_what_is_not_to_be_seen_is_nothing
+                 the_best_are_those_that_many_agree_on
+                 a_cursor_goes_on_in_its_own_list_alone
+                 approval_shows_a_comment_as_if_it_had_just_been_made
+                 what_is_taken_back_is_gone_and_leaves_a_tombstone_where_answers_hang
+                 a_decision_that_was_made_already_changes_nothing
+                 a_comment_is_pinned_and_readers_hear_of_it
+            }
+            reactions {
+                 a_reaction_counts_once_and_its_member_is_told_which_are_theirs
+                 a_thousand_guests_of_one_address_count_three
+                 reactions_are_told_once_a_second_and_the_last_counts_are_told
+                 nobody_reacts_to_what_is_not_shown_or_closed
+                 reactions_leave_with_their_comment
+                 late_readers_get_the_comment_with_its_counts
+            }
             desk {
                  who_has_an_approved_comment_is_trusted_on_this_site_alone
                  a_block_holds_until_it_ends_or_is_lifted
@@ -207,6 +237,13 @@ macro_rules! contract {
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows
+            }
+            shelf {
+                 a_record_is_what_was_put_last_and_gone_when_it_was_taken
+                 a_change_happens_whole_or_not_at_all
+                 a_record_is_gone_at_its_time
+                 records_are_listed_by_their_beginning_in_order_and_page_by_page
+                 of_many_who_take_a_record_one_gets_it
             }
         }
     };

@@ -38,6 +38,18 @@ fn read(parts: &Parts) -> Asked {
     asked
 }
 
+/// The `sid` that a request names, and whether it is a poll's or a post's.
+pub(super) fn names(request: &Request) -> Option<(String, bool)> {
+    let query = request.uri().query().unwrap_or_default();
+    let parameter = |wanted: &str| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| name == wanted)
+            .last()
+            .map(|(_, value)| value.into_owned())
+    };
+    Some((parameter("sid")?, parameter("transport").is_some_and(|transport| transport == "polling")))
+}
+
 /// Serves a request. The seat is kept as long as a WebSocket that comes of it lives.
 pub async fn serve<U: Upper>(engine: &Arc<Engine<U>>, request: Request, seat: Option<Arc<Seat>>) -> Response<Body> {
     let (parts, body) = request.into_parts();

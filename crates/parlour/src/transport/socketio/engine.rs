@@ -14,15 +14,15 @@ use parking_lot::Mutex;
 use parlour_wire::engineio::Version;
 
 use super::line::{Carrier, End, Known, Line, Upper};
+use crate::backend::{NODE_ID_CHARS, NodeId};
 use crate::outbox::{LaneLimits, Outbox};
 
 /// Slots of the wheel: a line's heartbeat is as exact as the ping interval divided by this.
 const SLOTS: u64 = 25;
 /// Locks of the lines' map.
 const SHARDS: usize = 16;
-/// Random bytes of a `sid`, behind those that name the node.
+/// Random bytes of a `sid`, behind the id of its node.
 const SID_BYTES: usize = 15;
-const NODE_BYTES: usize = 3;
 
 /// How an engine behaves.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ type Shard<U> = Mutex<HashMap<Arc<str>, Arc<Line<U>>>>;
 pub struct Engine<U: Upper> {
     pub(super) settings: Settings,
     make: Make<U>,
-    node: [u8; NODE_BYTES],
+    node: NodeId,
     shards: Vec<Shard<U>>,
     wheel: Vec<Mutex<Vec<Weak<Line<U>>>>>,
     lines: AtomicUsize,
@@ -74,12 +74,12 @@ pub struct Engine<U: Upper> {
 }
 
 impl<U: Upper> Engine<U> {
-    /// An engine whose heart beats as long as it is held.
-    pub fn start(settings: Settings, make: impl Fn(&Hello<'_>) -> U + Send + Sync + 'static) -> Arc<Engine<U>> {
+    /// An engine of this node, whose heart beats as long as it is held.
+    pub fn start(node: NodeId, settings: Settings, make: impl Fn(&Hello<'_>) -> U + Send + Sync + 'static) -> Arc<Engine<U>> {
         let engine = Arc::new(Engine {
             settings,
             make: Box::new(make),
-            node: rand::random(),
+            node,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             wheel: (0..SLOTS).map(|_| Mutex::default()).collect(),
             lines: AtomicUsize::new(0),
@@ -116,10 +116,8 @@ impl<U: Upper> Engine<U> {
         if self.line_count() >= self.settings.lines_max || !self.take_place(address) {
             return None;
         }
-        let mut bytes = [0; NODE_BYTES + SID_BYTES];
-        bytes[..NODE_BYTES].copy_from_slice(&self.node);
-        bytes[NODE_BYTES..].copy_from_slice(&rand::random::<[u8; SID_BYTES]>());
-        let sid: Arc<str> = URL_SAFE_NO_PAD.encode(bytes).into();
+        let chance = URL_SAFE_NO_PAD.encode(rand::random::<[u8; SID_BYTES]>());
+        let sid: Arc<str> = format!("{}{chance}", self.node.as_str()).into();
         let outbox = Arc::new(Outbox::of_packets(version, self.settings.lane));
         let upper = (self.make)(&Hello { sid: &sid, version, outbox: &outbox, request });
         let line = Line::new(self.clone(), Known { sid: sid.clone(), version, address }, outbox, upper, carrier);
@@ -163,6 +161,11 @@ impl<U: Upper> Engine<U> {
     /// The line of polls with this `sid`.
     pub(super) fn find(&self, sid: &str) -> Option<Arc<Line<U>>> {
         self.shard(sid).lock().get(sid).cloned()
+    }
+
+    /// The node whose session this `sid` names, if it is another one.
+    pub(super) fn owner_elsewhere(&self, sid: &str) -> Option<NodeId> {
+        NodeId::parse(sid.get(..NODE_ID_CHARS)?).filter(|owner| *owner != self.node)
     }
 
     /// The line is not looked for any more: a WebSocket took it over.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
+use bytes::Bytes;
 use http::{HeaderMap, Response, Uri};
 use parlour_wire::engineio::Refusal;
 use url::Url;
 
+use crate::backend::Presence;
 use crate::door::{Peer, Seat};
 use crate::node::Node;
 use crate::rule::{Book, Rules};
@@ -17,6 +19,7 @@ use crate::rule::{Book, Rules};
 pub mod dialect;
 pub mod door;
 pub mod engine;
+mod forward;
 pub mod line;
 mod poll;
 mod socket;
@@ -40,6 +43,7 @@ const LINES_MAX: usize = 200_000;
 pub struct SocketIo {
     engine: Arc<Engine<Talk>>,
     book: Arc<Book>,
+    presence: Arc<dyn Presence>,
 }
 
 impl SocketIo {
@@ -58,9 +62,11 @@ impl SocketIo {
             },
             lane: node.lane_limits(),
         };
-        let (node, book) = (node.clone(), node.book.clone());
-        let engine = Engine::start(settings, move |hello| Talk::new(&node, spoken, door::whence(hello.request), hello));
-        SocketIo { engine, book }
+        let (node, book, presence) = (node.clone(), node.book.clone(), node.backend().presence.clone());
+        let engine = Engine::start(presence.node().clone(), settings, move |hello| {
+            Talk::new(&node, spoken, door::whence(hello.request), hello)
+        });
+        SocketIo { engine, book, presence }
     }
 
     /// Serves a request to `/socket.io/`.
@@ -69,7 +75,17 @@ impl SocketIo {
         if asks_for_script(request.uri()) && !may_be_read_by(&self.book.now(), request.headers()) {
             return door::refuse(Refusal::Forbidden);
         }
+        if let Some((sid, true)) = door::names(&request)
+            && let Some(owner) = self.engine.owner_elsewhere(&sid)
+        {
+            return forward::ask(&*self.presence, &owner, request, self.engine.settings.payload_bytes_max).await;
+        }
         door::serve(&self.engine, request, seat).await
+    }
+
+    /// Serves a poll or a post that reached another node; `None` where the question is none of this kind.
+    pub async fn answer_peer(&self, question: Bytes) -> Option<Bytes> {
+        forward::answer(&self.engine, question).await
     }
 }
 

@@ -17,7 +17,7 @@ pub async fn a_comment_is_announced_stored_and_listed(open: impl AsyncFn(Rules) 
     let (_, _, entry) = given.entry().await;
     assert_eq!((entry.event.kind, entry.offset()), (Kind::CommentCreated, 1));
     assert_eq!(serde_json::from_str::<Comment>(&entry.event.data).unwrap(), posted);
-    let (channel, stored) = given.backend.store.comment(&key.site, &posted.id).await.unwrap().unwrap();
+    let (channel, stored) = given.backend.store.comment(&key.site, &posted.id, None).await.unwrap().unwrap();
     assert_eq!((channel, &stored), (key.channel.clone(), &Comment { replies: 1, ..posted }));
     let page = given.list(&key, flat(10)).await;
     assert_eq!(page.comments, [answer, stored]);
@@ -90,7 +90,7 @@ pub async fn withdrawn_text_leaves_by_no_door(open: impl AsyncFn(Rules) -> Given
     );
     let mut doors = vec![
         format!("{:?}", given.read(&key, 0).await),
-        format!("{:?}", given.backend.store.comment(&key.site, &id_of("c1")).await),
+        format!("{:?}", given.backend.store.comment(&key.site, &id_of("c1"), None).await),
     ];
     for moderator in [false, true] {
         doors.push(format!("{:?}", given.list(&key, Query { moderator, member: Some("mallory".into()), ..flat(10) }).await));

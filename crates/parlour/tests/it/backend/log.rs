@@ -215,7 +215,7 @@ pub async fn sites_do_not_see_each_other(open: impl AsyncFn(Rules) -> Given) {
     given.post(&mine, comment("c1", None)).await;
     assert_eq!(given.backend.log.top(&other).await.unwrap().offset, 0);
     assert!(given.list(&other, flat(10)).await.comments.is_empty());
-    assert!(given.backend.store.comment(&other.site, &id_of("c1")).await.unwrap().is_none());
+    assert!(given.backend.store.comment(&other.site, &id_of("c1"), None).await.unwrap().is_none());
     assert_eq!(given.edit(&other, "c1", "x").await.unwrap_err(), Fault::UnknownComment);
     let answer = Append::Comment(Box::new(comment("c2", Some("c1"))));
     assert_eq!(given.append(&other, answer).await.unwrap_err(), Fault::ParentNotFound);

@@ -250,7 +250,7 @@ async fn a_full_disk_is_said_loses_nothing_and_is_got_over() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("store.db");
     let mut options = Options::new(&path);
-    options.pages_max = Some(64);
+    options.pages_max = Some(160);
     let mut given = open_with(options).unwrap();
     let (feed, lobby) = (key("feed"), key("lobby"));
     given.backend.log.watch(&lobby).await.unwrap();
@@ -274,7 +274,7 @@ async fn a_full_disk_is_said_loses_nothing_and_is_got_over() {
     assert_eq!(given.list(&lobby, flat(10)).await.total, 1);
 
     // Somebody makes room; the same thread goes on, with the offset that is next.
-    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM publication WHERE offset <= 2", []).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute("DELETE FROM publication WHERE offset <= 3", []).unwrap();
     assert_eq!(given.post(&lobby, full).await.offset, Some(2));
     assert_eq!(given.entry().await.1.offset, 1);
     assert_eq!(given.entry().await.1.offset, 2);

@@ -2,6 +2,8 @@
 //! killed, started again on the same data, frozen and thawed; replicas, Sentinels, a Cluster, and nodes of Parlour on one store.
 //! No mock. Tests of the backend and of many nodes rely on it; what is asked of Redis itself goes over `line`.
 
+mod between;
+mod carry;
 mod cluster;
 mod harness;
 mod line;

@@ -1,0 +1,98 @@
+//! What is changed of a comment that stands: its text, whether it is shown, whether it is pinned, and that it goes. Each is
+//! asked for by its author or a moderator, checked here, and appended to the channel's log.
+
+use parlour_wire::code::Code;
+
+use super::comments::{draft_code, is_own, refused};
+use super::{Asker, Node, told};
+use crate::backend::Append;
+use crate::channel::Key;
+use crate::comment::{Comment, CommentId, State, checked_body};
+use crate::render;
+use crate::rule::SiteRules;
+
+/// What is to be changed of a comment; at least one of them.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Another text.
+    pub body: Option<String>,
+    /// Moderators: whether it is shown.
+    pub state: Option<State>,
+    /// Moderators: whether it is pinned.
+    pub pinned: Option<bool>,
+}
+
+impl Node {
+    /// Changes a comment; everything is checked before anything is done. The comment afterwards.
+    pub async fn change(&self, asker: &Asker, id: &str, change: Change) -> Result<Comment, Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        let rules = self.site_rules(&key.site)?;
+        rules.writable()?;
+        if comment.state == State::Deleted {
+            return Err(Code::UnknownComment);
+        }
+        if (change.state.is_some() || change.pinned.is_some()) && !asker.who.is_moderator() {
+            return Err(refused(asker));
+        }
+        let body = match &change.body {
+            Some(body) => Some(self.checked_edit(asker, &key, &rules, &comment, body)?),
+            None => None,
+        };
+        let (mine, mut changed) = (comment.mine, None);
+        let id = comment.id;
+        if let Some(body) = body {
+            changed = self.edit(&key, &id, body).await?;
+        }
+        if let Some(pinned) = change.pinned {
+            changed = self.decide(&key, Append::Pin { id: id.clone(), pinned, time_ms: self.clock.now_ms() }).await?;
+        }
+        if let Some(state) = change.state {
+            let time_ms = self.clock.now_ms();
+            changed = match state {
+                State::Deleted => self.decide(&key, Append::Delete { id, time_ms }).await?,
+                state => self.decide(&key, Append::State { id, state, time_ms }).await?,
+            };
+        }
+        let mut comment = changed.ok_or(Code::BadRequest)?;
+        comment.mine = mine;
+        Ok(self.as_seen(asker, &rules, comment))
+    }
+
+    /// A text that may take the place of another: of one's own while the window is open, for moderators at any time.
+    fn checked_edit(&self, asker: &Asker, key: &Key, rules: &SiteRules, comment: &Comment, body: &str) -> Result<String, Code> {
+        if !asker.who.is_moderator() {
+            if !is_own(asker, comment) {
+                return Err(refused(asker));
+            }
+            if !rules.limits.may_edit(comment.created.0, self.clock.now_ms()) {
+                return Err(Code::EditWindowClosed);
+            }
+        }
+        checked_body(body, &rules.limits, key.channel.sort(&rules.chats)).map_err(draft_code)
+    }
+
+    async fn edit(&self, key: &Key, id: &CommentId, body: String) -> Result<Option<Comment>, Code> {
+        let (html, edited_ms) = (render::render(&body), self.clock.now_ms());
+        self.decide(key, Append::Edit { id: id.clone(), body, html, rendered_by: render::VERSION, edited_ms }).await
+    }
+
+    /// Appends it, and answers when what it withdrew has left the ring.
+    async fn decide(&self, key: &Key, append: Append) -> Result<Option<Comment>, Code> {
+        let appended = self.backend.log.append(key, append).await.map_err(told)?;
+        self.withdrawn(key, appended.position.as_ref()).await;
+        Ok(appended.comment)
+    }
+
+    /// Taken away: by its author at any time, or by a moderator.
+    pub async fn delete(&self, asker: &Asker, id: &str) -> Result<(), Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        self.site_rules(&key.site)?.writable()?;
+        if comment.state == State::Deleted {
+            return Err(Code::UnknownComment);
+        }
+        if !is_own(asker, &comment) && !asker.who.is_moderator() {
+            return Err(refused(asker));
+        }
+        self.decide(&key, Append::Delete { id: comment.id, time_ms: self.clock.now_ms() }).await.map(drop)
+    }
+}

@@ -1,0 +1,168 @@
+//! Walking along a list of comments in the order of its index, from wherever one stands, either way. What is held is walked
+//! beside what everyone sees, and merged: an author's own, or for moderators all.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::rows::{COLUMNS, StoredComment};
+use crate::backend::{Cursor, List, Query, Sort};
+use crate::channel::Key;
+use crate::comment::CommentId;
+
+/// A list that one index has in order.
+#[derive(Clone, Copy)]
+pub(super) enum Lane<'a> {
+    /// All comments of the channel.
+    Flat(Sort),
+    /// Its roots: the pinned ones, or the others.
+    Roots { sort: Sort, pinned: bool },
+    /// The children of one comment, oldest first.
+    Answers(&'a CommentId),
+}
+
+impl Lane<'_> {
+    fn sort(self) -> Sort {
+        match self {
+            Lane::Flat(sort) | Lane::Roots { sort, .. } => sort,
+            Lane::Answers(_) => Sort::Oldest,
+        }
+    }
+
+    fn index(self) -> &'static str {
+        match self {
+            Lane::Flat(Sort::Best) => "comment_best",
+            Lane::Flat(_) => "comment_list",
+            Lane::Roots { sort: Sort::Best, .. } => "comment_best_roots",
+            Lane::Roots { .. } => "comment_roots",
+            Lane::Answers(_) => "comment_answers",
+        }
+    }
+
+    /// What holds of all its comments; `?1` is the channel, or the comment that is answered.
+    fn condition(self) -> &'static str {
+        match self {
+            Lane::Flat(_) => "channel = ?1",
+            Lane::Roots { pinned: true, .. } => "channel = ?1 AND depth = 0 AND pinned = 1",
+            Lane::Roots { pinned: false, .. } => "channel = ?1 AND depth = 0 AND pinned = 0",
+            Lane::Answers(_) => "parent = ?1",
+        }
+    }
+}
+
+/// Whose eyes look, and at which channel.
+pub(super) struct Walk<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) key: &'a Key,
+    pub(super) channel: i64,
+    pub(super) query: &'a Query,
+    /// Whether there is anything held here that this asker sees.
+    pub(super) sees_held: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins.
+    pub(super) fn new(connection: &'a Connection, key: &'a Key, channel: i64, query: &'a Query) -> rusqlite::Result<Walk<'a>> {
+        let sees_held = match &query.member {
+            _ if query.moderator => connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM comment INDEXED BY comment_list WHERE channel = ?1 AND seen_by = 2)",
+                )?
+                .query_row([channel], |row| row.get(0))?,
+            Some(member) => connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM comment INDEXED BY comment_held \
+                     WHERE channel = ?1 AND seen_by = 2 AND author_id = ?2)",
+                )?
+                .query_row((channel, member), |row| row.get(0))?,
+            None => false,
+        };
+        Ok(Walk { connection, key, channel, query, sees_held })
+    }
+
+    /// The next comments after `from` as the lane is sorted; from its beginning without one; the other way if `upwards`.
+    pub(super) fn next(
+        &self,
+        lane: Lane<'_>,
+        from: Option<&Cursor>,
+        rows: usize,
+        upwards: bool,
+    ) -> rusqlite::Result<Vec<StoredComment>> {
+        let mut found = self.seen(lane, from, rows, upwards, lane.index(), "seen_by = 1", None)?;
+        if !self.sees_held {
+            return Ok(found);
+        }
+        let held = match (&self.query.member, lane) {
+            _ if self.query.moderator => self.seen(lane, from, rows, upwards, lane.index(), "seen_by = 2", None)?,
+            (member, Lane::Answers(_)) => {
+                let member = member.as_deref();
+                self.seen(lane, from, rows, upwards, lane.index(), "seen_by = 2 AND author_id = ?6", member)?
+            }
+            (member, _) => {
+                let member = member.as_deref();
+                self.seen(lane, from, rows, upwards, "comment_held", "seen_by = 2 AND author_id = ?6", member)?
+            }
+        };
+        if !held.is_empty() {
+            found.extend(held);
+            sort(&mut found, lane.sort(), upwards);
+            found.truncate(rows);
+        }
+        Ok(found)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one statement")]
+    fn seen(
+        &self,
+        lane: Lane<'_>,
+        from: Option<&Cursor>,
+        rows: usize,
+        upwards: bool,
+        index: &str,
+        seen_by: &str,
+        member: Option<&str>,
+    ) -> rusqlite::Result<Vec<StoredComment>> {
+        let is_descending = (lane.sort() != Sort::Oldest) != upwards;
+        let (beyond, order, first) = if is_descending { ("<", "DESC", i64::MAX) } else { (">", "ASC", i64::MIN) };
+        let (keys, values, sorted) = match lane.sort() {
+            Sort::Best => ("score, created_ms, id", "?2, ?3, ?4", format!("score {order}, created_ms {order}, id {order}")),
+            _ => ("created_ms, id", "?3, ?4", format!("created_ms {order}, id {order}")),
+        };
+        let condition = lane.condition();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM comment INDEXED BY {index} WHERE {condition} AND {seen_by} AND ({keys}) {beyond} ({values}) \
+             ORDER BY {sorted} LIMIT ?5"
+        );
+        let at = match lane {
+            Lane::Answers(parent) => Value::Text(parent.to_string()),
+            _ => Value::Integer(self.channel),
+        };
+        let (score, created_ms, id) = from.map_or((first, first, ""), |from| (from.score, from.created_ms, from.id.as_str()));
+        let mut values: Vec<Value> = vec![at, score.into(), created_ms.into(), id.to_owned().into(), Value::Integer(rows as i64)];
+        values.extend(member.map(|member| Value::Text(member.to_owned())));
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let rows = select.query_map(rusqlite::params_from_iter(values), |row| StoredComment::read(row, &self.key.channel))?;
+        rows.collect()
+    }
+}
+
+fn sort(comments: &mut [StoredComment], by: Sort, upwards: bool) {
+    let created = |stored: &StoredComment| (stored.comment.created, stored.comment.id.clone());
+    match by {
+        Sort::Best => comments.sort_by_key(|stored| (stored.score, created(stored))),
+        _ => comments.sort_by_key(created),
+    }
+    if (by != Sort::Oldest) != upwards {
+        comments.reverse();
+    }
+}
+
+/// After this comment, in this list.
+pub(super) fn after(stored: &StoredComment, list: List) -> Cursor {
+    let is_best = matches!(list, List::Flat(Sort::Best) | List::Roots(Sort::Best));
+    Cursor {
+        pinned: matches!(list, List::Roots(_)) && stored.comment.pinned,
+        score: if is_best { stored.score } else { 0 },
+        created_ms: stored.comment.created.0,
+        id: stored.comment.id.to_string(),
+    }
+}
