@@ -409,6 +409,15 @@ impl Channel {
                 state.signal_offered = ring.signal_top();
             }
         }
+        self.admit_early(&mut state)
+    }
+
+    /// The ring stands where its log does: what arrived meanwhile is let in; `false` where something is missing after all.
+    pub fn let_in(&self) -> bool {
+        self.admit_early(&mut self.state.lock())
+    }
+
+    fn admit_early(&self, state: &mut State) -> bool {
         for delivery in state.early.take().unwrap_or_default() {
             if self.push(delivery) == Some(false) {
                 state.early = Some(Vec::new());
@@ -416,6 +425,12 @@ impl Channel {
             }
         }
         true
+    }
+
+    /// Whether the ring has everything up to this position.
+    pub fn stands_at(&self, top: &Position) -> bool {
+        let ring = self.ring.lock();
+        *ring.epoch() == top.epoch && ring.top() >= top.offset
     }
 
     /// Registers a reader. Its cursor is attached afterwards, so that nothing falls between. Returns its number.

@@ -58,7 +58,7 @@ static ROWS: &[Row] = rows! {
     post "/v1/counts" "The same of at most 200" ["site"] "CountsAsked" => 200 "Counts";
     get "/connection/websocket" "The WebSocket: the Centrifuge client protocol v2 in JSON" [] "" => 101 "";
     get "/healthz" "Alive" [] "" => 200 "Health";
-    get "/readyz" "Fit to serve; 503 while draining" [] "" => 200 "Health";
+    get "/readyz" "Fit to serve; 503 while draining, or when what is published does not arrive here" [] "" => 200 "Health";
     get "/metrics" "The figures for Prometheus; needs a key" [] "" => 200 "application/openmetrics-text";
     get "/openapi.json" "This description" [] "" => 200 "application/json";
 };

@@ -16,12 +16,15 @@ pub async fn alive() -> Response {
     answer::fresh(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`. A store that is away is away for every node alike, so it makes none unfit.
+/// `GET /readyz`. A store that is away is away for every node alike, so it makes none unfit; what is published and does not arrive
+/// here alone does.
 pub async fn ready(State(api): State<Api>) -> Response {
     if api.node.is_draining() {
         return answer::fresh(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" }));
     }
-    match api.node.backend().store.check().await {
+    let backend = api.node.backend();
+    match backend.store.check().await {
+        Ok(()) if !backend.log.hears() => answer::fresh(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "deaf" })),
         Ok(()) => answer::fresh(StatusCode::OK, &json!({ "status": "ok", "degraded": false })),
         Err(_) => answer::fresh(StatusCode::OK, &json!({ "status": "ok", "degraded": true })),
     }

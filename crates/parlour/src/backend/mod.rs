@@ -320,6 +320,16 @@ pub trait Log: Send + Sync {
 
     /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);
+
+    /// Whether deliveries can be lost without a word, so that whoever reads compares the top now and then.
+    fn may_lose(&self) -> bool {
+        false
+    }
+
+    /// Whether what is appended arrives here, as far as appending works at all.
+    fn hears(&self) -> bool {
+        true
+    }
 }
 
 /// What is kept of a thread.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::Node;
+use super::{Node, mend};
 use crate::backend::Delivery;
 use crate::hub::{Channel, Next, Plan};
 use crate::outbox::Batch;
@@ -35,7 +35,7 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
                     }
                 }
                 Next::Repair(channel) => {
-                    tokio::spawn(repair(node.clone(), channel));
+                    tokio::spawn(mend::repair(node.clone(), channel));
                 }
                 Next::Count(channel) => node.count_changed(&channel),
             }
@@ -51,20 +51,6 @@ async fn relieve(node: &Node, channel: &Arc<Channel>) {
     while channel.is_pressed() {
         channel.relieved.notified().await;
     }
-}
-
-/// Reads the log again where something is missing; tries until it can be read or the channel was let go of.
-pub(super) async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
-    let mut wait = std::time::Duration::from_millis(50);
-    while let Err(fault) = node.fill(&channel).await {
-        tracing::warn!(%fault, "a channel's log cannot be read; trying again");
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(std::time::Duration::from_secs(2));
-        if !node.hub.find(&channel.key).is_some_and(|here| Arc::ptr_eq(&here, &channel)) {
-            break;
-        }
-    }
-    node.flush(&channel);
 }
 
 impl Node {

@@ -41,6 +41,7 @@ pub(super) async fn keep(node: Weak<Node>) {
         if count % TICKS_A_SECOND == 0 {
             node.clients.sweep(count / TICKS_A_SECOND, node.clock.now_s());
             node.tell_changed_viewers();
+            node.clone().compare_tops(count / TICKS_A_SECOND);
             node.clone().compare_some(count / TICKS_A_SECOND % COMPARE_EVERY_S);
             node.let_go_of_idle_channels().await;
         }

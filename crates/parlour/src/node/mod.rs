@@ -27,6 +27,7 @@ mod decisions;
 mod flush;
 mod keep;
 mod measure;
+mod mend;
 mod pages;
 mod peers;
 mod presence;

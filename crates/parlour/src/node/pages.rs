@@ -7,7 +7,7 @@ use parlour_wire::code::Code;
 use parlour_wire::push::{Event, Kind};
 use serde_json::json;
 
-use super::{Node, flush, told};
+use super::{Node, mend, told};
 use crate::backend::Signal;
 use crate::channel::{ChannelName, Key};
 use crate::hub::Channel;
@@ -53,7 +53,7 @@ impl Node {
                 tokio::time::sleep(TOLD_STEP).await;
             }
             if is_home {
-                flush::repair(node.clone(), channel.clone()).await;
+                mend::repair(node.clone(), channel.clone()).await;
             } else {
                 channel.abandon();
                 node.let_go(&channel).await;

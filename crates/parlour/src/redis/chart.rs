@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redis::PushInfo;
 use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, PushInfo, Value};
+use tokio::time::Instant;
 
 use super::dial::Dial;
-use super::line::{Line, Use, master_only};
+use super::group::Group;
+use super::line::{Broken, Line, Use, master_only};
 use super::pilot::Nudge;
 use super::place::Address;
 use super::tag::PARTITIONS;
@@ -24,7 +26,8 @@ pub(super) struct Shard {
     /// For what only reads, and for what may be done twice.
     pub(super) reads: Line,
     /// For what stores, so that no long reading is before it.
-    pub(super) writes: Line,
+    pub(super) writes: Arc<Line>,
+    group: Option<Group>,
 }
 
 /// The servers and their partitions.
@@ -75,7 +78,21 @@ impl Shard {
     fn start(dial: &Dial, address: Address, nudge: &Nudge) -> Shard {
         let commands = Arc::new(Commands { nudge: nudge.clone() });
         let line = || Line::start(dial.clone(), address.clone(), commands.clone());
-        Shard { reads: line(), writes: line(), address }
+        let writes = Arc::new(line());
+        let group = (dial.replicas > 0).then(|| Group::start(writes.clone(), dial.replicas));
+        Shard { reads: line(), writes, group, address }
+    }
+
+    /// Sends a command over the connection for reading, or over the one for storing, with its group if there are groups.
+    pub(super) async fn ask(&self, command: Cmd, stores: bool, until: Instant) -> Result<Value, Broken> {
+        let line = match &self.group {
+            Some(group) if stores => return group.ask(command, until).await,
+            _ if stores => &*self.writes,
+            _ => &self.reads,
+        };
+        let mut commands = Pipeline::with_capacity(1);
+        commands.add_command(command);
+        line.ask(&commands, until).await?.into_iter().next().ok_or(Broken::Sent)
     }
 }
 

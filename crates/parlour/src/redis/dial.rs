@@ -24,6 +24,8 @@ const BYTES_WAITING_MAX: usize = 256 * 1024;
 pub(super) struct Dial {
     place: Arc<Place>,
     login: Login,
+    /// Replicas that are to have what is stored before it is acknowledged.
+    pub(super) replicas: u32,
 }
 
 /// As whom.
@@ -36,18 +38,18 @@ enum Login {
 }
 
 impl Dial {
-    pub(super) fn new(place: Arc<Place>) -> Dial {
+    pub(super) fn new(place: Arc<Place>, replicas: u32) -> Dial {
         if place.tls {
             static CIPHERS: Once = Once::new();
             // Whoever installed others before has chosen.
             CIPHERS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         }
-        Dial { place, login: Login::Server }
+        Dial { place, login: Login::Server, replicas }
     }
 
     /// The same for Sentinels.
     pub(super) fn to_sentinels(&self) -> Dial {
-        Dial { place: self.place.clone(), login: Login::Sentinel }
+        Dial { login: Login::Sentinel, ..self.clone() }
     }
 
     /// The place that is dialled.

@@ -8,12 +8,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, ServerErrorKind, Value};
+use futures_util::future::join_all;
+use redis::{Cmd, ServerErrorKind, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::chart::Chart;
 use super::dial::Dial;
+use super::fitness::{self, Kept};
 use super::line::Broken;
 use super::pilot::{Nudge, Pilot};
 use super::place::{Mode, Place};
@@ -32,6 +34,8 @@ const SETTLE: Duration = Duration::from_millis(50);
 pub struct Link {
     place: Arc<Place>,
     pilot: Pilot,
+    kept: Kept,
+    replicas: u32,
 }
 
 /// What a call asks, and how it may be treated.
@@ -45,25 +49,42 @@ impl Ask<'_> {
         matches!(self, Ask::Script(call) if call.script.writes)
     }
 
-    fn commands(&self, whole: bool) -> Pipeline {
-        let mut commands = Pipeline::new();
+    fn command(&self, whole: bool) -> Cmd {
         match self {
-            Ask::Script(call) => commands.add_command(call.command(whole)),
-            Ask::Command(command) => commands.add_command((*command).clone()),
-        };
-        commands
+            Ask::Script(call) => call.command(whole),
+            Ask::Command(command) => (*command).clone(),
+        }
     }
 }
 
 impl Link {
-    /// Connects.
+    /// Connects. With `replicas`, what is stored is acknowledged when so many of them have it.
     ///
     /// # Errors
     /// [`Fault::Unavailable`] with a sentence for people: nobody answers there, or not as a Redis that can be used.
-    pub async fn open(place: &Place) -> Result<Link, Fault> {
+    pub async fn open(place: &Place, replicas: u32) -> Result<Link, Fault> {
         let place = Arc::new(place.clone());
-        let pilot = Pilot::start(Dial::new(place.clone())).await.map_err(Fault::Unavailable)?;
-        Ok(Link { place, pilot })
+        let pilot = Pilot::start(Dial::new(place.clone(), replicas)).await.map_err(Fault::Unavailable)?;
+        let chart = pilot.chart();
+        let asked = join_all(chart.shards().iter().map(|(shard, _)| fitness::of(shard))).await;
+        let kept: Vec<Kept> = asked.into_iter().collect::<Result<_, _>>().map_err(Fault::Unavailable)?;
+        let kept = kept.into_iter().max().unwrap_or(Kept::Nothing);
+        Ok(Link { place, pilot, kept, replicas })
+    }
+
+    /// A line for people: where, and how durable.
+    pub fn describe(&self) -> String {
+        let replicas = match self.replicas {
+            0 => String::new(),
+            1 => "; acknowledged when a replica has it".to_owned(),
+            several => format!("; acknowledged when {several} replicas have it"),
+        };
+        format!("{}: {}{replicas}", self.place, self.kept.sentence())
+    }
+
+    /// What the operator should know of it, if it is something that can be lost.
+    pub fn warning(&self) -> Option<&'static str> {
+        self.kept.warning()
     }
 
     /// Where it is.
@@ -118,25 +139,21 @@ impl Link {
                 self.pilot.look_again(until).await;
                 continue;
             };
-            let line = if ask.writes() { &shard.writes } else { &shard.reads };
-            match line.ask(&ask.commands(whole), until).await {
+            match shard.ask(ask.command(whole), ask.writes(), until).await {
                 Err(Broken::NotSent(why)) => return Err(Fault::Unavailable(why.to_string())),
                 Err(Broken::Sent) if ask.writes() => return Err(Fault::OutcomeUnknown),
                 Err(Broken::Sent) => last = Fault::Unavailable("the connection to Redis broke".to_owned()),
-                Ok(answers) => match answers.into_iter().next() {
-                    Some(Value::ServerError(error)) => {
-                        // A refusal: nothing was done.
-                        last = Fault::Unavailable(format!("Redis refused: {} {}", error.code(), error.details().unwrap_or("")));
-                        match error.kind() {
-                            Some(ServerErrorKind::NoScript) => whole = true,
-                            Some(ServerErrorKind::Moved | ServerErrorKind::ReadOnly) => self.pilot.look_again(until).await,
-                            Some(ServerErrorKind::TryAgain | ServerErrorKind::Ask) => sleep(SETTLE).await,
-                            _ => return Err(last),
-                        }
+                Ok(Value::ServerError(error)) => {
+                    // A refusal: nothing was done.
+                    last = Fault::Unavailable(format!("Redis refused: {} {}", error.code(), error.details().unwrap_or("")));
+                    match error.kind() {
+                        Some(ServerErrorKind::NoScript) => whole = true,
+                        Some(ServerErrorKind::Moved | ServerErrorKind::ReadOnly) => self.pilot.look_again(until).await,
+                        Some(ServerErrorKind::TryAgain | ServerErrorKind::Ask) => sleep(SETTLE).await,
+                        _ => return Err(last),
                     }
-                    Some(value) => return Ok(value),
-                    None => return Err(Fault::OutcomeUnknown),
-                },
+                }
+                Ok(value) => return Ok(value),
             }
             if Instant::now() >= until {
                 break;

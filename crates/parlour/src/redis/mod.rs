@@ -16,6 +16,8 @@ mod chart;
 mod cluster;
 mod dial;
 mod ear;
+mod fitness;
+mod group;
 mod line;
 mod pilot;
 mod sentinel;

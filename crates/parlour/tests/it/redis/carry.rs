@@ -23,7 +23,7 @@ struct Side {
 impl Side {
     async fn open(store: &str) -> Side {
         let (sender, mut ends): (Lanes, _) = lanes(1);
-        let link = Link::open(&Place::parse(store).unwrap()).await.unwrap();
+        let link = Link::open(&Place::parse(store).unwrap(), 0).await.unwrap();
         Side { carry: Carry::start(Arc::new(link), sender), heard: ends.remove(0) }
     }
 
