@@ -107,6 +107,9 @@ pub trait Presence: Send + Sync {
     /// what was known of it holds.
     async fn elsewhere(&self, keys: &[Key]) -> Result<Vec<(NodeId, Vec<Here>)>, Fault>;
 
+    /// This node is about to end: the others need not wait until it is missed.
+    async fn leave(&self);
+
     /// Asks another node and waits for its answer, at most so long. Dropping it tells the other that nobody waits any longer.
     async fn ask(&self, node: &NodeId, question: Bytes, within: Duration) -> Result<Bytes, Unanswered>;
 }
@@ -139,6 +142,8 @@ impl Presence for Alone {
     async fn elsewhere(&self, _keys: &[Key]) -> Result<Vec<(NodeId, Vec<Here>)>, Fault> {
         Ok(Vec::new())
     }
+
+    async fn leave(&self) {}
 
     async fn ask(&self, _node: &NodeId, _question: Bytes, _within: Duration) -> Result<Bytes, Unanswered> {
         Err(Unanswered::Gone)

@@ -22,6 +22,10 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
     let mut touched: Vec<Arc<Channel>> = Vec::new();
     while lane.recv_many(&mut waiting, DELIVERIES_A_TURN).await > 0 {
         for delivery in waiting.drain(..) {
+            // What this node told the others comes back to it too.
+            if matches!(&delivery, Delivery::Peer { node: from, .. } if from == node.backend.presence.node()) {
+                continue;
+            }
             if let Delivery::Reset { key, into } = &delivery {
                 node.reset(key, into);
                 continue;

@@ -149,6 +149,7 @@ impl Node {
 
     /// Stores and syncs everything that was accepted.
     pub async fn close(&self) {
+        self.backend.presence.leave().await;
         self.backend.store.close().await;
     }
 }

@@ -8,6 +8,13 @@
 //! | `S` | KIND TIME_MS USER CLIENT, the last two `-` where nobody is named | user, client, data |
 //! | `J` came, `L` went | CLIENT USER | client, user, name |
 //!
+//! What a node says of those who read the channel there has the node's id in its second line, and is no signal:
+//!
+//! | first line | second | then |
+//! | --- | --- | --- |
+//! | `P` | NODE READERS VIEWERS | nothing |
+//! | `C` came, `W` went | NODE CLIENT USER | client, user, name |
+//!
 //! No entry begins with a capital letter: the first line of one is an epoch.
 
 use std::sync::Arc;
@@ -15,7 +22,7 @@ use std::sync::Arc;
 use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 
 use super::tag::{partition, tag};
-use crate::backend::{Delivery, Signal};
+use crate::backend::{Delivery, Here, News, NodeId, Signal};
 use crate::channel::Key;
 
 /// What every key of a partition begins with, and every name under which its channels are announced: Redis tells subscribers of all
@@ -48,10 +55,52 @@ pub fn signal(signal: &Signal) -> Vec<u8> {
     }
 }
 
+/// What a channel is called within its partition: SITE, a line feed and CHANNEL; neither contains one.
+pub(super) fn name(key: &Key) -> String {
+    format!("{}\n{}", key.site.as_str(), key.channel.as_str())
+}
+
+/// What a node announces to the others who read the channel.
+pub(super) fn news(node: &NodeId, news: &News) -> Vec<u8> {
+    let node = node.as_str();
+    match news {
+        News::Here(here) => format!("P\n{node} {} {}\n", here.readers, here.viewers).into_bytes(),
+        News::Presence { who, joined } => {
+            let word = if *joined { 'C' } else { 'W' };
+            let (client, user, name) = (&*who.client, &*who.user, &*who.name);
+            format!("{word}\n{node} {} {}\n{client}{user}{name}", client.len(), user.len()).into_bytes()
+        }
+    }
+}
+
+fn read_news(text: &str) -> Option<(NodeId, News)> {
+    let (word, rest) = text.split_once('\n')?;
+    let (head, rest) = rest.split_once('\n')?;
+    let mut words = head.split(' ');
+    let mut node = || NodeId::parse(words.next()?);
+    match word {
+        "P" => {
+            let node = node()?;
+            let here = Here { readers: words.next()?.parse().ok()?, viewers: words.next()?.parse().ok()? };
+            Some((node, News::Here(here)))
+        }
+        "C" | "W" => {
+            let node = node()?;
+            let (client, rest) = cut(rest, words.next()?)?;
+            let (user, name) = cut(rest, words.next()?)?;
+            Some((node, News::Presence { who: ClientInfo { client, user, name: name.into() }, joined: word == "C" }))
+        }
+        _ => None,
+    }
+}
+
 /// What the channel's readers are to be told.
 pub fn decode(key: &Key, bytes: &[u8]) -> Delivery {
     let lost = || Delivery::Lost { key: key.clone() };
     let Ok(text) = std::str::from_utf8(bytes) else { return lost() };
+    if let Some((node, news)) = read_news(text) {
+        return Delivery::Peer { key: key.clone(), node, news };
+    }
     match read_signal(key, text) {
         Some(signal) => Delivery::Signal { key: key.clone(), signal },
         None => lost(),
@@ -127,6 +176,22 @@ mod tests {
             Signal::Presence { who, joined: false },
         ] {
             assert_eq!(through(&sent), format!("{sent:?}"));
+        }
+    }
+
+    #[test]
+    fn what_a_node_says_of_its_readers_arrives_with_the_nodes_id() {
+        let node = NodeId::new([3; 6]);
+        let who = ClientInfo { client: "c".into(), user: "u 1".into(), name: "A\nB".into() };
+        for said in [
+            News::Here(Here { readers: 3, viewers: 2 }),
+            News::Presence { who: who.clone(), joined: true },
+            News::Presence { who, joined: false },
+        ] {
+            let Delivery::Peer { key: of, node: from, news: heard } = decode(&key(), &news(&node, &said)) else {
+                panic!("it is something else")
+            };
+            assert_eq!((of, from, heard), (key(), node.clone(), said));
         }
     }
 

@@ -18,12 +18,16 @@ mod dial;
 mod ear;
 mod fitness;
 mod group;
+mod lease;
 mod line;
+mod mail;
 mod pilot;
+mod presence;
 mod sentinel;
 mod wanted;
 
 pub use carry::Carry;
 pub use link::Link;
 pub use place::Place;
+pub use presence::Others;
 pub use script::{Call, Script};

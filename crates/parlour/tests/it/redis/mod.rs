@@ -8,6 +8,7 @@ mod cluster;
 mod harness;
 mod line;
 mod nodes;
+mod presence;
 mod process;
 mod sentinel;
 
