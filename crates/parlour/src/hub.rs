@@ -301,11 +301,11 @@ impl Channel {
         self.ring.lock().signal(signal);
     }
 
-    /// Whether readers are still to be offered something.
-    pub fn has_news(&self) -> bool {
-        let state = self.state.lock();
-        let ring = self.ring.lock();
-        state.present > 0 && (ring.top() != state.offered || ring.signal_top() != state.signal_offered)
+    /// Whether some reader has still to take the newest signal.
+    pub fn has_unheard_signal(&self) -> bool {
+        let (readers, _) = self.slice_of(0, usize::MAX, usize::MAX);
+        let newest = self.ring.lock().signal_top();
+        readers.iter().any(|(outbox, place)| outbox.signal(*place as usize).is_some_and(|heard| heard < newest))
     }
 
     /// Nothing will come any more: whoever is offered something next finds out that it fell.
@@ -556,9 +556,13 @@ impl Channel {
     }
 
     fn slice(&self, start: usize, end: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
+        self.slice_of(start, end, SLICE_READERS)
+    }
+
+    fn slice_of(&self, start: usize, end: usize, length: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
         let state = self.state.lock();
         let end = end.min(state.readers.len());
-        let stop = (start + SLICE_READERS).min(end);
+        let stop = start.saturating_add(length).min(end);
         let places = state.readers.get(start..stop).unwrap_or_default();
         let readers = places.iter().flatten().map(|reader| (reader.outbox.clone(), reader.place)).collect();
         (readers, (stop < end).then_some(stop))

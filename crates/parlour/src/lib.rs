@@ -42,9 +42,13 @@ pub mod clients;
 
 pub mod node;
 
+pub mod paper;
+
 pub mod shape;
 
 pub mod session;
+
+pub mod verify;
 
 pub mod transport;
 

@@ -122,6 +122,8 @@ pub struct SiteRules {
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
     pub tokens: SiteTokens,
+    /// Whether the server reads new pages itself.
+    pub verify_pages: bool,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// Nobody writes for now.

@@ -123,6 +123,7 @@ fn site_rules(
         origins: Origins::parse(&options.origins).map_err(|error| fault("origins", error.to_string()))?,
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
         tokens: super::tokens::site_tokens(&prefix, options)?,
+        verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,

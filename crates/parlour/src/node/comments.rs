@@ -72,7 +72,12 @@ impl Node {
         if let (Some(page), Some(channel)) = (&new.page, self.hub.find(key)) {
             channel.ring.lock().set_page_url(&page.url);
         }
+        let is_read_first =
+            rules.verify_pages && new.page.is_some() && state == State::Approved && thread.is_none_or(|thread| !thread.verified);
         let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
+        if is_read_first {
+            self.verify_later(key);
+        }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
         comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));

@@ -28,6 +28,7 @@ mod flush;
 mod keep;
 mod measure;
 mod mend;
+mod moves;
 mod pages;
 mod peers;
 mod presence;
@@ -37,6 +38,7 @@ mod read;
 
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
+pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
@@ -74,6 +76,14 @@ pub struct Asker {
     pub client: Option<Arc<str>>,
     /// Good subscribe tokens that the session brought, one a channel.
     pub grants: Vec<Subscribe>,
+}
+
+impl Asker {
+    /// The same, asking as anybody: for answers that are the same for all.
+    #[must_use]
+    pub fn as_nobody(&self) -> Asker {
+        Asker { who: Who::Nobody, grants: Vec::new(), ..self.clone() }
+    }
 }
 
 /// Counters since the start, for `/metrics`.
@@ -115,6 +125,8 @@ pub struct Node {
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
+    /// Takes pages whose words are only a reader's.
+    unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
     this: std::sync::Weak<Node>,
 }
 
@@ -172,6 +184,7 @@ impl Node {
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
+            unverified: std::sync::OnceLock::new(),
             this: this.clone(),
             book,
             backend,

@@ -1,21 +1,28 @@
 //! Pages and their other names: where a thread is at home, and what readers hear when it moves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlour_wire::code::Code;
 use parlour_wire::push::{Event, Kind};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{Node, mend, told};
-use crate::backend::Signal;
-use crate::channel::{ChannelName, Key};
+use crate::backend::desk::Search;
+use crate::backend::{Signal, Thread};
+use crate::channel::{ChannelName, Key, SiteName};
+use crate::comment::{Comment, State};
 use crate::hub::Channel;
 
 /// How long readers may take to be offered that their thread moved, before they are sent on anyway.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether they were.
-const TOLD_STEP: Duration = Duration::from_millis(2);
+const TOLD_STEP: Duration = Duration::from_millis(5);
+/// Comments that one search for a site's newest looks at, and searches at most: a busy chat may stand before them.
+const SEARCHED: usize = 100;
+const SEARCHES_MAX: usize = 10;
 
 impl Node {
     /// The channel where the thread of this name is: itself, unless it is a page's other name.
@@ -26,6 +33,46 @@ impl Node {
         }
         let homes = self.backend.pages.homes(std::slice::from_ref(key)).await.map_err(told)?;
         homes.into_iter().next().ok_or(Code::Internal)
+    }
+
+    /// From now on pages that a reader named are sent there; `false` where they are already sent elsewhere.
+    pub fn verifies(&self, sender: mpsc::Sender<Key>) -> bool {
+        self.unverified.set(sender).is_ok()
+    }
+
+    /// A page was written to, by the words of a reader's browser alone. Where too many wait, this one is not read now.
+    pub(super) fn verify_later(&self, key: &Key) {
+        if let Some(sender) = self.unverified.get() {
+            let _ = sender.try_send(key.clone());
+        }
+    }
+
+    /// The newest comments of a site's pages that everyone sees, each with what is known of its thread.
+    pub async fn newest_of_pages(&self, site: &SiteName, limit: usize) -> Result<Vec<(Comment, Thread)>, Code> {
+        let mut threads: HashMap<ChannelName, Thread> = HashMap::new();
+        let mut found: Vec<Comment> = Vec::new();
+        let mut before = None;
+        for _ in 0..SEARCHES_MAX {
+            let search = Search { state: Some(State::Approved), limit: SEARCHED, before, ..Search::default() };
+            let filings = self.backend.desk.search(site, search).await.map_err(told)?;
+            found.extend(filings.filings.into_iter().map(|filing| filing.comment).filter(|comment| comment.channel.is_page()));
+            before = filings.next;
+            if before.is_none() || found.len() >= limit {
+                break;
+            }
+        }
+        found.truncate(limit);
+        let mut entries = Vec::with_capacity(found.len());
+        for comment in found {
+            if !threads.contains_key(&comment.channel) {
+                let key = Key::new(site.clone(), comment.channel.clone());
+                let thread = self.backend.store.thread(&key).await.map_err(told)?;
+                threads.insert(comment.channel.clone(), thread.unwrap_or_default());
+            }
+            let thread = threads.get(&comment.channel).cloned().unwrap_or_default();
+            entries.push((comment, thread));
+        }
+        Ok(entries)
     }
 
     /// As [`Node::home`], of many.
@@ -49,7 +96,7 @@ impl Node {
         tokio::spawn(async move {
             node.flush(&channel);
             let until = Instant::now() + TOLD_WITHIN;
-            while channel.has_news() && Instant::now() < until {
+            while channel.has_unheard_signal() && Instant::now() < until {
                 tokio::time::sleep(TOLD_STEP).await;
             }
             if is_home {

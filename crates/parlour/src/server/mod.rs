@@ -25,7 +25,7 @@ use crate::node::Node;
 use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
 use crate::transport::socketio::SocketIo;
-use crate::{dialect, site, sqlite, transport};
+use crate::{dialect, site, sqlite, transport, verify};
 
 pub mod accept;
 pub mod files;
@@ -100,6 +100,7 @@ impl Server {
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone()).await?;
+        verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
         metrics.observe(move |metrics| {

@@ -13,6 +13,7 @@ mod leaving;
 mod limits;
 mod model;
 mod npm;
+mod pages;
 mod raw;
 mod redis;
 mod refusals;
