@@ -96,6 +96,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long sent bytes may stay unacknowledged before a connection counts as dead.
     pub send_timeout: Duration,
+    /// The least time between two questions for the keys at one address, in milliseconds.
+    pub key_set_every_ms: i64,
     /// Unsent bytes that the kernel may keep for one connection.
     pub unsent_bytes_max: usize,
 }
@@ -122,6 +124,8 @@ pub struct SiteRules {
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
     pub tokens: SiteTokens,
+    /// Names that only staff may use, beside those that always are.
+    pub reserved_names: Vec<String>,
     /// Whether the server reads new pages itself.
     pub verify_pages: bool,
     /// The names of reactions.

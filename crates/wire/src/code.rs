@@ -66,6 +66,8 @@ codes! {
     TooDeep             = 1025, "too-deep",               422, false, "Answers cannot be nested deeper.";
     EmailHashInvalid    = 1026, "email-hash-invalid",     422, false, "An e-mail hash is the SHA-256 in 64 lower-case hex digits.";
     DataInvalid         = 1027, "data-invalid",           422, false, "The data is too large, too deep or not JSON in UTF-8.";
+    NameReserved        = 1028, "name-reserved",          422, false, "The name is, or looks like, that of somebody who is signed in: choose another.";
+    OwnOriginNeeded     = 1029, "own-origin-needed",      403, false, "This asks for a token of Parlour's own pages, not one that a page keeps.";
     ThreadMoved         = 1040, "thread-moved",           409, true,  "The thread was moved to another address: read it again.";
     UnknownPage         = 1041, "unknown-page",           404, false, "There is no such page.";
     PageTaken           = 1042, "page-taken",             409, false, "The page has a thread of its own: merge it instead.";

@@ -41,6 +41,8 @@ export const CODES = {
   "too-deep": 1025,
   "email-hash-invalid": 1026,
   "data-invalid": 1027,
+  "name-reserved": 1028,
+  "own-origin-needed": 1029,
   "thread-moved": 1040,
   "unknown-page": 1041,
   "page-taken": 1042,

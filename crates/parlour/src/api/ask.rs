@@ -20,6 +20,8 @@ pub struct Ask {
     pub asker: Asker,
     /// Whether a token or key was brought: the answer is then for its bearer alone.
     pub is_personal: bool,
+    /// It.
+    pub credential: Option<String>,
 }
 
 /// Who asks, and of which channel.
@@ -86,7 +88,7 @@ impl FromRequestParts<Api> for Ask {
         let Query(query) = query::<SiteQuery>(parts)?;
         let credential = bearer(&parts.headers)?;
         let asker = api.node.identify(credential, query.site.as_deref(), &whence(parts)).await?;
-        Ok(Ask { asker, is_personal: credential.is_some() })
+        Ok(Ask { asker, is_personal: credential.is_some(), credential: credential.map(str::to_owned) })
     }
 }
 

@@ -13,6 +13,7 @@ use super::ask::Parameters;
 use super::{Api, Ask, Target, answer};
 use crate::comment::Draft;
 use crate::door::{Problem, body};
+use crate::identity::Who;
 use crate::page::Page;
 use crate::shape::{self, ListQuery};
 
@@ -33,7 +34,13 @@ type Reply = Result<Response, Problem>;
 
 /// `POST /v1/guests`.
 pub async fn new_guest(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
-    let (text, token) = api.node.new_guest(&ask.asker.site)?;
+    // A guest who asks again stays who they are.
+    let (text, token) = match (&ask.asker.who, ask.credential.as_deref()) {
+        (Who::Token(token), Some(text)) if token.guest => {
+            (api.node.renewed_guest(token).unwrap_or_else(|| text.to_owned()), (**token).clone())
+        }
+        _ => api.node.new_guest(&ask.asker.site)?,
+    };
     let member =
         json!({ "id": token.member.id, "name": token.member.name, "role": token.member.role, "verified": token.member.verified });
     Ok(answer::fresh(StatusCode::OK, &json!({ "token": text, "member": member })))

@@ -45,6 +45,7 @@ pub fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
         site: site(config, text("site"))?,
         channels: patterns("channel")?,
         publish: patterns("publish")?,
+        kept_by_page: false,
         exp_s: now_s.saturating_add(i64::try_from(expires.as_secs())?),
     };
     let secret = InstallSecret::from_bytes(place(config)?.beside()?.secret()?);
@@ -64,6 +65,7 @@ pub fn moderator(secret: [u8; 32], now_s: i64) -> anyhow::Result<String> {
         site: SiteName::default(),
         channels: Patterns::default(),
         publish: Patterns::default(),
+        kept_by_page: false,
         exp_s: now_s.saturating_add(DEMO_TOKEN_S),
     };
     Ok(Signer::new(&InstallSecret::from_bytes(secret)).member(&grant, now_s)?)

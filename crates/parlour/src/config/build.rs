@@ -13,6 +13,8 @@ use crate::limit::Cidr;
 use crate::page::PageLimits;
 use crate::rule::{Dialect, Limits, Origins, Reach, Rules, SiteRules};
 
+/// The most names that a site may reserve.
+const RESERVED_NAMES_MAX: usize = 200;
 /// The most names of reactions that a site may have.
 const REACTIONS_MAX: usize = 64;
 
@@ -94,6 +96,7 @@ fn limits(process: &ProcessOptions) -> Result<Limits, ConfigFault> {
         headers_max: at_least_one("headers", process.headers)?,
         body_timeout: positive("body-timeout", process.body_timeout)?,
         send_timeout: positive("send-timeout", process.send_timeout)?,
+        key_set_every_ms: milliseconds(process.key_set_every),
         unsent_bytes_max: at_least("unsent-bytes", process.unsent_bytes, 4_096)?,
     })
 }
@@ -123,11 +126,19 @@ fn site_rules(
         origins: Origins::parse(&options.origins).map_err(|error| fault("origins", error.to_string()))?,
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
         tokens: super::tokens::site_tokens(&prefix, options)?,
+        reserved_names: reserved_names(&prefix, options)?,
         verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })
+}
+
+fn reserved_names(prefix: &str, options: &SiteOptions) -> Result<Vec<String>, ConfigFault> {
+    if options.reserved_names.len() > RESERVED_NAMES_MAX {
+        return Err(fault(&format!("{prefix}reserved-names"), format!("at most {RESERVED_NAMES_MAX} names")));
+    }
+    Ok(options.reserved_names.clone())
 }
 
 fn comment_limits(

@@ -175,6 +175,8 @@ options! {
     recovery_bytes: Size = "1MiB", Delivery, "What these may weigh.";
     admissions: Count = "4000", Delivery, "Clients that are let in within a second; others wait, at most 4 s.";
 
+    key_set_every: Time = "1m", Access, "How often the set of keys at one address is asked at most.";
+
     connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
     connections_per_address: Count = "512", Connections, "Connections at once from one address, trusted proxies excepted; 0: no such limit. Off in demo mode.";
     head_timeout: Time = "10s", Connections, "How long the head of a request may take, and an unused connection may stay.";
@@ -203,6 +205,7 @@ options! {
     token_audience: Text = "", Access, "What `aud` must name in the site's own tokens; none: not looked at.";
     token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
+    reserved_names: List = "", Comments, "Names that nobody may type, nor what looks like them, beside admin, moderator and their like.";
     verify_pages: Switch = "false", Comments, "Whether the server reads a page once, at its own address, when readers begin to write there: until then its title is only what a browser said.";
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";

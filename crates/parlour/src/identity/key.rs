@@ -122,7 +122,7 @@ impl InstallSecret {
 
     /// A key for one use, so that what is made for one is worth nothing for another: who could have any text hashed by
     /// [`keyed_hash`] could otherwise have a token signed.
-    pub(super) fn derived(&self, for_use: &str) -> [u8; 32] {
+    pub(crate) fn derived(&self, for_use: &str) -> [u8; 32] {
         hmac_sha256(&self.0, for_use)
     }
 }

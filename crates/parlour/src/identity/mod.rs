@@ -5,7 +5,10 @@
 
 mod jwks;
 mod key;
+mod likeness;
+mod person;
 mod rights;
+mod seal;
 mod token;
 
 use std::fmt;
@@ -15,7 +18,11 @@ use crate::channel::{ChannelName, Patterns, SiteName};
 pub use crate::comment::{MemberId, Role};
 pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, key_set};
 pub use key::{ApiKey, InstallSecret, KeyAlgorithm, KeyFault, KeyHash, SiteKey, keyed_hash};
+pub use likeness::{is_reserved, likeness};
+pub use person::{ACCOUNT_ID_BYTES, Account, Person, is_account_id, member_of_account};
 pub use rights::{Act, allowed};
+pub use seal::{SEAL_BYTES_MAX, challenge_of, derived_secret, is_same, is_secret, seal, secret_text, unseal};
+use token::is_made_of_letters;
 pub use token::{
     GUEST_ID_BYTES, GUEST_LIFE_S, Grant, SignFault, Signer, SiteTokens, Subscribe, TOKEN_BYTES_MAX, TokenFault, Verifier,
     claims_to_be_a_guest,
@@ -49,6 +56,9 @@ pub struct Token {
     pub email: Option<String>,
     /// Whether it is a guest's.
     pub guest: bool,
+    /// Whether a page keeps it, where every script of the page can take it: all but those of Parlour's own pages and of the
+    /// command line.
+    pub kept_by_page: bool,
     /// When it was made, in Unix seconds, if it says so.
     pub iat_s: Option<i64>,
     /// Until when it is good, in Unix seconds; at that second it no longer is.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{InstallSecret, MemberId, Role, SiteKey, Token, Who};
 use crate::channel::{ChannelName, Key, Patterns, SiteName};
 use crate::comment::letters;
+pub(crate) use claims::is_made_of_letters;
 use claims::{Claims, GUEST_ID_LETTERS, seconds};
 
 /// How long a guest's token is good, in seconds: 180 days.
@@ -85,6 +86,8 @@ pub struct Grant {
     pub channels: Patterns,
     /// The channels it may publish to.
     pub publish: Patterns,
+    /// Whether a page will keep it.
+    pub kept_by_page: bool,
     /// Until when it is good, in Unix seconds.
     pub exp_s: i64,
 }
@@ -130,12 +133,23 @@ impl Signer {
         let claims = Claims { iat: Some(now_s.into()), ..Claims::new(id, exp_s, site, OWN_GUEST) };
         let text = self.sign(&claims)?;
         // What was signed is what would be read; the round trip is spared the caller, not the rules.
-        let token =
-            claims.into_token(site.clone(), true).map_err(|_| SignFault(jsonwebtoken::errors::ErrorKind::InvalidToken.into()))?;
+        let token = claims
+            .into_token(site.clone(), true, true)
+            .map_err(|_| SignFault(jsonwebtoken::errors::ErrorKind::InvalidToken.into()))?;
         Ok((text, token))
     }
 
-    /// A token as `parlour token` prints it.
+    /// A token for the same guest, good for [`GUEST_LIFE_S`] from now.
+    ///
+    /// # Errors
+    /// [`SignFault`].
+    pub fn renewed(&self, token: &Token, now_s: i64) -> Result<String, SignFault> {
+        let exp_s = now_s.saturating_add(GUEST_LIFE_S);
+        let id = token.member.id.to_string();
+        self.sign(&Claims { iat: Some(now_s.into()), ..Claims::new(id, exp_s, &token.site, OWN_GUEST) })
+    }
+
+    /// A token as `parlour token` prints it, and as a sign-in ends with. `now_s` is the time that it bears.
     ///
     /// # Errors
     /// [`SignFault`].
@@ -147,6 +161,7 @@ impl Signer {
             role: grant.role,
             channels: texts(&grant.channels),
             publish: texts(&grant.publish),
+            at: grant.kept_by_page.then(|| "page".into()),
             ..Claims::new(grant.member.to_string(), grant.exp_s, &grant.site, OWN_MEMBER)
         })
     }
@@ -214,7 +229,7 @@ impl Verifier {
         }
         let guest = is_own && claims.parlour.as_ref().is_some_and(|kind| kind == OWN_GUEST);
         let has_begun = claims.has_begun(now_s)?;
-        let token = claims.into_token(site, guest)?;
+        let token = claims.into_token(site, is_own, guest)?;
         if !has_begun {
             return Err(TokenFault::Forged);
         }

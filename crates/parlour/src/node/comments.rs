@@ -25,7 +25,7 @@ pub struct Posted {
     pub comment: Comment,
     /// The same had been posted before with the same nonce.
     pub repeated: bool,
-    /// A new guest's token, where the asker had none.
+    /// A new guest's token, where the asker had none; a fresh one, where theirs was old.
     pub token: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Node {
         self.limit_posts(asker, &rules)?;
         let thread = self.open_thread(key, &rules).await?;
         let state = self.first_state(asker, sort, &rules, thread.is_some());
-        let signature = self.signature(asker, &draft)?;
+        let signature = self.signature(asker, &draft, &rules).await?;
         let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
         let new = NewComment {
             id: CommentId::from_random(random::<ID_BYTES>()),
@@ -84,10 +84,16 @@ impl Node {
         Ok(Posted { comment, repeated: appended.repeated, token: signature.token })
     }
 
-    fn signature(&self, asker: &Asker, draft: &CheckedDraft) -> Result<Signature, Code> {
+    async fn signature(&self, asker: &Asker, draft: &CheckedDraft, rules: &SiteRules) -> Result<Signature, Code> {
         let typed = draft.name.clone().unwrap_or_default();
+        if asker.who.member().is_none_or(|member| !member.verified) && !asker.who.is_key() {
+            self.guard_name(rules, &typed).await?;
+        }
         match &asker.who {
-            Who::Token(token) => Ok(Signature { author: author_of(token, typed), remembered: true, token: None }),
+            Who::Token(token) => {
+                self.remember(token).await?;
+                Ok(Signature { author: author_of(token, typed), remembered: true, token: self.renewed_guest(token) })
+            }
             Who::Key { .. } => {
                 let id = MemberId::parse("key").map_err(|_| Code::Internal)?;
                 let author = Author { id, name: typed, avatar: None, role: Some(Role::Admin), verified: true };

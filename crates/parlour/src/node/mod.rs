@@ -26,18 +26,22 @@ mod comments;
 mod decisions;
 mod flush;
 mod keep;
+mod keyring;
 mod measure;
 mod mend;
 mod moves;
 mod pages;
 mod peers;
+mod people;
 mod presence;
 mod publish;
 mod reactions;
 mod read;
+mod revoke;
 
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
+pub use keyring::Keyring;
 pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
@@ -103,6 +107,9 @@ pub struct Stats {
     pub subscriptions: AtomicU64,
 }
 
+/// A verifier, and the rules and the state of the keyring that it was made of.
+type Verifying = (Arc<Rules>, u64, Arc<Verifier>);
+
 /// One running node.
 pub struct Node {
     /// Channels read here.
@@ -118,7 +125,11 @@ pub struct Node {
     backend: Backend,
     secret: InstallSecret,
     signer: Signer,
-    verifier: Mutex<Option<(Arc<Rules>, Arc<Verifier>)>>,
+    verifier: Mutex<Option<Verifying>>,
+    /// Keys that sites and providers have at an address.
+    pub keyring: Arc<Keyring>,
+    revoked: revoke::Revoked,
+    noted: people::Noted,
     limiter: Limiter,
     admission: Mutex<i64>,
     pages: read::SharedPages,
@@ -167,7 +178,12 @@ pub fn random_id() -> Arc<str> {
 
 impl Node {
     /// Starts the node: its workers take deliveries from `lanes` until the backend is dropped.
-    pub async fn start(backend: Backend, lanes: Vec<mpsc::Receiver<Delivery>>, book: Arc<Book>) -> Result<Arc<Node>, Fault> {
+    pub async fn start(
+        backend: Backend,
+        lanes: Vec<mpsc::Receiver<Delivery>>,
+        book: Arc<Book>,
+        keyring: Keyring,
+    ) -> Result<Arc<Node>, Fault> {
         let secret = InstallSecret::from_bytes(backend.store.secret().await?);
         let limits = book.now().limits.clone();
         let ring_limits = RingLimits { entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
@@ -178,6 +194,9 @@ impl Node {
             clock: Clock,
             signer: Signer::new(&secret),
             verifier: Mutex::default(),
+            keyring: Arc::new(keyring),
+            revoked: revoke::Revoked::default(),
+            noted: people::Noted::default(),
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
             pages: read::SharedPages::default(),
@@ -190,10 +209,12 @@ impl Node {
             backend,
             secret,
         });
+        node.read_revocations().await?;
         for lane in lanes {
             tokio::spawn(flush::serve_lane(node.clone(), lane));
         }
         tokio::spawn(keep::keep(Arc::downgrade(&node)));
+        tokio::spawn(revoke::watch(Arc::downgrade(&node)));
         Ok(node)
     }
 
@@ -210,17 +231,22 @@ impl Node {
     fn verifier(&self) -> Arc<Verifier> {
         let rules = self.book.now();
         let mut cached = self.verifier.lock();
-        if let Some((of, verifier)) = &*cached
+        let generation = self.keyring.generation();
+        if let Some((of, at, verifier)) = &*cached
             && Arc::ptr_eq(of, &rules)
+            && *at == generation
         {
             return verifier.clone();
         }
         let mut verifier = Verifier::new(&self.secret);
         for (site, site_rules) in &rules.sites {
-            verifier = verifier.with_site(site.clone(), site_rules.tokens.clone());
+            let mut tokens = site_rules.tokens.clone();
+            let known = tokens.key_set_url.as_deref().map(|url| self.keyring.keys(url, self.clock.now_ms()));
+            tokens.keys.extend(known.unwrap_or_default());
+            verifier = verifier.with_site(site.clone(), tokens);
         }
         let verifier = Arc::new(verifier);
-        *cached = Some((rules, verifier.clone()));
+        *cached = Some((rules, generation, verifier.clone()));
         verifier
     }
 
@@ -230,7 +256,7 @@ impl Node {
         let who = match credential {
             None | Some("") => Who::Nobody,
             Some(text) if ApiKey::claims_to_be_one(text) => self.key_holder(text).await?,
-            Some(text) => self.verifier().verify(text, asked.as_ref(), self.clock.now_s()).map_err(token_code)?,
+            Some(text) => self.bearer(text, asked.as_ref()).await?,
         };
         let site = who.site_meant(asked.as_ref()).map_err(token_code)?;
         let rules = self.book.now();
@@ -241,6 +267,43 @@ impl Node {
             return Err(Code::OriginNotAllowed);
         }
         Ok(Asker { who, site, address: whence.address, client: None, grants: Vec::new() })
+    }
+
+    /// Who brings this token. One whose key nobody knows has the sets of keys asked that may have it, as often as these may be.
+    async fn bearer(&self, text: &str, asked: Option<&SiteName>) -> Result<Who, Code> {
+        let verifier = self.verifier();
+        let mut found = verifier.verify(text, asked, self.clock.now_s());
+        let sets = if matches!(found, Err(TokenFault::Forged)) { verifier.key_sets_to_ask(text, asked) } else { Vec::new() };
+        for url in sets.iter().take(KEY_SETS_ASKED_MAX) {
+            self.keyring.ask(url, self.key_set_every_ms(), self.clock.now_ms()).await;
+            found = self.verifier().verify(text, asked, self.clock.now_s());
+            if found.is_ok() {
+                break;
+            }
+        }
+        let who = found.map_err(token_code)?;
+        let Who::Token(token) = &who else { return Ok(who) };
+        if self.revoked.refuses(token) {
+            return Err(Code::Unauthorized);
+        }
+        self.tend_key_set(&token.site);
+        Ok(who)
+    }
+
+    /// Reads a site's set of keys again when it was read long ago; whoever asks does not wait for it.
+    fn tend_key_set(&self, site: &SiteName) {
+        let Ok(rules) = self.site_rules(site) else { return };
+        let Some(url) = rules.tokens.key_set_url.clone() else { return };
+        let now_ms = self.clock.now_ms();
+        if self.keyring.is_old(&url, now_ms) {
+            let keyring = self.keyring.clone();
+            let every_ms = self.key_set_every_ms();
+            tokio::spawn(async move { keyring.ask(&url, every_ms, now_ms).await });
+        }
+    }
+
+    fn key_set_every_ms(&self) -> i64 {
+        self.book.now().limits.key_set_every_ms
     }
 
     async fn key_holder(&self, text: &str) -> Result<Who, Code> {
@@ -318,6 +381,9 @@ impl Node {
         self.draining.load(Ordering::Relaxed)
     }
 }
+
+/// Sets of keys that one token may have asked: it names no site, and several sites have one.
+const KEY_SETS_ASKED_MAX: usize = 4;
 
 /// The longest that a `connect` waits.
 const ADMISSION_WAIT_MAX: Duration = Duration::from_secs(4);

@@ -92,6 +92,9 @@ impl Node {
             Some(member) => member.name.clone(),
             None => checked_name(name.unwrap_or_default(), &rules.limits).map_err(|_| Code::NameInvalid)?,
         };
+        if asker.who.member().is_none_or(|member| !member.verified) && !asker.who.is_key() {
+            self.guard_name(&rules, &name).await?;
+        }
         if self.limiter.take(("typing", &key.site, asker.user()), TYPING_RATE, self.clock.now_ms()).is_err() {
             return Ok(());
         }

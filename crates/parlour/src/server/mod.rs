@@ -21,7 +21,7 @@ use crate::backend::{Backend, Lanes, lanes};
 use crate::config::Config;
 use crate::door::{Peer, guard};
 use crate::metrics::Metrics;
-use crate::node::Node;
+use crate::node::{Keyring, Node};
 use crate::outbound;
 use crate::rule::{Book, Dialect, Rules};
 use crate::transport::socketio::SocketIo;
@@ -99,7 +99,7 @@ impl Server {
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
-        let node = Node::start(backend, receivers, book.clone()).await?;
+        let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
         verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);

@@ -156,6 +156,9 @@ impl Session {
             guest_token = Some(text);
             asker.who = Who::Token(Box::new(token));
         }
+        if let (None, Who::Token(token)) = (&guest_token, &asker.who) {
+            guest_token = self.node.renewed_guest(token);
+        }
         let client_id = random_id();
         asker.client = Some(client_id.clone());
         let expires_s = token_expiry(&asker);

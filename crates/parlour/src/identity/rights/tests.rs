@@ -23,6 +23,7 @@ fn token(role: Option<Role>, channels: &[&str], publish: &[&str]) -> Who {
         publish: Patterns::parse(publish).unwrap(),
         email: None,
         guest: role.is_none(),
+        kept_by_page: true,
         iat_s: None,
         exp_s: 0,
     }))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Member, MemberId, Role, Token};
+use super::super::{Member, MemberId, Role, Token, is_account_id};
 use super::TokenFault;
 use crate::channel::{Patterns, SiteName};
 use crate::render::plain_name;
@@ -47,6 +47,9 @@ pub(super) struct Claims {
     /// Only in subscribe tokens.
     #[serde(default, skip_serializing)]
     pub(super) channel: Option<String>,
+    /// Where one of Parlour's own is kept: `page`, or nothing; means nothing in a site's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<serde_json::Value>,
     /// What Parlour made it for, `guest` or `member`; means nothing in a site's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parlour: Option<serde_json::Value>,
@@ -69,6 +72,7 @@ impl Claims {
             publish: None,
             site: Some(site.to_string()),
             channel: None,
+            at: None,
             parlour: Some(kind.into()),
         }
     }
@@ -93,9 +97,10 @@ impl Claims {
         }
     }
 
-    pub(super) fn into_token(self, site: SiteName, guest: bool) -> Result<Token, TokenFault> {
+    pub(super) fn into_token(self, site: SiteName, is_own: bool, guest: bool) -> Result<Token, TokenFault> {
         // A guest's id is known to all who read; nobody whom a site names may take a guest's place.
-        if is_guest_id(&self.sub) != guest {
+        // Nor that of somebody who signed in at Parlour's own origin.
+        if is_guest_id(&self.sub) != guest || (!is_own && is_account_id(&self.sub)) {
             return Err(TokenFault::Forged);
         }
         let patterns = |texts: Option<Vec<String>>| Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged);
@@ -113,6 +118,7 @@ impl Claims {
             publish: patterns(self.publish)?,
             email: if self.email_verified == Some(true) { email } else { None },
             guest,
+            kept_by_page: !is_own || guest || self.at.is_some(),
             iat_s: self.iat.as_ref().map(seconds).transpose()?,
             exp_s: seconds(&self.exp)?,
         })
@@ -128,8 +134,10 @@ pub(super) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
 /// Whether `id` has the form that Parlour gives to guests.
 fn is_guest_id(id: &str) -> bool {
     let letters = id.strip_prefix('g');
-    letters.is_some_and(|letters| {
-        letters.len() == GUEST_ID_LETTERS
-            && letters.bytes().all(|byte| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte)))
-    })
+    letters.is_some_and(|letters| letters.len() == GUEST_ID_LETTERS && is_made_of_letters(letters))
+}
+
+/// Whether a text has only the 32 digits and letters that ids are made of.
+pub(crate) fn is_made_of_letters(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (byte.is_ascii_lowercase() && !b"ilou".contains(&byte)))
 }

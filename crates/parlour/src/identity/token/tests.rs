@@ -259,6 +259,7 @@ fn grant() -> Grant {
         site: site("home"),
         channels: Patterns::parse(&["$*"]).unwrap(),
         publish: Patterns::parse(&["news"]).unwrap(),
+        kept_by_page: false,
         exp_s: NOW_S + 60,
     }
 }
