@@ -14,6 +14,7 @@ mod limits;
 mod model;
 mod npm;
 mod pages;
+mod paper;
 mod people;
 mod raw;
 mod redis;

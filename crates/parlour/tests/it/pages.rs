@@ -10,7 +10,7 @@ use crate::socket::Socket;
 const ORIGIN: &str = "https://blog.example";
 
 /// The comments of the page at this address.
-fn named(url: &str) -> String {
+pub fn named(url: &str) -> String {
     let encoded: String = url::form_urlencoded::byte_serialize(url.as_bytes()).collect();
     format!("/v1/channels/page/comments?url={encoded}")
 }
