@@ -308,3 +308,98 @@ impl Site {
         store.query_row("SELECT count(*) FROM channel", [], |row| row.get(0)).unwrap()
     }
 }
+
+/// A site's own pages, served at an address of this machine; counts what was asked of it.
+async fn own_pages(
+    pages: &'static [(&'static str, &'static str)],
+) -> (std::net::SocketAddr, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = vec![0; 4096];
+            let length = socket.read(&mut head).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let page = pages.iter().find(|(at, _)| *at == path).map_or("HTTP/1.1 404 Not Found", |(_, page)| page);
+            let _ = socket.write_all(page.as_bytes()).await;
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_page_is_called_what_it_calls_itself_once_it_was_read() {
+    const HTML: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n";
+    let pages: &'static [(&str, &str)] = Vec::leak(vec![
+        ("/good", &*String::leak(format!("{HTML}<title>Its own &amp; true title</title>"))),
+        ("/other", &*String::leak(format!("{HTML}<title>Another</title><link rel=canonical href=/good>"))),
+        ("/away", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+        ("/last", &*String::leak(format!("{HTML}<title>Last</title>"))),
+    ]);
+    let (address, asked) = own_pages(pages).await;
+    let origin = format!("http://{address}");
+    let file = format!("origins = [\"{origin}\"]\nverify-pages = true\noutbound-allow = \"127.0.0.1\"");
+    let server = Server::start(&[], &file);
+    let client = Client::new();
+    let post = async |path: &str| {
+        let url = format!("{origin}{path}");
+        let draft = json!({ "body": "x", "page": { "url": url, "title": "what a stranger says" } });
+        let answer = client.post(server.url(&named(&url))).json(&draft).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        answer.json::<Value>().await.unwrap()["comment"]["channel"].as_str().unwrap().to_owned()
+    };
+    let title = async |path: &str| {
+        let page: Value = client.get(server.url(&named(&format!("{origin}{path}")))).send().await.unwrap().json().await.unwrap();
+        page["page"]["title"].as_str().unwrap().to_owned()
+    };
+    // A reader hears of the new title.
+    let mut reader = Socket::guest(&server).await;
+    let url = format!("{origin}/good");
+    let page: Value = client.get(server.url(&named(&url))).send().await.unwrap().json().await.unwrap();
+    reader.subscribe(page["channel"].as_str().unwrap()).await;
+    post("/good").await;
+    assert_eq!(heard(&mut reader, "thread.updated").await["data"]["title"], "Its own & true title");
+    for path in ["/other", "/away", "/nowhere"] {
+        post(path).await;
+    }
+    // They are read in the order in which they came, four at a time: when the last is there, the others were asked.
+    let url = format!("{origin}/last");
+    let page: Value = client.get(server.url(&named(&url))).send().await.unwrap().json().await.unwrap();
+    reader.subscribe(page["channel"].as_str().unwrap()).await;
+    post("/last").await;
+    assert_eq!(heard(&mut reader, "thread.updated").await["data"]["title"], "Last");
+    while asked.load(std::sync::atomic::Ordering::SeqCst) < 5 {
+        tokio::task::yield_now().await;
+    }
+    for path in ["/other", "/away", "/nowhere"] {
+        assert_eq!(title(path).await, "what a stranger says", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_leave_no_page_inside_is_read() {
+    let (address, asked) = own_pages(&[]).await;
+    let origin = format!("http://{address}");
+    let server = Server::start(&[], &format!("origins = [\"{origin}\"]\nverify-pages = true"));
+    let url = format!("{origin}/inside");
+    let draft = json!({ "body": "x", "page": { "url": url, "title": "t" } });
+    for _ in 0..3 {
+        let answer = Client::new().post(server.url(&named(&url))).json(&draft).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED);
+    }
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+#[ignore = "for cargo xtask long"]
+async fn long_ten_thousand_invented_addresses_and_a_hundred_thousand_reads() {
+    invented(10_000, 100_000).await;
+    println!(
+        "10,000 invented addresses of one origin made at most 21 pages shown; ten of a foreign one and 100,000 reads made none."
+    );
+}

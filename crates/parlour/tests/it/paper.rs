@@ -204,3 +204,10 @@ async fn what_is_withdrawn_or_held_is_in_no_document_and_no_feed() {
     let unknown = site.client.get(site.server.url("/v1/sites/nowhere/comments.atom")).send().await.unwrap();
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+#[ignore = "for cargo xtask long"]
+async fn long_a_hundred_thousand_comments_are_documents_of_a_bounded_size() {
+    thread_of(25_000, 3, 500).await;
+    println!("100,000 comments: every root once, no document over 300 kB.");
+}
