@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::ran;
 
-const TARGETS: [&str; 4] = ["engineio", "socketio", "frame", "json"];
+const TARGETS: [&str; 5] = ["engineio", "socketio", "frame", "json", "render"];
 
 const RUN_S: u32 = 600;
 

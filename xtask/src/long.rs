@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 6] = [
+const TESTS: [Large; 7] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -53,6 +53,12 @@ const TESTS: [Large; 6] = [
         heading: "A thread of 100,000 comments as documents",
         package: "parlour",
         test: "paper::long_a_hundred_thousand_comments_are_documents_of_a_bounded_size",
+    },
+    Large {
+        name: "threads",
+        heading: "Threads of a hundred thousand and a million comments",
+        package: "parlour",
+        test: "threads::long::long_a_million_comments_cost_their_readers_no_more_than_a_thousand",
     },
     Large {
         name: AUTOBAHN,

@@ -49,6 +49,8 @@ pub struct Limits {
     pub keep_events_max: u64,
     /// How long it keeps them, in milliseconds.
     pub keep_for_ms: i64,
+    /// How long after it was withdrawn text may still lie in the store, in milliseconds.
+    pub purge_ms: i64,
     /// Channels that one session may subscribe to.
     pub subscriptions_max: usize,
     /// Publications that one recovery may bring.
@@ -84,6 +86,7 @@ impl Default for Limits {
             site_pages_per_day: 500,
             keep_events_max: 10_000,
             keep_for_ms: 7 * 24 * 60 * MINUTE_MS,
+            purge_ms: 30 * 24 * 60 * MINUTE_MS,
             subscriptions_max: 128,
             recovery_entries_max: 1_000,
             recovery_bytes_max: KIB * KIB,

@@ -105,6 +105,12 @@ fn positive(key: &str, time: std::time::Duration) -> Result<std::time::Duration,
     if time.is_zero() { Err(fault(key, "more than 0 is needed".to_owned())) } else { Ok(time) }
 }
 
+/// How long withdrawn text may still lie in the store, in milliseconds.
+pub(super) fn purge_ms(process: &ProcessOptions) -> i64 {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    i64::try_from(process.purge_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS)
+}
+
 fn milliseconds(time: std::time::Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
@@ -174,6 +180,7 @@ fn comment_limits(
         site_pages_per_day: fitting(&key("site-pages"), options.site_pages)?,
         keep_events_max: process.keep_events,
         keep_for_ms: milliseconds(process.keep_for),
+        purge_ms: purge_ms(process),
         subscriptions_max: limits.subscriptions_max,
         recovery_entries_max: limits.recovery_entries_max,
         recovery_bytes_max: limits.recovery_bytes_max,

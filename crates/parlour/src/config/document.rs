@@ -19,8 +19,9 @@ Times are written `5ms`, `10s`, `15m`, `1h`, `7d`; sizes `512`, `64KiB`, `4MiB`;
 in 10 s. Lists are arrays in the file and have commas elsewhere. A secret may also be named by a file that holds it:
 `--token-secret-file`, the key `token-secret-file`, or `PARLOUR_TOKEN_SECRET_FILE`.
 
-Options of a site, marked *site*, are those of the site `default` when they stand outside a table; other sites have tables of
-their own and inherit nothing:
+Options of a site, marked *site*, are those of the site `default` when they stand outside a table. Other sites have tables of
+their own; what a table does not say is as it stands outside, by flag, variable or file, but for who may ask (origins, chats, and
+all that tokens are signed with), which each site says for itself:
 
 ```toml
 origins = [\"https://example.org\"]
@@ -61,7 +62,7 @@ pub fn sample() -> String {
         }
     }
     text.push_str(
-        "\n# Other sites have tables of their own and inherit nothing.\n# [site.shop]\n# origins = [\"https://shop.example\"]\n",
+        "\n# Other sites have tables of their own, and inherit all but who may ask.\n# [site.shop]\n# origins = [\"https://shop.example\"]\n",
     );
     text
 }

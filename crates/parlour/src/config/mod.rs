@@ -99,9 +99,10 @@ impl Sources {
             |row: &table::Opt| first(row).or_else(|| own.and_then(|layer| layer.get(row))).or_else(|| layers.top.get(row));
         sites.insert(default, SiteOptions::read(&of_default).map_err(fault(String::new()))?);
         for (name, layer) in layers.sites.iter().filter(|(name, _)| **name != SiteName::default()) {
-            // Nothing is inherited from the site `default`: a secret or an origin must not reach a site that does not name it.
-            let options = SiteOptions::read(&|row| layer.get(row)).map_err(fault(format!("site.{name}.")))?;
-            sites.insert(name.clone(), options);
+            // What stands outside tables is meant for all sites that do not say otherwise.
+            let general = |row: &table::Opt| first(row).or_else(|| layers.top.get(row)).filter(|_| row.is_inherited());
+            let of_site = |row: &table::Opt| layer.get(row).or_else(|| general(row));
+            sites.insert(name.clone(), SiteOptions::read(&of_site).map_err(fault(format!("site.{name}.")))?);
         }
         let warnings =
             self.unknown_variables.iter().map(|name| format!("the variable {name} is no option's and changes nothing")).collect();
@@ -135,6 +136,11 @@ impl Config {
             return Err(ConfigFault::Value { key: "listen".to_owned(), fault });
         }
         Ok(listen)
+    }
+
+    /// How long after it was withdrawn text may still lie in the store, in milliseconds.
+    pub fn purge_ms(&self) -> i64 {
+        build::purge_ms(&self.process)
     }
 
     /// The address to serve metrics on, if there is one.

@@ -52,7 +52,7 @@ impl Group {
 pub enum Scope {
     /// The process's: once.
     Process,
-    /// A site's: outside a table of the file it is that of the site `default`.
+    /// A site's: outside a table of the file it is that of the site `default`, and of others where it is inherited.
     Site,
 }
 
@@ -87,6 +87,12 @@ impl Opt {
     /// Whether its value is shown nowhere, and may come out of a file of its own (`NAME-file`).
     pub fn is_secret(&self) -> bool {
         self.hint == Hidden::HINT
+    }
+
+    /// Whether a site that does not say otherwise has what stands outside tables. Who may ask, and with whose signature, is each
+    /// site's own: a secret or an origin must not reach a site that does not name it.
+    pub fn is_inherited(&self) -> bool {
+        self.scope == Scope::Site && self.group != Group::Access && !self.is_secret()
     }
 
     /// Whether a flag alone stands for `true`.
@@ -149,6 +155,7 @@ options! {
     store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH.";
     keep_events: Count = "10000", Store, "Publications that a channel keeps; 0 keeps none. Comments are kept until they are deleted.";
     keep_for: Time = "7d", Store, "How long it keeps them; 0 keeps none.";
+    purge_days: Count = "30", Store, "Days after which withdrawn text is overwritten in the store; what moderators took back or for spam goes for good then.";
 
     trusted_proxy: List = "", Access, "Networks (CIDR) whose X-Forwarded-For is believed, from the right, to the first that is none of them.";
 

@@ -62,7 +62,7 @@ fn a_bad_value_is_named_with_its_option() {
 }
 
 #[test]
-fn what_stands_outside_tables_is_the_default_sites_and_no_other_inherits_it() {
+fn what_stands_outside_tables_is_the_default_sites_and_origins_are_no_others() {
     let config = read(
         &[],
         &[],
@@ -75,6 +75,19 @@ fn what_stands_outside_tables_is_the_default_sites_and_no_other_inherits_it() {
     let shop = site(&config, "shop");
     assert!(shop.origins.is_empty());
     assert_eq!((shop.depth, default.depth), (3, 100));
+}
+
+#[test]
+fn a_site_inherits_limits_and_manners_but_neither_origins_nor_secrets() {
+    let file = "edit-for = \"5m\"\nreactions = [\"up\", \"heart\"]\nchats = [\"lobby\"]\norigins = [\"https://a.example\"]\n\
+                token-secret = \"correct-horse-battery-staple-0123456789\"\n[site.default]\ndepth = 7\n[site.shop]\nreactions = [\"buy\"]\n";
+    let config = read(&[("member-posts", "9/1s")], &[("PARLOUR_BODY_CHARACTERS", "50")], file).unwrap();
+    let shop = site(&config, "shop");
+    assert_eq!((shop.edit_for.as_secs(), shop.body_characters, shop.member_posts.burst), (300, 50, 9));
+    assert_eq!(shop.reactions, ["buy"], "its own table beats what stands outside, and flags too");
+    assert_eq!(shop.depth, 100, "what the site `default` says in its table is its own");
+    assert!(shop.origins.is_empty() && shop.chats.is_empty() && shop.token_secret.is_none());
+    assert_eq!(site(&config, "default").reactions, ["up", "heart"]);
 }
 
 #[test]

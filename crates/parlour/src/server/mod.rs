@@ -194,6 +194,7 @@ fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics
         Place::Sqlite(path) => {
             let mut options = sqlite::Options::new(path);
             options.keep_events = config.process.keep_events;
+            options.purge_ms = config.purge_ms();
             options.keep_for_ms = i64::try_from(config.process.keep_for.as_millis()).unwrap_or(i64::MAX);
             options.keep_whole = match &rules.msgs {
                 Dialect::Channel(channel) => Some(channel.clone()),

@@ -15,8 +15,7 @@ use crate::channel::Key;
 use crate::comment::{Comment, CommentId, Format, State, Time};
 use crate::moderation::Reason;
 
-/// Who sees a comment in a list; the index of lists begins with it.
-const NOBODY: i64 = 0;
+/// Who sees a comment in a list; the index of lists begins with it. 0 is nobody.
 pub(super) const EVERYONE: i64 = 1;
 pub(super) const AUTHOR_AND_MODERATORS: i64 = 2;
 
@@ -210,6 +209,7 @@ impl Ledger {
                  changed_offset = coalesce(?6, changed_offset), changed_ms = ?5 WHERE number = ?1",
             )?
             .execute((stored.number, body, html, rendered_by, edited_ms, shown))?;
+        self.has_withdrawn = true;
         let previous = stored.comment.offset.unwrap_or(0);
         stored.comment.body = body.to_owned();
         stored.comment.html = html.to_owned();
@@ -230,16 +230,7 @@ impl Ledger {
     pub(super) fn delete(&mut self, key: &Key, id: &CommentId, time_ms: i64) -> Result<Outcome, Halt> {
         let (slot, stored) = self.living(key, id)?;
         let shown = (stored.comment.state == State::Approved).then(|| self.channels.take_offset(slot));
-        let seen_by = if stored.comment.replies > 0 { EVERYONE } else { NOBODY };
-        self.connection
-            .prepare_cached(
-                "UPDATE comment SET author_id = NULL, author_name = NULL, author_avatar = NULL, author_role = NULL, \
-                 author_verified = NULL, email_key = NULL, body = '', html = '', edited_ms = NULL, pinned = 0, content = NULL, \
-                 reactions = '', score = 0, untold = 0, state = 'deleted', seen_by = ?2, \
-                 changed_offset = coalesce(?3, changed_offset), changed_ms = ?4 WHERE number = ?1",
-            )?
-            .execute((stored.number, seen_by, shown, time_ms))?;
-        self.connection.prepare_cached("DELETE FROM reaction WHERE comment = ?1")?.execute([stored.number])?;
+        self.blank(stored.number, shown, time_ms)?;
         let previous = stored.comment.offset.unwrap_or(0);
         let mut comment = stored.comment.tombstone();
         comment.offset = shown.or(comment.offset);

@@ -36,6 +36,8 @@ pub(super) struct Ledger {
     pub(super) connection: Connection,
     pub(super) channels: Channels,
     pub(super) keep: Keep,
+    /// Whether text was withdrawn since the write-ahead log was last cut.
+    pub(super) has_withdrawn: bool,
 }
 
 /// Why a task came to nothing.

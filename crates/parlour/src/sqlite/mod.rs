@@ -43,6 +43,7 @@ mod ledger;
 mod list;
 mod log;
 mod pages;
+mod purge;
 mod reactions;
 mod readers;
 mod rows;
@@ -72,6 +73,8 @@ pub struct Options {
     pub sync_ms: u64,
     /// Milliseconds between two sweeps for publications that are too old.
     pub sweep_ms: u64,
+    /// How long after it was withdrawn text may still lie in the files, in milliseconds.
+    pub purge_ms: i64,
     /// Whether anything is synced; `false` is for measuring what syncing costs.
     #[doc(hidden)]
     pub sync: bool,
@@ -94,6 +97,7 @@ impl Options {
             readers: 3,
             sync_ms: 50,
             sweep_ms: 60_000,
+            purge_ms: limits.purge_ms,
             sync: true,
             pages_max: None,
             counters: Arc::default(),
@@ -170,14 +174,16 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     let base: Arc<str> = vouch::vouch(&connection, &options.path, &mut lock)?.into();
     let secret = vouch::secret(&connection)?;
     schema::limit_pages(&connection, &options)?;
+    reactions::tell_what_was_due(&connection).map_err(schema::unavailable)?;
     let readers = Readers::start(&options)?;
     let watched: Watched = Arc::new(RwLock::new(HashSet::new()));
     let keep = Keep { events: options.keep_events, for_ms: options.keep_for_ms, whole: options.keep_whole.clone() };
     let thread = WriterThread {
-        ledger: Ledger { connection, channels: Channels::new(base.clone()), keep },
+        // Another process may have withdrawn what still lies in the log.
+        ledger: Ledger { connection, channels: Channels::new(base.clone()), keep, has_withdrawn: true },
         announcer: Announcer { lanes: lanes.clone(), watched: watched.clone() },
         counters: options.counters.clone(),
-        timing: Timing { sync_ms: options.sync_ms, sweep_ms: options.sweep_ms, sync: options.sync },
+        timing: Timing { sync_ms: options.sync_ms, sweep_ms: options.sweep_ms, purge_ms: options.purge_ms, sync: options.sync },
         lock,
         clock: Clock::new(),
         syncer: if options.sync { Some(Syncer::start(&options)?) } else { None },

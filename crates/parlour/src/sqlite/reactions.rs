@@ -2,7 +2,7 @@
 //! most, and counted on the comment's row, so that lists read nothing besides. Told at most so often, by the comment.
 
 use parlour_wire::push::Kind;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::channels::Slot;
 use super::decide::unchanged;
@@ -11,6 +11,24 @@ use super::rows::{StoredComment, counts_word, reactions_told, with_mine};
 use crate::backend::{Appended, Fault, REACTIONS_EVERY_MS, Reaction};
 use crate::channel::Key;
 use crate::comment::{CommentId, MemberId, State, score};
+
+/// At the opening, before anybody reads: what was due when the last process ended is a change that readers recover.
+pub(super) fn tell_what_was_due(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    {
+        let mut select = transaction.prepare("SELECT number, channel FROM comment INDEXED BY comment_untold WHERE untold = 1")?;
+        let due: Vec<(i64, i64)> = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        for (number, channel) in due {
+            let offset: u64 = transaction
+                .prepare_cached("UPDATE channel SET top = top + 1 WHERE id = ?1 RETURNING top")?
+                .query_row([channel], |row| row.get(0))?;
+            transaction
+                .prepare_cached("UPDATE comment SET changed_offset = ?2, untold = 0 WHERE number = ?1")?
+                .execute((number, offset))?;
+        }
+    }
+    transaction.commit()
+}
 
 impl Ledger {
     /// A reaction comes or goes.

@@ -45,8 +45,8 @@ fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Res
     connection.pragma_update(None, "synchronous", if options.sync { "FULL" } else { "OFF" })?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
-    // Withdrawn text is overwritten in the pages that are written anyway.
-    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
+    // Withdrawn text is overwritten where it stood, on the pages that are given up too.
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     connection.pragma_update(None, "temp_store", "MEMORY")
 }
 
@@ -116,4 +116,12 @@ pub(super) fn limit_pages(connection: &Connection, options: &Options) -> Result<
         None => Ok(()),
         Some(pages) => connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(unavailable),
     }
+}
+
+/// The newest tables, in memory.
+#[cfg(test)]
+pub(super) fn for_tests() -> Connection {
+    let mut connection = Connection::open_in_memory().expect("memory");
+    upgrade(&mut connection).expect("the steps run");
+    connection
 }

@@ -121,17 +121,8 @@ impl<'a> Walk<'a> {
         seen_by: &str,
         member: Option<&str>,
     ) -> rusqlite::Result<Vec<StoredComment>> {
-        let is_descending = (lane.sort() != Sort::Oldest) != upwards;
-        let (beyond, order, first) = if is_descending { ("<", "DESC", i64::MAX) } else { (">", "ASC", i64::MIN) };
-        let (keys, values, sorted) = match lane.sort() {
-            Sort::Best => ("score, created_ms, id", "?2, ?3, ?4", format!("score {order}, created_ms {order}, id {order}")),
-            _ => ("created_ms, id", "?3, ?4", format!("created_ms {order}, id {order}")),
-        };
-        let condition = lane.condition();
-        let sql = format!(
-            "SELECT {COLUMNS} FROM comment INDEXED BY {index} WHERE {condition} AND {seen_by} AND ({keys}) {beyond} ({values}) \
-             ORDER BY {sorted} LIMIT ?5"
-        );
+        let sql = statement(lane, upwards, index, seen_by);
+        let first = if is_descending(lane, upwards) { i64::MAX } else { i64::MIN };
         let at = match lane {
             Lane::Answers(parent) => Value::Text(parent.to_string()),
             _ => Value::Integer(self.channel),
@@ -143,6 +134,24 @@ impl<'a> Walk<'a> {
         let rows = select.query_map(rusqlite::params_from_iter(values), |row| StoredComment::read(row, &self.key.channel))?;
         rows.collect()
     }
+}
+
+fn is_descending(lane: Lane<'_>, upwards: bool) -> bool {
+    (lane.sort() != Sort::Oldest) != upwards
+}
+
+/// `?2`, `?3` and `?4` are the keys of the comment to go on after, `?5` the rows at most, `?6` the member where `seen_by` asks.
+fn statement(lane: Lane<'_>, upwards: bool, index: &str, seen_by: &str) -> String {
+    let (beyond, order) = if is_descending(lane, upwards) { ("<", "DESC") } else { (">", "ASC") };
+    let (keys, values, sorted) = match lane.sort() {
+        Sort::Best => ("score, created_ms, id", "?2, ?3, ?4", format!("score {order}, created_ms {order}, id {order}")),
+        Sort::Newest | Sort::Oldest => ("created_ms, id", "?3, ?4", format!("created_ms {order}, id {order}")),
+    };
+    let condition = lane.condition();
+    format!(
+        "SELECT {COLUMNS} FROM comment INDEXED BY {index} WHERE {condition} AND {seen_by} AND ({keys}) {beyond} ({values}) \
+         ORDER BY {sorted} LIMIT ?5"
+    )
 }
 
 fn sort(comments: &mut [StoredComment], by: Sort, upwards: bool) {
@@ -164,5 +173,33 @@ pub(super) fn after(stored: &StoredComment, list: List) -> Cursor {
         score: if is_best { stored.score } else { 0 },
         created_ms: stored.comment.created.0,
         id: stored.comment.id.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::for_tests;
+    use super::*;
+
+    #[test]
+    fn every_list_is_read_from_its_index_and_sorts_nothing() {
+        let connection = for_tests();
+        let parent = CommentId::parse("c1").unwrap();
+        let sorts = [Sort::Newest, Sort::Oldest, Sort::Best];
+        let roots = |sort| [true, false].map(|pinned| Lane::Roots { sort, pinned });
+        let lanes = sorts.into_iter().flat_map(|sort| [Lane::Flat(sort)].into_iter().chain(roots(sort)));
+        for lane in lanes.chain([Lane::Answers(&parent)]) {
+            for upwards in [false, true] {
+                for seen_by in ["seen_by = 1", "seen_by = 2"] {
+                    let sql = statement(lane, upwards, lane.index(), seen_by);
+                    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                    let nothing = rusqlite::params_from_iter(std::iter::repeat_n(Value::Null, 5));
+                    let rows = explain.query_map(nothing, |row| row.get::<_, String>(3)).unwrap();
+                    let plan = rows.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+                    let is_bounded = plan.contains("(created_ms,id)") || plan.contains("(score,created_ms,id)");
+                    assert!(is_bounded && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+                }
+            }
+        }
     }
 }

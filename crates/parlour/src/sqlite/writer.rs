@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::announce::Announcer;
 use super::ledger::{Halt, Ledger, News};
+use super::purge::Renewal;
 use super::readers::closed;
 use super::schema::unavailable;
 use super::sweep::Sweep;
@@ -27,6 +28,8 @@ pub(super) const TASKS_MAX: usize = 1_024;
 const RETRY_MS: u64 = 1_000;
 /// Between two passes of a sweep that is under way.
 const PASS_MS: u64 = 100;
+/// Between two purges at most.
+const PURGE_MS: u64 = 3_600_000;
 
 /// A task and who waits for it.
 pub(super) struct Job {
@@ -46,6 +49,8 @@ pub(super) struct Timing {
     pub(super) sync_ms: u64,
     /// Between two sweeps.
     pub(super) sweep_ms: u64,
+    /// After so long nothing that was withdrawn lies in the files.
+    pub(super) purge_ms: i64,
     /// Whether anything is synced at all.
     pub(super) sync: bool,
 }
@@ -121,12 +126,17 @@ pub(super) struct Clock {
     sync_at: Option<Instant>,
     sweep_at: Instant,
     sweep: Sweep,
+    purge_at: Instant,
+    /// Rendering anew, until it is through.
+    renewal: Option<Renewal>,
     synced_commits: bool,
 }
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock { sync_at: None, sweep_at: Instant::now(), sweep: Sweep::default(), synced_commits: true }
+        let now = Instant::now();
+        let sweep = Sweep::default();
+        Clock { sync_at: None, sweep_at: now, sweep, purge_at: now, renewal: Some(Renewal::default()), synced_commits: true }
     }
 }
 
@@ -134,7 +144,8 @@ impl Thread {
     /// Works until it is told to close, or until nobody can ask any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>, room: &Semaphore) {
         loop {
-            let due = self.clock.sync_at.map_or(self.clock.sweep_at, |sync_at| sync_at.min(self.clock.sweep_at));
+            let swept = self.clock.sweep_at.min(self.clock.purge_at);
+            let due = self.clock.sync_at.map_or(swept, |sync_at| sync_at.min(swept));
             match jobs.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(first) => {
                     let mut batch = vec![first];
@@ -296,6 +307,14 @@ impl Thread {
             };
             self.clock.sweep_at = now + Duration::from_millis(next_ms);
         }
+        if self.clock.purge_at <= now {
+            let next_ms = self.purge().unwrap_or_else(|error| {
+                tracing::warn!(%error, "withdrawn text could not be overwritten");
+                self.roll_back();
+                RETRY_MS
+            });
+            self.clock.purge_at = now + Duration::from_millis(next_ms);
+        }
     }
 
     fn sync(&mut self) -> Result<(), Broken> {
@@ -315,6 +334,34 @@ impl Thread {
         self.execute("COMMIT")?;
         self.ledger.channels.settle();
         Ok(ended)
+    }
+
+    /// A pass over what was withdrawn, and one over what another renderer made; after the last the write-ahead log is cut, so that
+    /// nothing withdrawn is left in it. How long to wait for the next.
+    fn purge(&mut self) -> rusqlite::Result<u64> {
+        self.set_sync(false)?;
+        self.execute("BEGIN IMMEDIATE")?;
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let ended = self.ledger.purge(now_ms.saturating_sub(self.timing.purge_ms), now_ms)?;
+        if self.clock.renewal.is_some_and(|renewal| renewal.is_fresh()) {
+            self.clock.renewal = self.ledger.renewal()?;
+        }
+        if let Some(renewal) = self.clock.renewal {
+            self.clock.renewal = self.ledger.renew(renewal)?;
+        }
+        self.execute("COMMIT")?;
+        if !ended || self.clock.renewal.is_some() {
+            return Ok(PASS_MS);
+        }
+        if self.ledger.has_withdrawn {
+            let is_busy: bool = self.ledger.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            if is_busy {
+                return Ok(RETRY_MS);
+            }
+            self.ledger.has_withdrawn = false;
+        }
+        let often_ms = u64::try_from(self.timing.purge_ms / 24).unwrap_or(0);
+        Ok(often_ms.clamp(self.timing.sweep_ms.min(PURGE_MS), PURGE_MS))
     }
 
     /// Notes that nothing is missing, writes the log back into the file, and lets go of both before it answers.

@@ -20,6 +20,7 @@ mod comments;
 mod desk;
 mod log;
 mod pages;
+mod purge;
 mod reactions;
 mod readers;
 mod shelf;

@@ -27,5 +27,6 @@ mod socket;
 mod socketio;
 mod socketio_clients;
 mod storm;
+mod threads;
 mod tidy;
 mod tokens;

@@ -50,6 +50,7 @@ chats = ["lobby", "team-*"]
 token-secret = "a secret of the site default, 32+"
 member-posts = "100000/1ms"
 address-posts = "100000/1ms"
+reaction-pace = "100000/1ms"
 [site.other]
 origins = ["https://other.example"]
 chats = ["lobby", "team-*"]
@@ -325,6 +326,45 @@ async fn every_cell_of_the_table_of_rights_holds_over_the_websocket() {
 #[tokio::test]
 async fn every_cell_of_the_table_of_rights_holds_over_the_websocket_in_demo_mode() {
     Scene::new(true).await.check_websocket().await;
+}
+
+/// Who may comment in a channel may react there, and nobody else: `PUT` and `DELETE` over HTTP, both methods over the WebSocket.
+#[tokio::test]
+async fn the_column_of_comments_holds_for_reactions_too() {
+    for demo in [false, true] {
+        let scene = Scene::new(demo).await;
+        let mut wrong = Vec::new();
+        // Nobody comments in the server's own channels, so there is nothing to react to.
+        for row in TABLE.iter().filter(|row| !row.0.starts_with("$parlour:")) {
+            let body = scene.comment(row);
+            // The key may comment everywhere.
+            let key = WHO.iter().position(|who| *who == "key").unwrap();
+            let path = format!("/v1/channels/{}/comments", scene.channel(row));
+            let posted = scene.over_http(key, Method::POST, &path, Some(body)).await.unwrap();
+            let id = posted["comment"]["id"].as_str().unwrap().to_owned();
+            for (who, name) in WHO.iter().enumerate().take(WHO.len() - 1) {
+                let is_allowed = scene.is_allowed(row, 2, who);
+                for method in [Method::PUT, Method::DELETE] {
+                    let result = scene.over_http(who, method.clone(), &format!("/v1/comments/{id}/reactions/up"), None).await;
+                    if result.is_ok() != is_allowed {
+                        wrong.push(format!("{} / {name} by {method}: {result:?}", row.0));
+                    }
+                }
+                if name.starts_with("foreign") {
+                    continue;
+                }
+                let (mut socket, _) = scene.connect(name).await.unwrap();
+                for method in ["comment.react", "comment.unreact"] {
+                    let rpc = json!({ "rpc": { "method": method, "data": { "id": id, "name": "up" } } });
+                    let reply = socket.ask(rpc).await;
+                    if reply["error"].is_null() != is_allowed {
+                        wrong.push(format!("{} / {name} by {method}: {reply}", row.0));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
 }
 
 #[tokio::test]

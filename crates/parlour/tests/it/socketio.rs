@@ -10,7 +10,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::server::{PATIENCE, Server};
 
-struct Client {
+/// A client of protocol 5, by hand.
+pub struct Client {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u32,
     /// The last RESUME.
@@ -29,7 +30,7 @@ impl Client {
     }
 
     /// Opens and connects with this `auth`; what CONNECT said.
-    async fn connect(server: &Server, auth: Value) -> (Client, Value) {
+    pub async fn connect(server: &Server, auth: Value) -> (Client, Value) {
         let mut client = Client::open(server, "").await;
         client.send(&format!("40{auth}")).await;
         let welcome = client.text().await.unwrap();
@@ -78,7 +79,7 @@ impl Client {
     }
 
     /// The acknowledgement of an event.
-    async fn ask(&mut self, name: &str, body: Value) -> Value {
+    pub async fn ask(&mut self, name: &str, body: Value) -> Value {
         let id = self.next_id;
         self.next_id += 1;
         self.send(&format!("42{id}{}", json!([name, body]))).await;
