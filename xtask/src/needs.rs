@@ -21,6 +21,7 @@ const NEEDS: &[Need] = &[
         purpose: "pages in a real browser",
         package: "chromium",
     },
+    Need { programs: &["firefox-esr", "firefox"], purpose: "pages in another browser", package: "firefox-esr" },
     Need { programs: &["redis-server"], purpose: "the Redis store", package: "redis-server" },
     Need { programs: &["python3"], purpose: "an example of signing tokens, a mail server", package: "python3" },
     Need { programs: &["pip3"], purpose: "a reader of feeds that is not ours", package: "python3-pip" },

@@ -69,6 +69,8 @@ struct State {
     signal_offered: u64,
     flushing: bool,
     last_flush: Option<Instant>,
+    /// Since when something waits to be offered.
+    waiting_since: Option<Instant>,
     told_viewers: u32,
     viewers_marked: bool,
     empty_since: Option<Instant>,
@@ -261,6 +263,7 @@ impl Channel {
                 signal_offered: 0,
                 flushing: false,
                 last_flush: None,
+                waiting_since: None,
                 told_viewers: 0,
                 viewers_marked: false,
                 empty_since: Some(Instant::now()),
@@ -315,13 +318,14 @@ impl Channel {
         ring.refill(Position { epoch: Epoch::unopened(), offset: top }, top, Vec::new());
     }
 
-    /// Waits until the ring has what stands at this position; at once where it is of another epoch, or not filled yet.
+    /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {
             let grown = self.grown.notified();
             {
                 let ring = self.ring.lock();
-                if *ring.epoch() != position.epoch || ring.top() >= position.offset {
+                let is_there = *ring.epoch() == position.epoch && ring.top() >= position.offset;
+                if is_there || ring.is_newer_than(&position.epoch) || *ring.epoch() == Epoch::unopened() {
                     return;
                 }
             }
@@ -400,9 +404,14 @@ impl Channel {
             let floor = if part.more { oldest.max(whole_from) } else { whole_from };
             let fresh = *ring.epoch() == Epoch::unopened();
             // Two may have read the log at once; the ring never goes back.
-            if part.top.epoch != *ring.epoch() || part.top.offset > ring.top() {
+            let is_newer = match part.top.epoch == *ring.epoch() {
+                true => part.top.offset > ring.top(),
+                false => !ring.is_newer_than(&part.top.epoch),
+            };
+            if is_newer {
                 let entries = part.entries.into_iter().rev().collect();
-                ring.refill(part.top, floor, entries);
+                ring.refill(part.top, part.older, floor, entries);
+                self.grown.notify_waiters();
             }
             if fresh {
                 state.offered = ring.top();
@@ -516,9 +525,10 @@ impl Channel {
         state.readers.iter().flatten().take(limit).map(|reader| reader.viewer.info.clone()).collect()
     }
 
-    /// How to flush now.
-    pub fn plan(&self) -> Plan {
+    /// How to flush what came now.
+    pub fn plan(&self, now: Instant) -> Plan {
         let mut state = self.state.lock();
+        state.waiting_since.get_or_insert(now);
         if state.flushing {
             Plan::Running
         } else if state.present <= SMALL_READERS {
@@ -529,15 +539,21 @@ impl Channel {
         }
     }
 
-    /// How long the linger still holds the next flush.
+    /// How long the linger still holds the next flush: not at all where the last one was longer ago than that, else until what came first
+    /// has waited so long. Counted from there and not from the last flush, more goes out at once and nothing waits longer.
     pub fn linger_left(&self, linger: Duration, now: Instant) -> Duration {
-        self.state.lock().last_flush.map_or(Duration::ZERO, |last| (last + linger).saturating_duration_since(now))
+        let state = self.state.lock();
+        match (state.waiting_since, state.last_flush) {
+            (Some(first), Some(last)) if first < last + linger => (first + linger).saturating_duration_since(now),
+            _ => Duration::ZERO,
+        }
     }
 
     /// What was not offered yet, and from now on is; `None` (and the task, if one runs, is over) where that is nothing.
     pub fn next_batch(&self, now: Instant) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = Batch::since(&self.ring, state.offered, state.signal_offered);
+        state.waiting_since = None;
         match &batch {
             Some(batch) => {
                 state.offered = batch.to();

@@ -66,7 +66,10 @@ pub async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let create: Create = body::json(&headers, body, api.reading()).await?;
-    let posted = api.node.post(&ask.asker, &key, create.draft, create.page).await?;
+    let posted = match api.node.post(&ask.asker, &key, create.draft, create.page).await {
+        Err(Code::ProofRequired) => return Err(Problem::with_challenge(api.node.challenge(&ask.asker, &key).await?)),
+        posted => posted?,
+    };
     let status = if posted.repeated { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::fresh(status, &shape::comment(&posted.comment, posted.token.as_deref())))
 }

@@ -22,11 +22,13 @@ mod comments;
 mod description;
 mod events;
 mod health;
+mod moderation;
 mod pages;
 mod paper;
 mod publications;
+mod squeeze;
 
-pub use answer::tagged;
+pub use answer::{lasting, tagged};
 pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.
@@ -67,6 +69,17 @@ pub fn routes() -> Router<Api> {
         .route("/v1/pages", post(pages::change))
         .route("/v1/comments/{id}", get(comments::read).patch(comments::change).delete(comments::delete))
         .route("/v1/comments/{id}/reactions/{name}", axum::routing::put(comments::react).delete(comments::unreact))
+        .route("/v1/comments/{id}/report", post(moderation::report))
+        .route("/v1/channels/{channel}/challenge", post(moderation::challenge))
+        .route("/v1/moderation/comments", get(moderation::search))
+        .route("/v1/moderation/comments/{id}", get(moderation::one))
+        .route("/v1/moderation/orders", post(moderation::order))
+        .route("/v1/moderation/records", get(moderation::records))
+        .route("/v1/moderation/records/{id}/undo", post(moderation::undo))
+        .route("/v1/moderation/blocks", get(moderation::blocks))
+        .route("/v1/moderation/hours", get(moderation::hours))
+        .route("/v1/moderation/rules", get(moderation::rules))
+        .route("/v1/moderation/channels", get(moderation::channels))
         .route("/v1/preview", post(comments::preview))
         .route("/v1/channels/{channel}/publications", post(publications::publish))
         .route("/v1/channels/{channel}/typing", post(publications::typing))

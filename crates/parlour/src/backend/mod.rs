@@ -17,8 +17,9 @@ mod list;
 pub mod pages;
 mod peers;
 mod shelf;
+pub(crate) mod told;
 
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lanes, Room, lanes};
 pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
 pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
@@ -210,10 +211,11 @@ pub enum Append {
     Delete { id: CommentId, time_ms: i64 },
     /// What the server itself read at the page, or what an operator said of it: its words from now on.
     Page { page: PageNote, verified: bool, time_ms: i64 },
-    /// A moderator decides whether a comment is shown: `Approved`, `Pending` or `Spam`; a deleted one stays deleted. Approval
+    /// Whether a comment is shown is decided anew: any state but `Deleted`; a deleted one stays deleted. A `reason` is noted where
+    /// one is given. Approval
     /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
     /// where visible answers hang on it. Between the other two nobody is told, and a state that it has already changes nothing.
-    State { id: CommentId, state: State, time_ms: i64 },
+    State { id: CommentId, state: State, reason: Option<crate::moderation::Reason>, time_ms: i64 },
     /// A moderator pins a comment or lets it go. What it is already changes nothing.
     Pin { id: CommentId, pinned: bool, time_ms: i64 },
     /// A member's reaction to an approved comment in an open thread comes or goes; boxed, being large.
@@ -293,6 +295,22 @@ pub struct Part {
     pub more: bool,
     /// The log is whole above this offset: a reader at it or higher misses nothing. Publications below have been trimmed away.
     pub whole_from: u64,
+    /// Older epochs that this one goes on from, each with the offset where it ended: up to there both are the same log. Whoever
+    /// stands beyond the end of its epoch saw what is lost.
+    pub older: Vec<Position>,
+}
+
+impl Part {
+    /// Whether this log goes on from where `position` stands.
+    pub fn goes_on_from(&self, position: &Position) -> bool {
+        goes_on(&self.top.epoch, &self.older, position)
+    }
+}
+
+/// Whether a log of this epoch goes on from `position`: of the same epoch, or of an older one at or below its end.
+pub(crate) fn goes_on(epoch: &Epoch, older: &[Position], position: &Position) -> bool {
+    let is_shared = |end: &Position| end.epoch == position.epoch && position.offset <= end.offset;
+    *epoch == position.epoch || older.iter().any(is_shared)
 }
 
 /// An append-only log per channel.
@@ -317,6 +335,12 @@ pub trait Log: Send + Sync {
     /// From the answer on, deliveries of this channel arrive on this node. Idempotent. An entry that was appended shortly
     /// before may arrive too: whoever listens first and reads the top then, drops what is not above it.
     async fn watch(&self, key: &Key) -> Result<(), Fault>;
+
+    /// The id of a new comment of this channel, made of one that was drawn: a backend that has to find comments by their ids alone
+    /// may put into it where they are.
+    fn comment_id(&self, _key: &Key, drawn: CommentId) -> CommentId {
+        drawn
+    }
 
     /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);

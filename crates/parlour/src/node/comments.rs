@@ -6,6 +6,7 @@ use std::time::Duration;
 use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 
+use super::verdict::Writing;
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNote, Query, Thread};
 use crate::channel::{ChannelName, Key, Sort};
@@ -13,7 +14,6 @@ use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
-use crate::moderation::Reason;
 use crate::page::Page;
 use crate::render;
 use crate::rule::SiteRules;
@@ -49,20 +49,30 @@ impl Node {
         let page = self.checked_page(asker, key, sort, &rules, page).await?;
         self.limit_posts(asker, &rules)?;
         let thread = self.open_thread(key, &rules).await?;
-        let state = self.first_state(asker, sort, &rules, thread.is_some());
+        let is_over = self.makes_pages_too_often(asker, sort, &rules, thread.is_some());
         let signature = self.signature(asker, &draft, &rules).await?;
+        let html = render::render(&draft.body);
+        let writing = Writing {
+            body: &draft.body,
+            name: &signature.author.name,
+            html: &html,
+            is_trapped: draft.is_trapped,
+            is_over,
+            proof: draft.proof.as_deref(),
+        };
+        let (state, reason) = self.verdict(asker, key, sort, &writing).await?;
         let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
         let new = NewComment {
-            id: CommentId::from_random(random::<ID_BYTES>()),
+            id: self.backend.log.comment_id(key, CommentId::from_random(random::<ID_BYTES>())),
             parent: draft.parent,
             author: signature.author.clone(),
             email_key: draft.email_hash.map(|hash| keyed_hash(&self.secret, &hash)),
-            html: render::render(&draft.body),
+            html,
             body: draft.body,
             rendered_by: render::VERSION,
             state,
-            reason: (state == State::Pending).then_some(Reason::Rate),
-            address: None,
+            reason,
+            address: self.address_of(asker),
             created_ms: self.clock.now_ms(),
             nonce: draft.nonce.filter(|_| signature.remembered),
             page,
@@ -80,7 +90,11 @@ impl Node {
         }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
+        if let (Some(reason), false) = (reason, appended.repeated) {
+            self.tell_held(key, &comment, reason).await;
+        }
         comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));
+        comment.state = comment.state.as_its_author_sees_it();
         Ok(Posted { comment, repeated: appended.repeated, token: signature.token })
     }
 
@@ -144,10 +158,10 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a comment is shown at once. A page that is made too often, from one address or on one site, is looked at first.
-    fn first_state(&self, asker: &Asker, sort: Sort, rules: &SiteRules, is_known: bool) -> State {
+    /// Whether this would make a page, and pages come too often from one address or on one site.
+    fn makes_pages_too_often(&self, asker: &Asker, sort: Sort, rules: &SiteRules, is_known: bool) -> bool {
         if sort != Sort::Page || rules.demo || asker.who.is_key() || is_known {
-            return State::Approved;
+            return false;
         }
         let now_ms = self.clock.now_ms();
         let per_hour = rules.limits.address_pages_per_hour.max(1);
@@ -156,8 +170,7 @@ impl Node {
         let by_site = Rate { burst: per_day, per_ms: 86_400_000 / u64::from(per_day) };
         let address_is_over =
             asker.address.is_some_and(|address| self.limiter.take(("page", &asker.site, address), by_address, now_ms).is_err());
-        let is_over = address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err();
-        if is_over { State::Pending } else { State::Approved }
+        address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err()
     }
 
     /// What is known of a page's thread, which is closed neither by hand nor by its age. Other channels have no age, and whether
@@ -180,8 +193,11 @@ impl Node {
         let id = CommentId::parse(id).map_err(|_| Code::UnknownComment)?;
         let member = asker.who.member().map(|member| &member.id);
         let found = self.backend.store.comment(&asker.site, &id, member).await.map_err(told)?;
-        let (channel, comment) = found.ok_or(Code::UnknownComment)?;
+        let (channel, mut comment) = found.ok_or(Code::UnknownComment)?;
         let key = Key::new(asker.site.clone(), channel);
+        if comment.state == State::Rejected {
+            comment = comment.tombstone();
+        }
         let is_shown = matches!(comment.state, State::Approved | State::Deleted);
         let may_see = is_shown || is_own(asker, &comment) || asker.who.is_moderator();
         if !self.is_allowed(Act::Read, asker, &key)? || !(may_see || comment.replies > 0) {

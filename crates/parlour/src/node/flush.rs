@@ -60,7 +60,7 @@ async fn relieve(node: &Node, channel: &Arc<Channel>) {
 impl Node {
     /// Offers what is new in a channel's ring to its readers: at once, or in the channel's own task.
     pub(super) fn flush(&self, channel: &Arc<Channel>) {
-        match channel.plan() {
+        match channel.plan(Instant::now()) {
             Plan::Running => {}
             Plan::Here => {
                 while let Some(batch) = channel.next_batch(Instant::now()) {

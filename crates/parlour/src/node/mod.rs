@@ -1,6 +1,7 @@
 //! The node: the one door through which everything enters. It asks who may what, takes time and chance from outside the pure
 //! modules, and joins the backend to the hub. Doors and sessions call it; it knows none of them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +30,7 @@ mod keep;
 mod keyring;
 mod measure;
 mod mend;
+mod moderation;
 mod moves;
 mod pages;
 mod peers;
@@ -38,10 +40,12 @@ mod publish;
 mod reactions;
 mod read;
 mod revoke;
+mod verdict;
 
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
+pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
 pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
@@ -132,6 +136,7 @@ pub struct Node {
     noted: people::Noted,
     limiter: Limiter,
     admission: Mutex<i64>,
+    policies: Mutex<HashMap<SiteName, verdict::ReadPolicy>>,
     pages: read::SharedPages,
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
@@ -199,6 +204,7 @@ impl Node {
             noted: people::Noted::default(),
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
+            policies: Mutex::default(),
             pages: read::SharedPages::default(),
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),

@@ -202,7 +202,8 @@ impl Node {
             hearing.audience = hearing.audience.without(Audience::PRESENCE);
         }
         let channel = self.open(key).await?;
-        let older = match &wish.since {
+        let since = self.translated(&channel, wish.since).await?;
+        let older = match &since {
             Since::Position(position) => self.older_than_ring(&channel, position).await?,
             Since::Now | Since::Unreadable => Some(Vec::new()),
         };
@@ -213,19 +214,39 @@ impl Node {
             |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
         let is_other_name = channel.key != *key;
         let home = is_other_name.then(|| channel.name.clone());
-        let begin = |ring: &Ring| (ring.top(), reply(Start { home, ..start(ring, &wish.since, older, fits) }), ());
+        let begin = |ring: &Ring| (ring.top(), reply(Start { home, ..start(ring, &since, older, fits) }), ());
         if wish.outbox.attach(place, &channel.ring, hearing, begin).is_err() {
             channel.leave(reader, None);
             wish.outbox.detach(place);
             return Err(Code::LimitExceeded);
         }
-        if let (false, Since::Position(position)) = (wish.at_once, &wish.since) {
+        if let (false, Since::Position(position)) = (wish.at_once, &since) {
             wish.outbox.knows_as_of(place, position.offset);
         }
         let asked = is_other_name.then(|| Box::new(key.clone()));
         let subscription = Subscription { channel, place, asked, reader, viewer: wish.viewer.clone() };
         self.arrived(&subscription.channel, &subscription.viewer);
         Ok(subscription)
+    }
+
+    /// A position of an older epoch is one of the ring's, where the log goes on from there; where it cannot be served it is left as it is.
+    /// A ring that knows the epoch not at all may be behind the log.
+    async fn translated(&self, channel: &Arc<Channel>, since: Since) -> Result<Since, Code> {
+        let Since::Position(position) = since else { return Ok(since) };
+        let known = |position: &Position| channel.ring.lock().translated(position);
+        if let Some(position) = known(&position) {
+            return Ok(Since::Position(position));
+        }
+        let top = self.backend.log.top(&channel.key).await.map_err(told)?;
+        let is_behind = {
+            let ring = channel.ring.lock();
+            top.epoch != *ring.epoch() && !ring.is_newer_than(&top.epoch)
+        };
+        if is_behind {
+            self.fill(channel).await.map_err(told)?;
+            self.flush(channel);
+        }
+        Ok(Since::Position(known(&position).unwrap_or(position)))
     }
 
     /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
@@ -315,7 +336,7 @@ impl Node {
         let mut part = self.backend.log.read(key, range).await.map_err(told)?;
         let is_good = |since: Position| {
             let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
-            since.epoch == part.top.epoch && (reverse || is_whole)
+            part.goes_on_from(&since) && (reverse || is_whole)
         };
         if !since.is_none_or(is_good) {
             return Err(Code::UnrecoverablePosition);
@@ -355,7 +376,7 @@ fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl F
         let last = page.part.entries.last().map(|entry| entry.offset());
         if page.part.more { last.unwrap_or(from.offset) } else { page.part.top.offset }
     });
-    let good = *ring.epoch() == from.epoch && from.offset <= ring.top() && reached >= ring.floor();
+    let good = ring.translated(from).is_some() && from.offset <= ring.top() && reached >= ring.floor();
     if !good {
         return fresh(true);
     }

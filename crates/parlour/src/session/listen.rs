@@ -174,7 +174,7 @@ fn missed(begun: &[Begun]) -> Vec<Bytes> {
     let resume = |at: &[u64]| {
         write(begun.iter().zip(at).map(|(begun, offset)| Item {
             channel: &begun.had.channel,
-            epoch: &begun.had.position.epoch,
+            epoch: &begun.start.position.epoch,
             offset: *offset,
             audience: begun.listening.hearing.audience,
             tongue: begun.had.tongue,

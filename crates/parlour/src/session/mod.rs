@@ -218,6 +218,10 @@ impl Session {
         if joined.subscriptions.is_empty() {
             joined.subscriptions.reserve_exact(1);
         }
+        if joined.subscriptions.is_empty() {
+            // Most have one for good.
+            joined.subscriptions.reserve_exact(1);
+        }
         joined.subscriptions.push(subscription);
         Ok(())
     }
@@ -236,12 +240,11 @@ impl Session {
         });
         // Polled in this order, which is that in which the log is asked.
         let results = futures_util::future::join_all(publishes).await;
-        for (id, result) in results {
-            if let Then::Close(close) = self.say(id, result) {
-                return Then::Close(close);
-            }
-        }
-        Then::Continue
+        // One send for all answers.
+        self.outbox.hold();
+        let refused = results.into_iter().map(|(id, result)| self.say(id, result)).find(|then| *then != Then::Continue);
+        self.outbox.release(Vec::new());
+        refused.unwrap_or(Then::Continue)
     }
 
     async fn answer(&mut self, command: Command) -> Result<Answer, Code> {

@@ -41,7 +41,7 @@ impl Ledger {
                 verified: *verified,
                 ..before.clone()
             }),
-            Append::State { id, state, time_ms } => self.decide(key, id, *state, *time_ms),
+            Append::State { id, state, reason, time_ms } => self.decide(key, id, (*state, *reason), *time_ms),
             Append::Pin { id, pinned, time_ms } => self.pin(key, id, *pinned, *time_ms),
             Append::Reaction(reaction) => self.react(key, reaction),
             Append::Reactions { id, time_ms } => self.tell_reactions(key, id, *time_ms),

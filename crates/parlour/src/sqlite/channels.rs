@@ -8,6 +8,7 @@ use parlour_wire::position::{Epoch, Position};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger::Halt;
+use super::passing::Passing;
 use super::{pages, vouch};
 use crate::backend::Fault;
 use crate::channel::Key;
@@ -33,6 +34,8 @@ pub(super) struct Slot(usize);
 /// All that are remembered.
 pub(super) struct Channels {
     base: Arc<str>,
+    /// Channels that keep nothing, where that is the rule.
+    passing: Option<Arc<Passing>>,
     slots: HashMap<Key, Slot>,
     channels: Vec<Channel>,
     changed: Vec<Slot>,
@@ -40,8 +43,8 @@ pub(super) struct Channels {
 
 impl Channels {
     /// Nothing remembered yet; `base` is the store's part of every epoch.
-    pub(super) fn new(base: Arc<str>) -> Channels {
-        Channels { base, slots: HashMap::new(), channels: Vec::new(), changed: Vec::new() }
+    pub(super) fn new(base: Arc<str>, passing: Option<Arc<Passing>>) -> Channels {
+        Channels { base, passing, slots: HashMap::new(), channels: Vec::new(), changed: Vec::new() }
     }
 
     /// A channel that something was appended to before; another name is refused.
@@ -78,11 +81,14 @@ impl Channels {
         if let Some(slot) = self.find(connection, key)? {
             return Ok(slot);
         }
+        // What passed without being kept is before the log's first entry.
+        let passing = self.passing.as_ref().filter(|passing| passing.is_concerned(key));
+        let (generation, top) = passing.map_or((0, 0), |passing| passing.store(key));
         let id = connection
-            .prepare_cached("INSERT INTO channel (site, name) VALUES (?1, ?2)")?
-            .insert((key.site.as_str(), key.channel.as_str()))?;
-        let epoch = vouch::epoch(&self.base, 0)?;
-        let channel = Channel { id, epoch, top: 0, whole_from: 0, kept: 0, comments: 0, changed: false };
+            .prepare_cached("INSERT INTO channel (site, name, generation, top, whole_from) VALUES (?1, ?2, ?3, ?4, ?4)")?
+            .insert((key.site.as_str(), key.channel.as_str(), generation, top))?;
+        let epoch = vouch::epoch(&self.base, generation)?;
+        let channel = Channel { id, epoch, top, whole_from: top, kept: 0, comments: 0, changed: false };
         Ok(self.remember(key, channel))
     }
 

@@ -68,7 +68,7 @@ pub(super) fn page(
         comments,
         next: page.next.map(|next| next.written(list)),
         more: page.more.into_iter().map(|(id, cursor)| (id, cursor.written(List::Answers))).collect(),
-        total: found.comments,
+        total: found.comments + shadows(connection, found.id, query)?,
         position: found.top,
         thread: thread(connection, found.id)?,
     }))
@@ -195,4 +195,11 @@ pub(super) fn counts(connection: &Connection, base: &str, keys: &[Key]) -> rusql
             Ok(found.map_or_else(Counts::default, |found| Counts { comments: found.comments, views: found.views }))
         })
         .collect()
+}
+
+/// What the asker alone believes to be shown: counted for them like the rest.
+fn shadows(connection: &Connection, channel: i64, query: &Query) -> rusqlite::Result<u64> {
+    let Some(member) = query.member.as_ref().filter(|_| !query.moderator) else { return Ok(0) };
+    let sql = "SELECT count(*) FROM comment WHERE channel = ?1 AND author_id = ?2 AND seen_by = 2 AND state = 'shadow'";
+    connection.prepare_cached(sql)?.query_row((channel, member), |row| row.get(0))
 }

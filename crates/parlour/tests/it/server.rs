@@ -45,6 +45,11 @@ impl Server {
             std::fs::write(directory.path().join("parlour.toml"), file).unwrap();
             options.extend(["--config".into(), directory.path().join("parlour.toml").display().to_string()]);
         }
+        // Most tests are not about moderation: nothing is held unless they say what is.
+        let speaks_of_holding = file.contains("hold") || options.iter().any(|option| option == "--hold");
+        if !speaks_of_holding {
+            options.extend(["--hold".into(), "nothing".into()]);
+        }
         let (child, address) = spawn(directory.path(), "127.0.0.1:0", shared.as_deref(), &options);
         Server { child, address, directory, shared, options }
     }

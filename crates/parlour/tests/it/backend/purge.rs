@@ -73,7 +73,7 @@ async fn withdrawn_text_is_nowhere_in_the_files_after_the_purge() {
             }
             2 => {
                 let state = if number % 8 == 2 { State::Spam } else { State::Pending };
-                given.append(&key, Append::State { id: id_of(&id), state, time_ms: 9_000 }).await.unwrap();
+                given.append(&key, Append::State { id: id_of(&id), state, reason: None, time_ms: 9_000 }).await.unwrap();
                 gone.extend(all);
             }
             _ => stays.extend(all),
@@ -106,7 +106,7 @@ async fn what_is_taken_back_stays_until_its_time_has_come() {
     for id in ["c1", "c2", "c3"] {
         given.post(&key, comment(id, None)).await;
     }
-    let spam = |id: &str, time_ms| Append::State { id: id_of(id), state: State::Spam, time_ms };
+    let spam = |id: &str, time_ms| Append::State { id: id_of(id), state: State::Spam, reason: None, time_ms };
     given.append(&key, spam("c1", now_ms() - 59_000)).await.unwrap();
     given.append(&key, spam("c2", now_ms() - 61_000)).await.unwrap();
     given.backend.store.close().await;
