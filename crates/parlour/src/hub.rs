@@ -311,13 +311,6 @@ impl Channel {
         readers.iter().any(|(outbox, place)| outbox.signal(*place as usize).is_some_and(|heard| heard < newest))
     }
 
-    /// Nothing will come any more: whoever is offered something next finds out that it fell.
-    pub fn abandon(&self) {
-        let mut ring = self.ring.lock();
-        let top = ring.top();
-        ring.refill(Position { epoch: Epoch::unopened(), offset: top }, top, Vec::new());
-    }
-
     /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {

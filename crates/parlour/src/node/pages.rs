@@ -102,7 +102,7 @@ impl Node {
             if is_home {
                 mend::repair(node.clone(), channel.clone()).await;
             } else {
-                channel.abandon();
+                channel.ring.lock().abandon();
                 node.let_go(&channel).await;
             }
             // Whoever is offered anything now finds out that the ring is another one.
