@@ -25,6 +25,7 @@ const NEEDS: &[Need] = &[
     Need { programs: &["redis-server"], purpose: "the Redis store", package: "redis-server" },
     Need { programs: &["python3"], purpose: "an example of signing tokens", package: "python3" },
     Need { programs: &["aiosmtpd"], purpose: "a mail server", package: "python3-aiosmtpd" },
+    Need { programs: &["pip3"], purpose: "a reader of feeds that is not ours", package: "python3-pip" },
     Need { programs: &["php"], purpose: "an example of signing tokens", package: "php-cli" },
     Need { programs: &["redis-sentinel"], purpose: "the Redis store with Sentinel", package: "redis-sentinel" },
     Need { programs: &["nginx"], purpose: "nodes behind a load balancer, the example of a cluster", package: "nginx" },

@@ -139,6 +139,8 @@ pub struct SiteRules {
     pub moderate_on_pages: bool,
     /// Names that only staff may use, beside those that always are.
     pub reserved_names: Vec<String>,
+    /// Whether the server reads new pages itself.
+    pub verify_pages: bool,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// What decides whether a comment is shown at once, as far as options say.

@@ -24,6 +24,8 @@ mod events;
 mod health;
 mod me;
 mod moderation;
+mod pages;
+mod paper;
 mod publications;
 mod squeeze;
 
@@ -62,6 +64,10 @@ pub fn routes() -> Router<Api> {
         .route("/v1/guests", post(comments::new_guest))
         .route("/v1/channels/{channel}", axum::routing::patch(channels::change))
         .route("/v1/channels/{channel}/comments", get(comments::list).post(comments::create))
+        .route("/v1/channels/{channel}/comments.html", get(paper::document))
+        .route("/v1/channels/{channel}/comments.atom", get(paper::channel_feed))
+        .route("/v1/sites/{site}/comments.atom", get(paper::site_feed))
+        .route("/v1/pages", post(pages::change))
         .route("/v1/comments/{id}", get(comments::read).patch(comments::change).delete(comments::delete))
         .route("/v1/comments/{id}/reactions/{name}", axum::routing::put(comments::react).delete(comments::unreact))
         .route("/v1/comments/{id}/report", post(moderation::report))

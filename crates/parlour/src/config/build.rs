@@ -139,6 +139,7 @@ fn site_rules(
         moderators: options.moderators.clone(),
         moderate_on_pages: options.moderate_on_pages,
         reserved_names: reserved_names(&prefix, options)?,
+        verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         policy: super::policy::policy(&prefix, options)?,
         read_only: options.read_only,

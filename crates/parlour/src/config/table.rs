@@ -244,6 +244,7 @@ options! {
     token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
     reserved_names: List = "", Comments, "Names that nobody may type, nor what looks like them, beside admin, moderator and their like.";
+    verify_pages: Switch = "false", Comments, "Whether the server reads a page once, at its own address, when readers begin to write there: until then its title is only what a browser said.";
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";
     chat_characters: Count = "1000", Comments, "The length of a line in a chat.";

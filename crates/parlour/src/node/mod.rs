@@ -33,6 +33,8 @@ mod me;
 mod measure;
 mod mend;
 mod moderation;
+mod moves;
+mod pages;
 mod peers;
 mod people;
 mod presence;
@@ -47,6 +49,7 @@ pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
 pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
+pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
@@ -84,6 +87,14 @@ pub struct Asker {
     pub client: Option<Arc<str>>,
     /// Good subscribe tokens that the session brought, one a channel.
     pub grants: Vec<Subscribe>,
+}
+
+impl Asker {
+    /// The same, asking as anybody: for answers that are the same for all.
+    #[must_use]
+    pub fn as_nobody(&self) -> Asker {
+        Asker { who: Who::Nobody, grants: Vec::new(), ..self.clone() }
+    }
 }
 
 /// Counters since the start, for `/metrics`.
@@ -133,6 +144,8 @@ pub struct Node {
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
+    /// Takes pages whose words are only a reader's.
+    unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
     this: std::sync::Weak<Node>,
 }
 
@@ -147,6 +160,8 @@ pub fn fault_code(fault: &Fault) -> Code {
         Fault::UnknownComment => Code::UnknownComment,
         Fault::ThreadClosed => Code::ThreadClosed,
         Fault::PageRequired => Code::PageRequired,
+        Fault::Moved(_) => Code::ThreadMoved,
+        Fault::PageTaken => Code::PageTaken,
         Fault::CursorInvalid => Code::CursorInvalid,
     }
 }
@@ -197,6 +212,7 @@ impl Node {
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
+            unverified: std::sync::OnceLock::new(),
             this: this.clone(),
             book,
             backend,

@@ -25,7 +25,7 @@ use crate::outbound;
 use crate::rule::Book;
 use crate::signin::{self, SignIn};
 use crate::transport::socketio::SocketIo;
-use crate::{dialect, site, transport};
+use crate::{dialect, site, transport, verify};
 
 pub mod accept;
 pub mod files;
@@ -76,6 +76,7 @@ impl Server {
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
+        verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
         metrics.observe(move |metrics| {

@@ -294,6 +294,12 @@ impl Thread {
                     self.announcer.announce(&key, &append, &appended, news);
                 }
             }
+            (Task::Pages(change), Ok((answer, news))) => {
+                let _ = job.answer.send(Ok(answer));
+                if let Some(News::Pages(told)) = news {
+                    self.announcer.announce_pages(&change, told);
+                }
+            }
             (_, result) => {
                 let _ = job.answer.send(result.map(|(answer, _)| answer));
             }

@@ -16,6 +16,8 @@ mod model;
 mod moderation;
 mod nodes;
 mod npm;
+mod pages;
+mod paper;
 mod people;
 mod raw;
 mod redis;

@@ -1,1 +1,0 @@
-import{z as a}from"./shared-WVQ5MPZY.js";export{a as ThreadView};
