@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 8] = [
+const TESTS: [Large; 10] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -41,6 +41,18 @@ const TESTS: [Large; 8] = [
         heading: "Readers who are cut at once and come back",
         package: "parlour",
         test: "crowd::long_ten_thousand_readers_come_back_after_a_restart",
+    },
+    Large {
+        name: "pages",
+        heading: "Invented pages",
+        package: "parlour",
+        test: "pages::long_ten_thousand_invented_addresses_and_a_hundred_thousand_reads",
+    },
+    Large {
+        name: "documents",
+        heading: "A thread of 100,000 comments as documents",
+        package: "parlour",
+        test: "paper::long_a_hundred_thousand_comments_are_documents_of_a_bounded_size",
     },
     Large {
         name: "viewers",

@@ -205,6 +205,15 @@ impl Hub {
         gone
     }
 
+    /// Takes this very channel out, whoever reads it: from now on the name leads elsewhere.
+    pub fn forget(&self, channel: &Arc<Channel>) {
+        let mut shard = self.shard(&channel.key).lock();
+        if shard.get(&channel.key).is_some_and(|here| Arc::ptr_eq(here, channel)) {
+            shard.remove(&channel.key);
+            self.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
         let Some(channel) = self.find(delivery.key()) else { return Next::Nothing };
@@ -283,6 +292,25 @@ impl Channel {
         pushed
     }
 
+    /// No position is good any more: readers are told by this signal, and what comes next waits until the ring was filled again.
+    pub fn reset(&self, signal: Signal) {
+        let mut state = self.state.lock();
+        match &mut state.early {
+            // It is being filled, perhaps with what was: once more.
+            Some(early) if early.len() <= EARLY_DELIVERIES_MAX => early.push(Delivery::Lost { key: self.key.clone() }),
+            Some(_) => {}
+            None => state.early = Some(Vec::new()),
+        }
+        self.ring.lock().signal(signal);
+    }
+
+    /// Whether some reader has still to take the newest signal.
+    pub fn has_unheard_signal(&self) -> bool {
+        let (readers, _) = self.slice_of(0, usize::MAX, usize::MAX);
+        let newest = self.ring.lock().signal_top();
+        readers.iter().any(|(outbox, place)| outbox.signal(*place as usize).is_some_and(|heard| heard < newest))
+    }
+
     /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {
@@ -319,7 +347,7 @@ impl Channel {
                 ring.signal(signal);
                 Some(true)
             }
-            Delivery::Lost { .. } => Some(false),
+            Delivery::Reset { .. } | Delivery::Lost { .. } => Some(false),
             // Heard before it could come here.
             Delivery::Peer { .. } => None,
         }
@@ -537,9 +565,13 @@ impl Channel {
     }
 
     fn slice(&self, start: usize, end: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
+        self.slice_of(start, end, SLICE_READERS)
+    }
+
+    fn slice_of(&self, start: usize, end: usize, length: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
         let state = self.state.lock();
         let end = end.min(state.readers.len());
-        let stop = (start + SLICE_READERS).min(end);
+        let stop = start.saturating_add(length).min(end);
         let places = state.readers.get(start..stop).unwrap_or_default();
         let readers = places.iter().flatten().map(|reader| (reader.outbox.clone(), reader.place)).collect();
         (readers, (stop < end).then_some(stop))

@@ -36,15 +36,23 @@ pub mod ring;
 
 pub mod outbox;
 
+pub mod mail;
+
 pub mod hub;
 
 pub mod clients;
 
 pub mod node;
 
+pub mod paper;
+
 pub mod shape;
 
 pub mod session;
+
+pub mod signin;
+
+pub mod verify;
 
 pub mod transport;
 

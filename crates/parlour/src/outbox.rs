@@ -237,6 +237,14 @@ impl Outbox {
         }
     }
 
+    /// The number of the last signal that the reader at this place took.
+    pub fn signal(&self, place: usize) -> Option<u64> {
+        match self.inner.lock().places.get(place) {
+            Some(Place::Reading(cursor)) => Some(cursor.signal),
+            _ => None,
+        }
+    }
+
     /// Whether clients are told RESUME.
     fn resumes(&self) -> bool {
         self.dress == Dress::Packets(Version::V4)

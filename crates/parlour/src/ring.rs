@@ -349,6 +349,11 @@ impl Ring {
         }
     }
 
+    /// Nothing will come any more: whoever is offered something next finds out that it fell.
+    pub fn abandon(&mut self) {
+        self.refill(Position { epoch: Epoch::unopened(), offset: self.top }, Vec::new(), self.top, Vec::new());
+    }
+
     /// Fills the ring from the log's end: `entries` oldest first, nothing missing between `floor` and the last of them.
     ///
     /// Signals go on counting from `self`, so that cursors of readers who stay are good.

@@ -20,9 +20,11 @@ use crate::moderation::PolicyOptions;
 
 mod origin;
 mod reach;
+mod signin;
 
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 pub use reach::{Reach, ReachFault, is_public};
+pub use signin::{MailRules, Provider, ProviderKind, SignInRules};
 
 /// Text that no log line, message or debug output shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,8 +129,18 @@ pub struct SiteRules {
     pub chats: Patterns,
     /// What the site signs its tokens with, if it does.
     pub tokens: SiteTokens,
+    /// The ways in that are offered; all that there are if none is named.
+    pub sign_in: Vec<String>,
+    /// Verified addresses of those who are admins when they sign in at Parlour's own origin.
+    pub admins: Vec<String>,
+    /// The same of moderators.
+    pub moderators: Vec<String>,
+    /// Whether a page may keep a token of more than a member's role.
+    pub moderate_on_pages: bool,
     /// Names that only staff may use, beside those that always are.
     pub reserved_names: Vec<String>,
+    /// Whether the server reads new pages itself.
+    pub verify_pages: bool,
     /// The names of reactions.
     pub reactions: Vec<String>,
     /// What decides whether a comment is shown at once, as far as options say.
@@ -162,6 +174,8 @@ pub struct Rules {
     pub comments_page: bool,
     /// Whether `POST /` publishes.
     pub publish_root: bool,
+    /// How people sign in here.
+    pub sign_in: SignInRules,
     /// The rules of each site; `default` is always there.
     pub sites: BTreeMap<SiteName, Arc<SiteRules>>,
 }

@@ -45,6 +45,9 @@ export const CODES = {
   "own-origin-needed": 1029,
   "blocked": 1040,
   "proof-required": 1041,
+  "thread-moved": 1045,
+  "unknown-page": 1046,
+  "page-taken": 1047,
   "outcome-unknown": 1030,
   "store-unavailable": 1031,
   "read-only": 1032,
@@ -57,6 +60,7 @@ export type CodeName = keyof typeof CODES;
 export const RETRIED: readonly CodeName[] = [
   "internal",
   "too-many-requests",
+  "thread-moved",
   "outcome-unknown",
   "store-unavailable",
   "read-only",

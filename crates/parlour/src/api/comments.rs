@@ -53,6 +53,7 @@ pub async fn list(
     Target { ask, key }: Target,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, Problem> {
+    let key = api.node.home(&key).await?;
     let page = api.node.comments(&ask.asker, &key, query.checked()?).await?;
     Ok(answer::read(&headers, ask.is_personal, &shape::comment_page(&key, &page)))
 }

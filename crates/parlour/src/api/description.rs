@@ -39,6 +39,10 @@ static ROWS: &[Row] = rows! {
     patch "/v1/channels/{channel}" "A thread's title, and whether it is closed; moderators" ["site", "url", "id"] "ThreadChange" => 200 "ChannelName";
     get "/v1/channels/{channel}/comments" "A page of comments" ["site", "url", "id", "limit", "before", "sort", "view", "parent", "around"] "" => 200 "CommentPage";
     post "/v1/channels/{channel}/comments" "Writes a comment; the same nonce again is answered 200 with the same comment" ["site", "url", "id"] "Draft" => 201 "Posted";
+    get "/v1/channels/{channel}/comments.html" "The thread as a document of 100 roots; with `fragment` what goes inside an element" ["site", "url", "id", "before", "parent", "sort", "fragment"] "" => 200 "text/html";
+    get "/v1/channels/{channel}/comments.atom" "The newest comments of a channel as a feed" ["site", "url", "id"] "" => 200 "application/atom+xml";
+    get "/v1/sites/{site}/comments.atom" "The newest comments of a site's pages as a feed" [] "" => 200 "application/atom+xml";
+    post "/v1/pages" "Moves, merges, names, closes or opens pages; keys and admins" ["site"] "PagesChange" => 200 "PagesChanged";
     get "/v1/comments/{id}" "One comment" ["site"] "" => 200 "OneComment";
     patch "/v1/comments/{id}" "Another text for a comment; moderators also its state and whether it is pinned" ["site"] "CommentChange" => 200 "OneComment";
     delete "/v1/comments/{id}" "Takes a comment away" ["site"] "" => 204 "";
@@ -70,6 +74,10 @@ static ROWS: &[Row] = rows! {
     get "/v1/counts" "Comments, viewers and views of at most 50 channels and pages" ["site", "channel", "url"] "" => 200 "Counts";
     post "/v1/counts" "The same of at most 200" ["site"] "CountsAsked" => 200 "Counts";
     get "/connection/websocket" "The WebSocket: the Centrifuge client protocol v2 in JSON" [] "" => 101 "";
+    get "/v1/me" "What is kept about whoever asks; with an account, the whole of it only for Parlour's own pages" ["site"] "" => 200 "Me";
+    delete "/v1/me" "Forgets whoever asks" ["site"] "" => 204 "";
+    post "/v1/auth/token" "A token for a one-time code and the page's secret" [] "Exchange" => 200 "Exchanged";
+    delete "/v1/auth/token" "Signs out everywhere" ["site"] "" => 204 "";
     get "/healthz" "Alive" [] "" => 200 "Health";
     get "/readyz" "Fit to serve; 503 while draining, or when what is published does not arrive here" [] "" => 200 "Health";
     get "/metrics" "The figures for Prometheus; needs a key" [] "" => 200 "application/openmetrics-text";
@@ -103,6 +111,7 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("author", "string", "A member's id"),
     ("words", "string", "Words of body or name, each the beginning of one"),
     ("hours", "integer", "So many hours back: 48, at most 744"),
+    ("fragment", "string", "Without the document around it"),
     ("start", "integer", "The first entry wanted, from 0"),
 ];
 

@@ -22,7 +22,10 @@ mod comments;
 mod description;
 mod events;
 mod health;
+mod me;
 mod moderation;
+mod pages;
+mod paper;
 mod publications;
 mod squeeze;
 
@@ -61,6 +64,10 @@ pub fn routes() -> Router<Api> {
         .route("/v1/guests", post(comments::new_guest))
         .route("/v1/channels/{channel}", axum::routing::patch(channels::change))
         .route("/v1/channels/{channel}/comments", get(comments::list).post(comments::create))
+        .route("/v1/channels/{channel}/comments.html", get(paper::document))
+        .route("/v1/channels/{channel}/comments.atom", get(paper::channel_feed))
+        .route("/v1/sites/{site}/comments.atom", get(paper::site_feed))
+        .route("/v1/pages", post(pages::change))
         .route("/v1/comments/{id}", get(comments::read).patch(comments::change).delete(comments::delete))
         .route("/v1/comments/{id}/reactions/{name}", axum::routing::put(comments::react).delete(comments::unreact))
         .route("/v1/comments/{id}/report", post(moderation::report))
@@ -85,6 +92,8 @@ pub fn routes() -> Router<Api> {
         .route("/v1/batch", post(publications::batch))
         .route("/v1/channels/{channel}/presence", get(channels::presence))
         .route("/v1/counts", get(channels::counts_asked).post(channels::counts_listed))
+        .route("/v1/me", get(me::read).delete(me::forget))
+        .route("/v1/auth/token", post(me::exchange).delete(me::sign_out))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

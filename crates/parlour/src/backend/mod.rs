@@ -14,6 +14,7 @@ use crate::comment::{Comment, CommentId, MemberId, State};
 pub mod desk;
 mod lanes;
 mod list;
+pub mod pages;
 mod peers;
 mod shelf;
 pub(crate) mod told;
@@ -50,6 +51,12 @@ pub enum Fault {
     /// A page's first comment came without the page's address.
     #[error("the page is not known yet")]
     PageRequired,
+    /// The channel is another name of this one.
+    #[error("the thread is at another address")]
+    Moved(ChannelName),
+    /// Comments hang on the name.
+    #[error("the page has a thread of its own")]
+    PageTaken,
     /// The cursor was not given by this backend.
     #[error("not a cursor")]
     CursorInvalid,
@@ -108,6 +115,8 @@ pub enum Delivery {
     Entry { key: Key, epoch: Epoch, entry: Arc<Entry> },
     /// A signal or an unstored publication: no offset, reaches those present.
     Signal { key: Key, signal: Signal },
+    /// The thread was moved or merged; it is at `into` now, which may be this channel. No position is good any more.
+    Reset { key: Key, into: ChannelName },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
     /// What another node says of those who read the channel there.
@@ -118,9 +127,11 @@ impl Delivery {
     /// The channel that it is for.
     pub fn key(&self) -> &Key {
         match self {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
-                key
-            }
+            Delivery::Entry { key, .. }
+            | Delivery::Signal { key, .. }
+            | Delivery::Reset { key, .. }
+            | Delivery::Lost { key }
+            | Delivery::Peer { key, .. } => key,
         }
     }
 }
@@ -198,6 +209,8 @@ pub enum Append {
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
+    /// What the server itself read at the page, or what an operator said of it: its words from now on.
+    Page { page: PageNote, verified: bool, time_ms: i64 },
     /// Whether a comment is shown is decided anew: any state but `Deleted`; a deleted one stays deleted. A `reason` is noted where
     /// one is given. Approval
     /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
@@ -352,6 +365,8 @@ pub struct Thread {
     pub title: String,
     /// No posts, no reactions.
     pub closed: bool,
+    /// Whether the server has read address and title at the page itself, or an operator said them. Else a reader's browser did.
+    pub verified: bool,
     /// When its first comment was made, in milliseconds since 1970; 0 if there is none yet.
     pub made_ms: i64,
 }
@@ -417,6 +432,12 @@ pub trait Store: Send + Sync {
     /// Forgets a key by its id; whether there was one.
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault>;
 
+    /// Takes a member of this site out of every row that is no comment: reactions, reports, who published. Afterwards nothing of
+    /// what was taken away, here or by [`Append::Delete`] before, is left in what the backend keeps on a disk of its own.
+    async fn forget(&self, _: &SiteName, _: &MemberId) -> Result<(), Fault> {
+        Err(Fault::Unavailable("this store cannot forget a member".into()))
+    }
+
     /// Whether writing works now: an empty transaction or its like.
     async fn check(&self) -> Result<(), Fault>;
 
@@ -436,6 +457,8 @@ pub struct Backend {
     pub store: Arc<dyn Store>,
     /// What moderators work with.
     pub desk: Arc<dyn desk::Desk>,
+    /// Which page has which thread.
+    pub pages: Arc<dyn pages::Pages>,
     /// The others.
     pub presence: Arc<dyn Presence>,
     /// Small records.

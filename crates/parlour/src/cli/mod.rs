@@ -4,6 +4,7 @@
 mod arguments;
 mod document;
 mod log;
+mod pages;
 mod serve;
 mod tail;
 mod token;
@@ -44,6 +45,7 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
         Some(("docs", below)) => document::write(below),
         Some(("tail", below)) => runtime()?.block_on(tail::run(below)),
+        Some(("pages", below)) => runtime()?.block_on(pages::run(below)),
         Some(("check", below)) => runtime()?.block_on(check(&configured(&[matches, below])?.1)),
         Some(("token", below)) => runtime()?.block_on(token::token(&configured(&[matches, below])?.1, below)),
         Some(("key", below)) => {

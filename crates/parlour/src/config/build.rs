@@ -47,6 +47,7 @@ impl Config {
             viewing: is_spoken("viewing", &process.viewing, process.demo)?,
             comments_page: is_spoken("comments-page", &process.comments_page, process.demo)?,
             publish_root: is_spoken("publish-root", &process.publish_root, process.demo)?,
+            sign_in: super::signin::sign_in(process)?,
             sites,
         })
     }
@@ -133,7 +134,12 @@ fn site_rules(
         origins: Origins::parse(&options.origins).map_err(|error| fault("origins", error.to_string()))?,
         chats: Patterns::parse(&options.chats).map_err(|error| fault("chats", error.to_string()))?,
         tokens: super::tokens::site_tokens(&prefix, options)?,
+        sign_in: options.sign_in.clone(),
+        admins: options.admins.clone(),
+        moderators: options.moderators.clone(),
+        moderate_on_pages: options.moderate_on_pages,
         reserved_names: reserved_names(&prefix, options)?,
+        verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         policy: super::policy::policy(&prefix, options)?,
         read_only: options.read_only,

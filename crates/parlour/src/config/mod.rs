@@ -13,6 +13,7 @@ pub mod document;
 pub mod kind;
 pub mod layer;
 mod policy;
+mod signin;
 pub mod table;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ pub enum Group {
     Server,
     Store,
     Access,
+    SignIn,
     Outbound,
     Comments,
     Moderation,
@@ -20,10 +21,11 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 10] = [
+    pub const ALL: [Group; 11] = [
         Group::Server,
         Group::Store,
         Group::Access,
+        Group::SignIn,
         Group::Outbound,
         Group::Comments,
         Group::Moderation,
@@ -39,6 +41,7 @@ impl Group {
             Group::Server => "Server",
             Group::Store => "Store",
             Group::Access => "Sites and who may ask",
+            Group::SignIn => "Signing in and mail",
             Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
             Group::Moderation => "Moderation",
@@ -187,6 +190,25 @@ options! {
     recovery_bytes: Size = "1MiB", Delivery, "What these may weigh.";
     admissions: Count = "4000", Delivery, "Clients that are let in within a second; others wait, at most 4 s.";
 
+    signin_for: Time = "30d", SignIn, "How long a page's token, and a browser, stays signed in.";
+    signin_github_id: Text = "", SignIn, "The client id of an OAuth app at GitHub, whose callback is PUBLIC-URL/auth/callback/github; none: not offered.";
+    signin_github_secret: Hidden = "", SignIn, "The client secret that goes with it.";
+    signin_github_url: Text = "https://github.com", SignIn, "Where people sign in at GitHub; another for GitHub Enterprise.";
+    signin_github_api: Text = "https://api.github.com", SignIn, "Where GitHub is asked who they are.";
+    signin_google_id: Text = "", SignIn, "The client id of a web application at Google, whose callback is PUBLIC-URL/auth/callback/google; none: not offered.";
+    signin_google_secret: Hidden = "", SignIn, "The client secret that goes with it.";
+    signin_google_url: Text = "https://accounts.google.com", SignIn, "Google's issuer.";
+    signin_oidc_id: Text = "", SignIn, "The client id at any OpenID Connect provider, whose callback is PUBLIC-URL/auth/callback/oidc; none: not offered.";
+    signin_oidc_secret: Hidden = "", SignIn, "The client secret that goes with it.";
+    signin_oidc_url: Text = "", SignIn, "Its issuer, exactly as it calls itself.";
+    signin_oidc_name: Text = "OpenID", SignIn, "Its name on the button.";
+    signin_mail: Switch = "false", SignIn, "A letter with a link is a way to sign in too.";
+    mail_server: Text = "", SignIn, "The SMTP server that letters are sent through: smtps://HOST, or smtp://HOST:587?tls=required; read at the start.";
+    mail_user: Text = "", SignIn, "The name for it; read at the start.";
+    mail_password: Hidden = "", SignIn, "The password for it; read at the start.";
+    mail_from: Text = "", SignIn, "From whom letters are, such as Example <talk@example.org>; read at the start.";
+    mail_queue: Count = "10000", SignIn, "Letters that wait at most; read at the start.";
+
     key_set_every: Time = "1m", Access, "How often the set of keys at one address is asked at most.";
 
     connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
@@ -211,6 +233,10 @@ options! {
     origins: List = "", Access, "The origins whose pages may ask: https://example.org, or https://*.example.org for all hosts below.";
     chats: List = "", Access, "Channels in which everyone may write and see who is there: names, or beginnings with * at the end.";
     token_secret: Hidden = "", Access, "The secret of the site's own tokens (JWT, HS256).";
+    sign_in: List = "", SignIn, "The ways to sign in at Parlour's own origin that are offered: github, google, oidc, mail; none: all that there are.";
+    admins: List = "", SignIn, "Verified addresses of those who are admins of the site when they sign in at Parlour's own origin.";
+    moderators: List = "", SignIn, "Verified addresses of those who are moderators.";
+    moderate_on_pages: Switch = "false", SignIn, "Lets a page keep a token with the role of moderator or admin; else it is at most a member's, and moderation is done on Parlour's own pages.";
     token_secret_old: Hidden = "", Access, "The secret before, while tokens that it signed are still about.";
     token_keys: List = "", Access, "Files with public keys (PEM) of the site's own tokens, each with its algorithm in front: RS256:site.pem, ES256:…, EdDSA:….";
     token_key_set: Text = "", Access, "The address of a JWK set with public keys of the site's own tokens; asked at most once a minute.";
@@ -218,6 +244,7 @@ options! {
     token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
     reserved_names: List = "", Comments, "Names that nobody may type, nor what looks like them, beside admin, moderator and their like.";
+    verify_pages: Switch = "false", Comments, "Whether the server reads a page once, at its own address, when readers begin to write there: until then its title is only what a browser said.";
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";
     chat_characters: Count = "1000", Comments, "The length of a line in a chat.";

@@ -214,6 +214,11 @@ impl SiteKey {
         Ok(Self::new(algorithm, decoding))
     }
 
+    /// Whether a token with this header can be its: of another algorithm or name it is not.
+    pub(super) fn fits(&self, header: &jsonwebtoken::Header) -> bool {
+        self.algorithm == header.alg && (self.kid.is_none() || header.kid.is_none() || self.kid == header.kid)
+    }
+
     pub(super) fn new(algorithm: Algorithm, decoding: DecodingKey) -> Self {
         let mut validation = Validation::new(algorithm);
         // Only the signature is checked there; `exp` is checked here, with the time that the caller gives.

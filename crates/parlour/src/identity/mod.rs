@@ -3,6 +3,7 @@
 //! Every function is told the time and given its random bytes. Where keys and secrets are kept is the store's business; here they
 //! are only made, read and compared.
 
+mod idtoken;
 mod jwks;
 mod key;
 mod likeness;
@@ -16,6 +17,7 @@ use std::fmt;
 use crate::channel::{ChannelName, Patterns, SiteName};
 
 pub use crate::comment::{MemberId, Role};
+pub use idtoken::id_claims;
 pub use jwks::{KEY_SET_BYTES_MAX, KEYS_MAX, key_set};
 pub use key::{ApiKey, InstallSecret, KeyAlgorithm, KeyFault, KeyHash, SiteKey, keyed_hash};
 pub use likeness::{is_reserved, likeness};
@@ -112,6 +114,15 @@ impl Who {
             (Some(own), Some(asked)) if own != asked => Err(TokenFault::WrongSite),
             (Some(site), _) | (None, Some(site)) => Ok(site.clone()),
             (None, None) => Ok(SiteName::default()),
+        }
+    }
+
+    /// The token, if one was brought.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Nobody | Self::Key { .. } => None,
         }
     }
 

@@ -14,7 +14,8 @@ use super::{InstallSecret, MemberId, Role, SiteKey, Token, Who};
 use crate::channel::{ChannelName, Key, Patterns, SiteName};
 use crate::comment::letters;
 pub(crate) use claims::is_made_of_letters;
-use claims::{Claims, GUEST_ID_LETTERS, seconds};
+pub(super) use claims::seconds;
+use claims::{Claims, GUEST_ID_LETTERS};
 
 /// How long a guest's token is good, in seconds: 180 days.
 pub const GUEST_LIFE_S: i64 = 180 * 24 * 60 * 60;
@@ -265,7 +266,7 @@ impl Verifier {
     fn open(&self, text: &str, asked: Option<&SiteName>) -> Result<(SiteName, Claims, bool), TokenFault> {
         let header = readable_header(text).ok_or(TokenFault::Forged)?;
         if header.kid.as_deref() == Some(OWN_KID) {
-            let claims = decode(text, &self.own).ok_or(TokenFault::Forged)?;
+            let claims: Claims = decode(text, &self.own).ok_or(TokenFault::Forged)?;
             let is_kind = |kind: &serde_json::Value| kind == OWN_GUEST || kind == OWN_MEMBER;
             let site = claims.site()?.ok_or(TokenFault::Forged)?;
             if !claims.parlour.as_ref().is_some_and(is_kind) {
@@ -276,9 +277,7 @@ impl Verifier {
         for site in self.candidates(text, asked)? {
             let Some(tokens) = self.sites.get(&site) else { continue };
             // A key of another algorithm or name is passed over; the one that is tried uses its own.
-            let fits = |key: &&SiteKey| {
-                key.algorithm == header.alg && (key.kid.is_none() || header.kid.is_none() || key.kid == header.kid)
-            };
+            let fits = |key: &&SiteKey| key.fits(&header);
             let claims = tokens.keys.iter().filter(fits).find_map(|key| decode(text, key));
             if let Some(claims) = claims.filter(|claims| tokens.accepts(claims)) {
                 return Ok((site, claims, false));
@@ -321,13 +320,14 @@ pub fn claims_to_be_a_guest(text: &str) -> bool {
 }
 
 /// The header of what may be a token.
-fn readable_header(text: &str) -> Option<Header> {
+pub(super) fn readable_header(text: &str) -> Option<Header> {
     let header = (text.len() <= TOKEN_BYTES_MAX).then(|| jsonwebtoken::decode_header(text).ok())??;
     // Whoever marks something as critical wants it understood (RFC 7515 §4.1.11), and nothing of the kind is here.
     header.crit.is_none().then_some(header)
 }
 
-fn decode(text: &str, key: &SiteKey) -> Option<Claims> {
+/// What stands in a token that this key signed.
+pub(super) fn decode<T: serde::de::DeserializeOwned>(text: &str, key: &SiteKey) -> Option<T> {
     let data = jsonwebtoken::decode(text, &key.decoding, &key.validation).ok()?;
     Some(data.claims)
 }

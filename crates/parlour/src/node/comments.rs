@@ -45,7 +45,8 @@ impl Node {
         rules.writable()?;
         let sort = key.channel.sort(&rules.chats);
         let draft = draft.checked(&rules.limits, sort).map_err(draft_code)?;
-        let page = self.checked_page(asker, key, sort, &rules, page)?;
+        let key = &self.home(key).await?;
+        let page = self.checked_page(asker, key, sort, &rules, page).await?;
         self.limit_posts(asker, &rules)?;
         let thread = self.open_thread(key, &rules).await?;
         let is_over = self.makes_pages_too_often(asker, sort, &rules, thread.is_some());
@@ -81,7 +82,12 @@ impl Node {
         if let (Some(page), Some(channel)) = (&new.page, self.hub.find(key)) {
             channel.ring.lock().set_page_url(&page.url);
         }
+        let is_read_first =
+            rules.verify_pages && new.page.is_some() && state == State::Approved && thread.is_none_or(|thread| !thread.verified);
         let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
+        if is_read_first {
+            self.verify_later(key);
+        }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
         if let (Some(reason), false) = (reason, appended.repeated) {
@@ -115,7 +121,7 @@ impl Node {
     }
 
     /// The page that makes its channel: the server computes the channel itself and asks that the page is the site's own.
-    fn checked_page(
+    async fn checked_page(
         &self,
         asker: &Asker,
         key: &Key,
@@ -125,7 +131,8 @@ impl Node {
     ) -> Result<Option<PageNote>, Code> {
         let Some(claim) = claim.filter(|_| sort == Sort::Page) else { return Ok(None) };
         let page = claim.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
-        if page.channel != key.channel {
+        let is_other = page.channel != key.channel;
+        if is_other && self.home(&Key::new(key.site.clone(), page.channel.clone())).await? != *key {
             return Err(Code::PageMismatch);
         }
         let is_own = rules.allows_origin(&page.origin.to_string());
@@ -229,6 +236,7 @@ impl Node {
     /// A page of a channel's comments. Whose eyes look is filled in here.
     pub async fn comments(&self, asker: &Asker, key: &Key, query: Query) -> Result<CommentPage, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let rules = self.site_rules(&key.site)?;
         let query = Query {
             limit: query.limit.clamp(1, COMMENTS_MAX),
@@ -270,6 +278,7 @@ impl Node {
         }
         self.permit(Act::Read, asker, key)?;
         self.site_rules(&key.site)?.writable()?;
+        let key = &self.home(key).await?;
         let title = title.map(|title| render::plain_name(&title));
         let longest = self.site_rules(&key.site)?.limits.page.title_chars_max;
         if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {

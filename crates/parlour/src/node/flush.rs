@@ -26,6 +26,10 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
             if matches!(&delivery, Delivery::Peer { node: from, .. } if from == node.backend.presence.node()) {
                 continue;
             }
+            if let Delivery::Reset { key, into } = &delivery {
+                node.reset(key, into);
+                continue;
+            }
             match node.hub.take(delivery) {
                 Next::Nothing => {}
                 Next::Flush(channel) if channel.is_pressed() => relieve(&node, &channel).await,

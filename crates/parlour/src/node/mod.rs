@@ -18,19 +18,23 @@ use crate::door::Whence;
 use crate::hub::Hub;
 use crate::identity::allowed;
 use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
-use crate::limit::Limiter;
+use crate::limit::{Limiter, Rate};
 use crate::outbox::LaneLimits;
 use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
 
+mod accounts;
 mod comments;
 mod decisions;
 mod flush;
 mod keep;
 mod keyring;
+mod me;
 mod measure;
 mod mend;
 mod moderation;
+mod moves;
+mod pages;
 mod peers;
 mod people;
 mod presence;
@@ -40,10 +44,12 @@ mod read;
 mod revoke;
 mod verdict;
 
+pub use accounts::{CODE_MS, Login, SignedIn};
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
 pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
+pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
@@ -81,6 +87,14 @@ pub struct Asker {
     pub client: Option<Arc<str>>,
     /// Good subscribe tokens that the session brought, one a channel.
     pub grants: Vec<Subscribe>,
+}
+
+impl Asker {
+    /// The same, asking as anybody: for answers that are the same for all.
+    #[must_use]
+    pub fn as_nobody(&self) -> Asker {
+        Asker { who: Who::Nobody, grants: Vec::new(), ..self.clone() }
+    }
 }
 
 /// Counters since the start, for `/metrics`.
@@ -130,6 +144,8 @@ pub struct Node {
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
+    /// Takes pages whose words are only a reader's.
+    unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
     this: std::sync::Weak<Node>,
 }
 
@@ -144,6 +160,8 @@ pub fn fault_code(fault: &Fault) -> Code {
         Fault::UnknownComment => Code::UnknownComment,
         Fault::ThreadClosed => Code::ThreadClosed,
         Fault::PageRequired => Code::PageRequired,
+        Fault::Moved(_) => Code::ThreadMoved,
+        Fault::PageTaken => Code::PageTaken,
         Fault::CursorInvalid => Code::CursorInvalid,
     }
 }
@@ -194,6 +212,7 @@ impl Node {
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
+            unverified: std::sync::OnceLock::new(),
             this: this.clone(),
             book,
             backend,
@@ -290,6 +309,27 @@ impl Node {
             let every_ms = self.key_set_every_ms();
             tokio::spawn(async move { keyring.ask(&url, every_ms, now_ms).await });
         }
+    }
+
+    /// Asks for a set of keys, as often as it may be asked.
+    pub async fn ask_key_set(&self, url: &str) {
+        self.keyring.ask(url, self.key_set_every_ms(), self.clock.now_ms()).await;
+    }
+
+    /// Whether one more letter may be asked for, to this address (keyed) and from that one.
+    pub fn may_ask_letter(&self, to: &str, from: Option<IpAddr>, to_one: Rate, from_one: Rate) -> bool {
+        let now_ms = self.clock.now_ms();
+        from.is_none_or(|from| self.limiter.take(("letter from", from), from_one, now_ms).is_ok())
+            && self.limiter.take(("letter to", to), to_one, now_ms).is_ok()
+    }
+
+    /// Refuses whoever asks for tokens too often.
+    ///
+    /// # Errors
+    /// [`Code::TooManyRequests`].
+    pub fn limit_exchanges(&self, from: Option<IpAddr>, rate: Rate) -> Result<(), Code> {
+        let Some(from) = from else { return Ok(()) };
+        self.limiter.take(("exchange", from), rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)
     }
 
     fn key_set_every_ms(&self) -> i64 {

@@ -43,7 +43,7 @@ impl Node {
     }
 
     /// The record of a name is found by a keyed hash: a likeness may be long, and need not be read by anyone.
-    fn name_record(&self, site: &SiteName, like: &str) -> String {
+    pub(super) fn name_record(&self, site: &SiteName, like: &str) -> String {
         format!("name/{site}/{}", keyed_hash(&self.secret, like))
     }
 

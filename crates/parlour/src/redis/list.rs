@@ -142,7 +142,7 @@ impl Ledger {
 fn thread(texts: Vec<String>) -> Result<Option<Thread>, Fault> {
     match <[String; 4]>::try_from(texts) {
         Ok([closed, url, title, made_ms]) => {
-            Ok(Some(Thread { url, title, closed: closed == "1", made_ms: made_ms.parse().unwrap_or(0) }))
+            Ok(Some(Thread { url, title, closed: closed == "1", verified: false, made_ms: made_ms.parse().unwrap_or(0) }))
         }
         Err(texts) if texts.is_empty() => Ok(None),
         Err(_) => Err(strange()),

@@ -123,6 +123,9 @@ impl Ledger {
             Append::Reactions { id, time_ms } => {
                 self.call(&REACT, key).arg(verb).arg(id.as_str()).arg(time_ms).arg(REACTIONS_EVERY_MS)
             }
+            Append::Page { .. } => {
+                return Err(Fault::Unavailable("a page cannot be renamed in a Redis store yet".into()));
+            }
             Append::Thread { closed, title, time_ms } => {
                 let closed = closed.map_or("", |closed| if closed { "1" } else { "0" });
                 let has_title = if title.is_some() { "title" } else { "" };

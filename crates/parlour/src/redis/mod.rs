@@ -30,6 +30,7 @@ mod list;
 mod log;
 mod mail;
 mod open;
+mod pages;
 mod pilot;
 mod presence;
 mod sentinel;

@@ -39,5 +39,5 @@ pub async fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     let presence = Arc::new(Others::start(link.clone(), &carry, lanes).await);
     let ledger = Ledger::start(link, options.keep);
     let log = Arc::new(Logs { ledger: ledger.clone(), carry });
-    Ok(Backend { log, store: ledger.clone(), desk: ledger.clone(), presence, shelf: ledger })
+    Ok(Backend { log, store: ledger.clone(), desk: ledger.clone(), pages: ledger.clone(), presence, shelf: ledger })
 }

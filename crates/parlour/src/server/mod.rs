@@ -18,12 +18,14 @@ use crate::api::{self, Api};
 use crate::backend::lanes;
 use crate::config::Config;
 use crate::door::{Peer, guard};
+use crate::mail::{Mailbag, Postman};
 use crate::metrics::Metrics;
 use crate::node::{Keyring, Node};
 use crate::outbound;
 use crate::rule::Book;
+use crate::signin::{self, SignIn};
 use crate::transport::socketio::SocketIo;
-use crate::{dialect, site, transport};
+use crate::{dialect, site, transport, verify};
 
 pub mod accept;
 pub mod files;
@@ -46,6 +48,8 @@ pub struct Server {
     /// Whatever the server itself asks of the network is asked through it.
     pub outbound: outbound::Client,
     sockets: SocketIo,
+    mailbag: Mailbag,
+    secret: [u8; 32],
     connections_max: usize,
     drain: Duration,
 }
@@ -72,6 +76,7 @@ impl Server {
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
+        verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
         metrics.observe(move |metrics| {
@@ -81,14 +86,23 @@ impl Server {
         });
         let sockets = SocketIo::open(&node, dialect::spoken);
         tokio::spawn(peers::serve(node.clone(), sockets.clone(), questions));
-        Ok(Server { node, book, metrics, outbound, sockets, connections_max, drain: config.process.drain })
+        let mailbag = Mailbag::new(node.backend().shelf.clone(), config.process.mail_queue);
+        if let Some(mail) = &book.now().sign_in.mail {
+            // Ends with the process: what it has not carried stays in the bag.
+            tokio::spawn(Postman::new(mailbag.clone(), mail)?.work());
+        }
+        let secret = node.backend().store.secret().await?;
+        let drain = config.process.drain;
+        Ok(Server { node, book, metrics, outbound, sockets, mailbag, secret, connections_max, drain })
     }
 
     /// Everything that is served.
     pub fn router(&self) -> Router {
         let api = Api { node: self.node.clone(), metrics: self.metrics.clone() };
         let guard = guard::Guard { book: self.book.clone(), metrics: self.metrics.clone() };
+        let sign_in = SignIn::new(self.node.clone(), self.outbound.clone(), self.mailbag.clone(), self.secret);
         api::routes()
+            .merge(signin::routes().with_state(sign_in))
             .route("/", get(site::home).post(api::publish_root))
             .route("/showcase", get(site::showcase))
             .route("/admin", get(site::admin))

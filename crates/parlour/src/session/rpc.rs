@@ -103,7 +103,7 @@ pub(super) async fn call(node: &Node, asker: &Asker, method: &str, data: &str) -
         }
         "comment.list" => {
             let list: List = read(data)?;
-            let key = node.key(asker, &list.channel)?;
+            let key = node.home(&node.key(asker, &list.channel)?).await?;
             let page = node.comments(asker, &key, list.query.checked()?).await?;
             Ok(shape::comment_page(&key, &page).to_string())
         }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use parlour_wire::position::{Epoch, Position};
 use rusqlite::{Connection, OptionalExtension};
 
+use super::ledger::Halt;
 use super::passing::Passing;
-use super::vouch;
+use super::{pages, vouch};
+use crate::backend::Fault;
 use crate::channel::Key;
 
 /// Channels remembered at most; beyond that all are forgotten and those in use come back.
@@ -45,8 +47,8 @@ impl Channels {
         Channels { base, passing, slots: HashMap::new(), channels: Vec::new(), changed: Vec::new() }
     }
 
-    /// A channel that something was appended to before.
-    pub(super) fn find(&mut self, connection: &Connection, key: &Key) -> rusqlite::Result<Option<Slot>> {
+    /// A channel that something was appended to before; another name is refused.
+    pub(super) fn find(&mut self, connection: &Connection, key: &Key) -> Result<Option<Slot>, Halt> {
         if let Some(slot) = self.slots.get(key) {
             return Ok(Some(*slot));
         }
@@ -64,11 +66,18 @@ impl Channels {
                 })
             })
             .optional()?;
-        Ok(row.map(|channel| self.remember(key, channel)))
+        match row {
+            Some(channel) => Ok(Some(self.remember(key, channel))),
+            // A channel that has a row is nobody's other name.
+            None => match pages::home(connection, key)? {
+                Some(home) => Err(Halt::Refused(Fault::Moved(home))),
+                None => Ok(None),
+            },
+        }
     }
 
     /// The channel, made if need be.
-    pub(super) fn make(&mut self, connection: &Connection, key: &Key) -> rusqlite::Result<Slot> {
+    pub(super) fn make(&mut self, connection: &Connection, key: &Key) -> Result<Slot, Halt> {
         if let Some(slot) = self.find(connection, key)? {
             return Ok(slot);
         }

@@ -88,7 +88,7 @@ impl Ledger {
         if thread.closed {
             return Err(Halt::Refused(Fault::ThreadClosed));
         }
-        let is_page = key.channel.as_str().starts_with("page:");
+        let is_page = key.channel.is_page();
         let page_is_known = !is_page || !thread.url.is_empty();
         if !page_is_known && new.page.is_none() && !new.may_make_page {
             return Err(Halt::Refused(Fault::PageRequired));

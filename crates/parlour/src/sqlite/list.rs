@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::{find, nowhere};
+use super::pages::{self, thread};
 use super::rows::{StoredComment, unknown_word, with_mine};
 use super::tree::Tree;
 use super::walk::{Lane, Walk, after};
-use crate::backend::{CommentPage, Counts, Cursor, HEADS_MAX, List, Query, Thread, View};
+use crate::backend::{CommentPage, Counts, Cursor, HEADS_MAX, List, Query, View};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId};
 
@@ -185,21 +186,12 @@ fn way_to(walk: &Walk<'_>, id: &CommentId) -> rusqlite::Result<Option<Vec<Stored
     Ok(Some(way))
 }
 
-/// What is known of a channel's thread.
-pub(super) fn thread(connection: &Connection, channel: i64) -> rusqlite::Result<Option<Thread>> {
-    connection
-        .prepare_cached("SELECT url, title, closed, made_ms FROM thread WHERE channel = ?1")?
-        .query_row([channel], |row| {
-            Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)?, made_ms: row.get(3)? })
-        })
-        .optional()
-}
-
 /// Counts of many channels, in the order asked.
 pub(super) fn counts(connection: &Connection, base: &str, keys: &[Key]) -> rusqlite::Result<Vec<Counts>> {
     keys.iter()
         .map(|key| {
-            let found = find(connection, base, key)?;
+            let home = pages::home(connection, key)?.map(|channel| Key::new(key.site.clone(), channel));
+            let found = find(connection, base, home.as_ref().unwrap_or(key))?;
             Ok(found.map_or_else(Counts::default, |found| Counts { comments: found.comments, views: found.views }))
         })
         .collect()

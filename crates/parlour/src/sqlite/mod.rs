@@ -13,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
+use rusqlite::Connection;
 
 pub use self::beside::Beside;
 
@@ -39,10 +40,12 @@ mod channels;
 mod comments;
 mod decide;
 mod desk;
+mod forget;
 mod keys;
 mod ledger;
 mod list;
 mod log;
+mod pages;
 mod passing;
 mod purge;
 mod reactions;
@@ -138,7 +141,9 @@ enum Task {
     RevokeKey { id: String },
     CountView { key: Key },
     Swap { swaps: Vec<Swap>, now_ms: i64 },
+    Forget { site: SiteName, member: MemberId },
     Desk { site: SiteName, change: desk::Change },
+    Pages(pages::Change),
     Check,
     Close,
 }
@@ -204,7 +209,8 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     let (described, counters) = (describe(&options), options.counters);
     let store = Arc::new(Sqlite { writer, readers, watched, lanes, passing, counters, base, secret, described });
     let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence, shelf: store })
+    let (log, desk, pages) = (store.clone(), store.clone(), store.clone());
+    Ok(Backend { log, store: store.clone(), desk, pages, presence, shelf: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -244,6 +250,22 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Asks of a channel's log, which another name does not have.
+    async fn at_home<T: Send + 'static>(
+        &self,
+        key: &Key,
+        question: impl FnOnce(&Connection, &Key) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let key = key.clone();
+        let answered = self.readers.ask(move |connection| match pages::home(connection, &key)? {
+            Some(home) => Ok(Err(Fault::Moved(home))),
+            None => question(connection, &key).map(Ok),
+        });
+        answered.await?
+    }
+}
+
 #[async_trait]
 impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
@@ -269,18 +291,19 @@ impl Log for Sqlite {
 
     async fn top(&self, key: &Key) -> Result<Position, Fault> {
         if let Some(top) = self.standing(key).await? {
-            return Ok(top);
+            return self.at_home(key, move |_, _| Ok(top)).await;
         }
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::top(connection, &base, &key)).await
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::top(connection, &base, key)).await
     }
 
     async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
         if let Some(top) = self.standing(key).await? {
-            return Ok(Part { whole_from: top.offset, top, entries: Vec::new(), more: false, older: Vec::new() });
+            let part = Part { whole_from: top.offset, top, entries: Vec::new(), more: false, older: Vec::new() };
+            return self.at_home(key, move |_, _| Ok(part)).await;
         }
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::read(connection, &base, &key, range)).await
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::read(connection, &base, key, range)).await
     }
 
     async fn watch(&self, key: &Key) -> Result<(), Fault> {
@@ -334,7 +357,7 @@ impl Store for Sqlite {
         let (base, key) = (self.base.clone(), key.clone());
         self.readers
             .ask(move |connection| match log::find(connection, &base, &key)? {
-                Some(found) => list::thread(connection, found.id),
+                Some(found) => pages::thread(connection, found.id),
                 None => Ok(None),
             })
             .await
@@ -359,6 +382,10 @@ impl Store for Sqlite {
 
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault> {
         self.done(Task::RevokeKey { id: id.to_owned() }).await
+    }
+
+    async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
+        self.done(Task::Forget { site: site.clone(), member: member.clone() }).await.map(drop)
     }
 
     async fn check(&self) -> Result<(), Fault> {

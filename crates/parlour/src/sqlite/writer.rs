@@ -19,7 +19,7 @@ use super::schema::unavailable;
 use super::sweep::Sweep;
 use super::syncer::Syncer;
 use super::vouch::{self, Lock};
-use super::{Answer, Counters, Task, shelf};
+use super::{Answer, Counters, Task, forget, shelf};
 use crate::backend::{Append, Fault};
 
 /// Tasks waiting at most; who comes then waits before asking.
@@ -140,8 +140,14 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new() -> Clock {
         let now = Instant::now();
-        let sweep = Sweep::default();
-        Clock { sync_at: None, sweep_at: now, sweep, purge_at: now, renewal: Some(Renewal::default()), synced_commits: true }
+        Clock {
+            sync_at: None,
+            sweep_at: now,
+            sweep: Sweep::default(),
+            purge_at: now,
+            renewal: Some(Renewal::default()),
+            synced_commits: true,
+        }
     }
 }
 
@@ -184,6 +190,7 @@ impl Thread {
         match self.transact(&batch, synced) {
             Ok(results) => {
                 self.note_commit(synced, batch.len());
+                self.forget_for_good(&batch);
                 for (job, result) in batch.into_iter().zip(results) {
                     self.finish(job, result);
                 }
@@ -253,6 +260,18 @@ impl Thread {
         Ok(())
     }
 
+    /// What a member wanted forgotten is not in the write-ahead log either, before they are told so.
+    fn forget_for_good(&self, batch: &[Job]) {
+        if !batch.iter().any(|job| matches!(job.task, Task::Forget { .. })) {
+            return;
+        }
+        match forget::empty_log(&self.ledger.connection) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("somebody reads; the write-ahead log is emptied later"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        }
+    }
+
     fn note_commit(&mut self, synced: bool, jobs: usize) {
         self.counters.tasks.fetch_add(jobs as u64, Ordering::Relaxed);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -273,6 +292,12 @@ impl Thread {
                 let _ = job.answer.send(Ok(Answer::Appended(appended.clone())));
                 if let Some(news) = news {
                     self.announcer.announce(&key, &append, &appended, news);
+                }
+            }
+            (Task::Pages(change), Ok((answer, news))) => {
+                let _ = job.answer.send(Ok(answer));
+                if let Some(News::Pages(told)) = news {
+                    self.announcer.announce_pages(&change, told);
                 }
             }
             (_, result) => {

@@ -138,6 +138,8 @@ impl Readers {
             _ => start.position.clone(),
         };
         let gap = (start.was_recovering && !start.recovered).then_some("the position cannot be served");
+        // Events bear the name of the home.
+        let key = subscription.channel.key.clone();
         let subscription = Some(subscription);
         Ok(Reading { key, subscription, position, missed: start.missed.into(), seen: start.seen, begins: start.position, gap })
     }

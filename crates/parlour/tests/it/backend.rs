@@ -19,6 +19,7 @@ use tokio::sync::mpsc::Receiver;
 mod comments;
 mod desk;
 mod log;
+mod pages;
 mod purge;
 mod reactions;
 mod readers;

@@ -64,7 +64,7 @@ fn an_owners_day_from_a_telephone() {
     // The page's origin has to be known before the server starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = format!("origins = [\"http://a.localhost:{port}\"]\nhold = \"first\"\naddress-posts = \"100000/1ms\"\n");
-    let server = Server::start(&[], &file);
+    let server = Server::start(&[], &file).knows_itself();
     let token = server.token("mia", &["--role", "admin"]);
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();

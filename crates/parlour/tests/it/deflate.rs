@@ -82,9 +82,9 @@ async fn a_bomb_is_refused_and_what_was_not_agreed_on_too() {
 }
 
 #[tokio::test]
-async fn the_embed_goes_out_as_gzip_to_whoever_takes_it() {
+async fn a_page_that_many_read_goes_out_as_gzip_to_whoever_takes_it() {
     let server = Server::demo();
-    let url = server.url("/embed.js");
+    let url = server.url("/");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let plain = client.get(&url).send().await.unwrap().bytes().await.unwrap();
     let short = client.get(&url).header("accept-encoding", "gzip").send().await.unwrap();

@@ -144,7 +144,7 @@ impl KeySet {
 }
 
 /// A pair of Ed25519 keys under a name: what signs, and the public half as a JWK.
-fn pair(kid: &str) -> (jsonwebtoken::EncodingKey, Value) {
+pub fn pair(kid: &str) -> (jsonwebtoken::EncodingKey, Value) {
     let pem = include_bytes!("../../src/identity/token/keys/ed-private.pem");
     let key = jsonwebtoken::EncodingKey::from_ed_pem(pem).unwrap();
     let public = std::str::from_utf8(include_bytes!("../../src/identity/token/keys/ed-public.pem")).unwrap();

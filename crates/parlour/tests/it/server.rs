@@ -101,6 +101,14 @@ impl Server {
         }
     }
 
+    /// Starts again knowing its own address, as the pages that it serves itself need it.
+    pub fn knows_itself(mut self) -> Server {
+        self.kill();
+        self.options.extend(["--public-url".into(), self.url("")]);
+        self.start_again();
+        self
+    }
+
     /// Starts again on the same port with the same store.
     pub fn start_again(&mut self) {
         let (child, address) = spawn(self.directory.path(), &self.address.to_string(), self.shared.as_deref(), &self.options);

@@ -126,7 +126,7 @@ impl Claims {
 }
 
 /// A `NumericDate` (RFC 7519 §2), which may have a fraction; what is beyond the range is its end.
-pub(super) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
+pub(in crate::identity) fn seconds(number: &serde_json::Number) -> Result<i64, TokenFault> {
     let whole = number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX));
     whole.or_else(|| number.as_f64().map(|float| float.floor() as i64)).ok_or(TokenFault::Forged)
 }

@@ -1,1 +1,0 @@
-import{z as a}from"./shared-ZUZGRVUD.js";export{a as ThreadView};

@@ -1,0 +1,59 @@
+//! Whoever asks about themselves: a token for a page that had its reader sign in, what is kept, signing out everywhere.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use parlour_wire::code::Code;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ask::whence;
+use super::{Api, Ask, answer};
+use crate::door::{Problem, body};
+use crate::limit::Rate;
+
+/// Questions for a token from one address: a page that waits asks every two seconds.
+const EXCHANGE_RATE: Rate = Rate { burst: 60, per_ms: 1_000 };
+
+#[derive(Deserialize)]
+struct Exchange {
+    secret: String,
+    code: Option<String>,
+}
+
+/// `POST /v1/auth/token`.
+pub async fn exchange(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let whence = whence(&parts);
+    api.node.limit_exchanges(whence.address, EXCHANGE_RATE)?;
+    let exchange: Exchange = body::json(&parts.headers, body, api.reading()).await?;
+    let (code, origin) = (exchange.code.as_deref(), whence.origin.as_deref());
+    let answer = match api.node.exchange(&exchange.secret, code, origin, whence.address).await? {
+        Some(signed_in) => {
+            let member = signed_in.member;
+            let member = json!({ "id": member.id, "name": member.name, "role": member.role, "verified": member.verified });
+            json!({ "token": signed_in.token, "member": member, "expires": signed_in.exp_s })
+        }
+        None => json!({ "token": Value::Null }),
+    };
+    Ok(answer::fresh(StatusCode::OK, &answer))
+}
+
+/// `DELETE /v1/auth/token`: signs out everywhere.
+pub async fn sign_out(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
+    let token = ask.asker.who.token().ok_or(Code::Unauthorized)?;
+    api.node.sign_out_everywhere(&token.site, &token.member.id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET /v1/me`.
+pub async fn read(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
+    Ok(answer::fresh(StatusCode::OK, &api.node.me(&ask.asker).await?))
+}
+
+/// `DELETE /v1/me`.
+pub async fn forget(State(api): State<Api>, ask: Ask, _: HeaderMap, _: Body) -> Result<Response, Problem> {
+    api.node.forget_me(&ask.asker).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
