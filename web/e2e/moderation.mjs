@@ -3,6 +3,7 @@
  * on the open page; a troll is blocked and all of theirs goes; everything is taken back. Then ten thousand wait, and the keyboard is enough.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { server, story } from "../../crates/parlour/tests/clients/story.mjs";
@@ -22,6 +23,27 @@ const focused = (page) => page.evaluate(() => document.activeElement.closest("ar
 async function axe(page) {
   await page.addScriptTag({ path: require.resolve("axe-core") }).catch(() => {});
   return page.evaluate(async () => (await globalThis.axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`));
+}
+
+function solve(challenge) {
+  const bits = Number(challenge.split(".")[2]);
+  for (let number = 0; ; number++) {
+    const text = `${challenge}:${number}`;
+    if (Math.clz32(createHash("sha256").update(text).digest().readUInt32BE()) >= bits) return text;
+  }
+}
+
+/** One more guest's comment that waits; the widget does the same by itself. */
+async function wait(address, body) {
+  const { token: guest } = await ask("/v1/guests", {});
+  const post = (more) => fetch(`${server}/v1/channels/page/comments?url=${encodeURIComponent(address)}`, {
+    method: "POST",
+    headers: { ...authorized, Authorization: `Bearer ${guest}` },
+    body: JSON.stringify({ body, page: { url: address }, ...more }),
+  });
+  const asked = await (await post({})).json();
+  assert.equal(asked.type, "proof-required");
+  assert.equal((await post({ proof: solve(asked.challenge) })).status, 201);
 }
 
 story(async () => {
@@ -77,11 +99,7 @@ story(async () => {
 
   // Many wait.
   for (let begun = 0; begun < Number(waiting); begun += 50) {
-    await Promise.all(Array.from({ length: 50 }, async (_, number) => {
-      const guest = (await ask("/v1/guests", {})).token;
-      const body = { body: `waiting ${begun + number}`, page: { url: address } };
-      await fetch(`${server}/v1/channels/page/comments?url=${encodeURIComponent(address)}`, { method: "POST", headers: { ...authorized, Authorization: `Bearer ${guest}` }, body: JSON.stringify(body) });
-    }));
+    await Promise.all(Array.from({ length: 50 }, (_, number) => wait(address, `waiting ${begun + number}`)));
   }
   await page.keyboard.press("1");
   await page.getByText(`${waiting} waiting`).waitFor();

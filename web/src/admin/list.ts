@@ -64,7 +64,7 @@ export class CommentList {
   }
 
   focus(): void {
-    (this.#items.firstElementChild as HTMLElement | null)?.focus();
+    (this.#items.firstElementChild?.firstElementChild as HTMLElement | null | undefined)?.focus();
   }
 
   /** A comment came that may belong here: it is put first, without moving the focus. */

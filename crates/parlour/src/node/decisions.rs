@@ -54,6 +54,9 @@ impl Node {
             changed = self.backend.store.comment(&key.site, &id, None).await.map_err(told)?.map(|(_, comment)| comment);
         }
         let mut comment = changed.ok_or(Code::BadRequest)?;
+        if comment.state == State::Rejected {
+            comment = comment.tombstone();
+        }
         comment.mine = mine;
         Ok(self.as_seen(asker, &rules, comment))
     }

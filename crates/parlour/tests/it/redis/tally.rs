@@ -114,7 +114,7 @@ impl Tally {
         let begun = Instant::now();
         while !is_so() {
             assert!(begun.elapsed() < REST_WITHIN, "in {REST_WITHIN:?} it did not come to this: {what}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
     }
 
@@ -157,6 +157,7 @@ impl Tally {
 /// Publishes numbers, each until it is acknowledged; last the end.
 async fn write(http: Http, channel: String, over: Arc<AtomicBool>) -> Written {
     let mut written = Written::default();
+    let mut pace = tokio::time::interval(Duration::from_millis(2));
     let path = format!("/v1/channels/{channel}/publications");
     let end = END + channel.rsplit('-').next().unwrap().parse::<u64>().unwrap();
     for number in 0.. {
@@ -170,7 +171,7 @@ async fn write(http: Http, channel: String, over: Arc<AtomicBool>) -> Written {
                 503 => {
                     assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
                     written.refused += 1;
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    pace.tick().await;
                 }
                 _ => panic!("{answer:?}"),
             }
@@ -182,7 +183,7 @@ async fn write(http: Http, channel: String, over: Arc<AtomicBool>) -> Written {
             break;
         }
         // A load, and no race: everyone else is to get their turn.
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        pace.tick().await;
     }
     written
 }
@@ -207,6 +208,7 @@ async fn stored(http: &Http, channel: &str) -> HashSet<u64> {
 /// Reads an event stream, and comes back whenever it ends, with the position it had.
 async fn read(url: String, heard: Arc<Mutex<Heard>>) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
     loop {
         let position = heard.lock().unwrap().position.clone();
         let mut request = client.get(&url).header("accept", "text/event-stream");
@@ -223,7 +225,7 @@ async fn read(url: String, heard: Arc<Mutex<Heard>>) {
                 }
             }
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pace.tick().await;
     }
 }
 
