@@ -12,7 +12,7 @@ const when = (time: string): string => new Date(time).toLocaleString();
 
 function table(headings: string[], rows: (string | Node)[][], caption: string): HTMLElement {
   const cells = (row: (string | Node)[]): HTMLElement => h("tr", {}, ...row.map((cell) => h("td", {}, cell)));
-  const head = h("tr", {}, ...headings.map((heading) => h("th", { scope: "col" }, heading)));
+  const head = h("tr", {}, ...headings.map((heading) => (heading ? h("th", { scope: "col" }, heading) : h("td"))));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows.map(cells))));
 }
 
