@@ -8,9 +8,13 @@
  *   NAME-HASH.js          parts, ES modules; unchangeable     /embed/NAME-HASH.js
  *   NAME-HASH.css         the demo page's style               /embed/NAME-HASH.css
  *   demo.html             the demo page                       /
- *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}}, not served
+ *   showcase.html         every element in every state        /showcase (demo mode)
+ *   admin.html            the admin page                      /admin
+ *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}, "loads": {NAME: [FILE…]}}, not served
  * `files` names everything but the manifest; the parts that others share (`shared-HASH.js`) stand
- * under their own file's name.
+ * under their own file's name. `loads` says which files a part loads at once, itself included.
+ * A style sheet is a module of its own, `style-NAME-HASH.js`, and so is a language, `lang-CODE-HASH.js`,
+ * with one hash for all of them.
  *
  * `inputs` is one SHA-256, in lower-case hex, over all inputs, fed in this order: for each input the
  * bytes of its path, a zero byte, the bytes of its content. The inputs are `build.mjs`,
@@ -20,7 +24,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import * as esbuild from "esbuild";
@@ -37,6 +41,12 @@ const parts = {
   "parlour-signin": "signin",
 };
 
+/** What the sources are told by the build. */
+let define = {};
+/** File name → content, and name → file name: what is written in the end. */
+const contents = new Map();
+const files = {};
+
 function inputFiles() {
   const below = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -50,22 +60,69 @@ function inputsHash() {
   return hash.digest("hex");
 }
 
-/** A style sheet that a script imports becomes a text, made small; one that is built alone stays one. */
-const styleAsText = {
-  name: "style-as-text",
+/** Adds a file whose name says what is in it. */
+function add(name, extension, content) {
+  const file = `${name}-${createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase()}${extension}`;
+  contents.set(file, Buffer.from(content));
+  files[name + extension] = file;
+  return file;
+}
+
+/** A text or value as a module. */
+const moduleOf = (value) => `export default ${JSON.stringify(value)}`;
+
+/** A style sheet that a script imports is a module with its text, made small; one that is built alone stays one. */
+const styleAsModule = {
+  name: "style-as-module",
   setup(build) {
-    build.onResolve({ filter: /\.css$/ }, ({ kind, path, resolveDir }) =>
-      // Relative, for it goes into the names of what is built: they are the same wherever the repository lies.
-      kind === "entry-point" ? undefined : { path: relative(here, join(resolveDir, path)).split(sep).join("/"), namespace: "style-text" },
-    );
-    build.onLoad({ filter: /.*/, namespace: "style-text" }, async ({ path }) => {
-      const { code } = await esbuild.transform(readFileSync(join(here, path), "utf8"), { loader: "css", minify: true, target: options.target });
-      styleSizes[path] = brotliCompressSync(code).length;
-      return { contents: code.trim(), loader: "text" };
+    build.onResolve({ filter: /\.css$/ }, async ({ kind, path, resolveDir }) => {
+      if (kind === "entry-point") return undefined;
+      const { code } = await esbuild.transform(readFileSync(join(resolveDir, path), "utf8"), { loader: "css", minify: true, target: options.target });
+      return { path: `./${add(`style-${basename(path, ".css")}`, ".js", moduleOf(code.trim()))}`, external: true };
     });
   },
 };
-const styleSizes = {};
+
+/** What is said in English only by a part that is loaded when it is needed: its keys go with it. */
+const SAID_BY = {
+  acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
+  chat: /^(chat\.|form\.name$|comment\.(sending|waiting|failed|do\.(retry|discard)))/,
+  keys: /^keys\./,
+  marks: /^thread\.since/,
+  moderate: /^moderate\./,
+  problem: /^problem\.(?!retry)/,
+  tools: /^tools\./,
+  writing: /^(form\.(?!label|send$|edit)|comment\.(sending|waiting|failed|do\.(retry|again|copy|discard)))/,
+};
+
+/** `en.json` is, to each module that imports it, what that module says; the rest is what all say. */
+const ownWords = {
+  name: "own-words",
+  setup(build) {
+    build.onResolve({ filter: /\/en\.json$/ }, ({ importer }) => ({ path: basename(importer, ".ts"), namespace: "english" }));
+    build.onLoad({ filter: /.*/, namespace: "english" }, ({ path }) => {
+      const all = Object.entries(JSON.parse(readFileSync(join(here, "src/locales/en.json"), "utf8")));
+      const isOwn = (key) => (SAID_BY[path] ? SAID_BY[path].test(key) : !Object.values(SAID_BY).some((own) => own.test(key)));
+      return { contents: JSON.stringify(Object.fromEntries(all.filter(([key]) => isOwn(key)))), loader: "json" };
+    });
+  },
+};
+
+/**
+ * What is imported when it is needed is built by itself, with copies of the little that it shares: so
+ * that what is needed always stays in one piece, which is smaller and one request. It must not rely
+ * on anything that a module keeps.
+ */
+const onNeed = {
+  name: "on-need",
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const { outputFiles } = await esbuild.build({ ...options, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed] });
+      return { path: `./${add(basename(path), ".js", outputFiles[0].contents)}`, external: true };
+    });
+  },
+};
 
 const options = {
   absWorkingDir: here,
@@ -81,66 +138,80 @@ const options = {
   outdir: dist,
 };
 
-async function buildParts() {
+/** The languages, English excepted, which is built in: their first parts, and the one hash in all their names. */
+function addLanguages() {
+  const others = readdirSync(join(here, "src/locales")).map((file) => basename(file, ".json")).filter((code) => code !== "en").sort();
+  const texts = others.map((code) => moduleOf(JSON.parse(readFileSync(join(here, `src/locales/${code}.json`), "utf8"))));
+  const hash = createHash("sha256").update(texts.join("\0")).digest("hex").slice(0, 8).toUpperCase();
+  others.forEach((code, index) => {
+    const file = `lang-${code.slice(0, 2)}-${hash}.js`;
+    contents.set(file, Buffer.from(texts[index]));
+    files[`lang-${code}.js`] = file;
+  });
+  return { LANGUAGES: JSON.stringify(others.map((code) => code.slice(0, 2)).join("|")), LANGUAGE_HASH: JSON.stringify(hash) };
+}
+
+async function buildParts(entryPoints, define) {
   return esbuild.build({
     ...options,
-    entryPoints: [...Object.values(parts).map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css"],
+    entryPoints,
+    define,
     entryNames: "[name]-[hash]",
     chunkNames: "shared-[hash]",
     format: "esm",
     splitting: true,
-    plugins: [styleAsText],
-  });
-}
-
-async function buildLoader(names) {
-  return esbuild.build({
-    ...options,
-    entryPoints: ["src/loader/embed.ts"],
-    format: "iife",
-    define: { PARTS: JSON.stringify(names) },
+    plugins: [styleAsModule, ownWords, onNeed],
   });
 }
 
 /** Output path as esbuild tells it → file name. */
 const fileOf = (path) => path.split("/").at(-1);
 
-/** An entry's file, and those it loads at once. */
-function closure(metafile, path, found = new Set()) {
-  if (found.has(path)) return found;
-  found.add(path);
-  for (const { path: next, kind } of metafile.outputs[path].imports) {
-    if (kind === "import-statement") closure(metafile, next, found);
+function take({ outputFiles, metafile }) {
+  for (const file of outputFiles) contents.set(fileOf(file.path.split(sep).join("/")), Buffer.from(file.contents));
+  for (const [path, { entryPoint }] of Object.entries(metafile.outputs)) {
+    files[entryPoint ? fileOf(entryPoint).replace(/\.ts$/, ".js") : fileOf(path)] = fileOf(path);
   }
+}
+
+/** A file, and those that it loads at once. */
+function closure(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, next] of contents.get(file).toString().matchAll(/(?:\bfrom|\bimport)\s*"\.\/([^"]+)"/g)) closure(next, found);
   return found;
 }
 
-const built = await buildParts();
-const files = {};
-const contents = new Map(built.outputFiles.map((file) => [fileOf(file.path.split(sep).join("/")), Buffer.from(file.contents)]));
-for (const [path, { entryPoint }] of Object.entries(built.metafile.outputs)) {
-  const name = entryPoint ? fileOf(entryPoint).replace(/\.ts$/, ".js") : fileOf(path);
-  files[name] = fileOf(path);
-}
-const loader = await buildLoader(Object.fromEntries(Object.entries(parts).map(([element, name]) => [element, files[`${name}.js`]])));
+define = addLanguages();
+take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css", "src/demo/showcase.ts"], define));
+// Alone, so that pages with nothing but numbers load nothing but that.
+take(await buildParts(["src/widget/count.ts"], define));
+// The admin page shares nothing with readers.
+take(await buildParts(["src/admin/admin.ts", "src/admin/admin.css"], define));
+const loader = await esbuild.build({
+  ...options,
+  entryPoints: ["src/loader/embed.ts"],
+  format: "iife",
+  define: { PARTS: JSON.stringify(Object.fromEntries(Object.entries(parts).map(([element, name]) => [element, files[`${name}.js`]]))) },
+});
 contents.set("embed.js", Buffer.from(loader.outputFiles[0].contents));
 files["embed.js"] = "embed.js";
-const page = readFileSync(join(here, "src/demo/demo.html"), "utf8").replace(/\{\{(.+?)\}\}/g, (_, name) => files[name]);
-contents.set("demo.html", Buffer.from(page));
-files["demo.html"] = "demo.html";
-const sorted = Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
-contents.set("manifest.json", Buffer.from(`${JSON.stringify({ inputs: inputsHash(), files: sorted }, null, 2)}\n`));
+for (const [folder, name] of [["demo", "demo.html"], ["demo", "showcase.html"], ["admin", "admin.html"]]) {
+  const page = readFileSync(join(here, "src", folder, name), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);
+  contents.set(name, Buffer.from(page));
+  files[name] = name;
+}
+
+const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+const loads = sorted(Object.fromEntries(Object.entries(files).filter(([, file]) => file.endsWith(".js")).map(([name, file]) => [name, [...closure(file)]])));
+contents.set("manifest.json", Buffer.from(`${JSON.stringify({ inputs: inputsHash(), files: sorted(files), loads }, null, 2)}\n`));
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 for (const [name, content] of contents) writeFileSync(join(dist, name), content);
 
-const brotli = (name) => brotliCompressSync(contents.get(name)).length;
-const line = (what, bytes) => console.log(`${what.padEnd(34)} ${String(bytes).padStart(6)} bytes (brotli)`);
-line("embed.js", brotli("embed.js"));
-for (const [path, { entryPoint }] of Object.entries(built.metafile.outputs)) {
-  if (!entryPoint) continue;
-  const all = [...closure(built.metafile, path)].map(fileOf);
-  line(`${fileOf(path)} and ${all.length - 1} shared`, all.reduce((sum, name) => sum + brotli(name), 0));
+const brotli = (some) => some.reduce((sum, name) => sum + brotliCompressSync(contents.get(name)).length, 0);
+for (const [name, all] of Object.entries(loads)) {
+  const [style, script] = [all.filter((file) => file.startsWith("style-")), all.filter((file) => !file.startsWith("style-"))];
+  console.log(`${name.padEnd(24)} ${String(brotli([files[name]])).padStart(6)} alone, ${String(brotli(script)).padStart(6)} script and ${String(brotli(style)).padStart(5)} style at once (brotli)`);
 }
-for (const [path, bytes] of Object.entries(styleSizes)) line(`  of that, ${fileOf(path)}`, bytes);

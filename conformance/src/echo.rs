@@ -1,4 +1,4 @@
-//! `/echo`: a WebSocket on which every message comes back, text as text and bytes as bytes.
+//! `/echo`: a WebSocket on which every message comes back, text as text and bytes as bytes, compressed where the client offers that.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use parlour::transport::websocket::{handshake, refuse, switching};
+use parlour::transport::websocket::{deflate, handshake, refuse, switching};
 use parlour_wire::frame::{self, HandshakeFault, Message, Reader};
 use tokio::net::TcpStream;
 
@@ -23,21 +23,22 @@ pub async fn upgrade(mut request: Request) -> Response<Body> {
         Err(fault) => return refuse(fault),
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return refuse(HandshakeFault::NotAsked) };
+    let extension = deflate(request.headers());
     tokio::spawn(async move {
         let parts = upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>());
         if let Ok(Ok(parts)) = parts {
-            serve(Arc::new(parts.io.into_inner()), parts.read_buf).await;
+            serve(Arc::new(parts.io.into_inner()), parts.read_buf, extension.is_some()).await;
         }
     });
-    switching(&accept)
+    switching(&accept, extension)
 }
 
-async fn serve(stream: Arc<TcpStream>, first: Bytes) {
-    let mut reader = Reader::default();
+async fn serve(stream: Arc<TcpStream>, first: Bytes, deflating: bool) {
+    let mut reader = if deflating { Reader::deflating() } else { Reader::default() };
     let mut input = first.to_vec();
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let (answers, goes_on) = answer(&mut reader, &mut input);
+        let (answers, goes_on) = answer(&mut reader, &mut input, deflating);
         if write(&stream, &answers).await.is_err() || !goes_on || stream.readable().await.is_err() {
             return;
         }
@@ -51,13 +52,13 @@ async fn serve(stream: Arc<TcpStream>, first: Bytes) {
 }
 
 /// What is to be sent, and whether anything may follow.
-fn answer(reader: &mut Reader, input: &mut [u8]) -> (Vec<u8>, bool) {
+fn answer(reader: &mut Reader, input: &mut [u8], deflating: bool) -> (Vec<u8>, bool) {
     let mut answers = Vec::new();
     let mut goes_on = true;
     let result = reader.feed(input, MESSAGE_BYTES_MAX, &mut |message| {
         let frame = match message {
-            Message::Text(text) => frame::text(text),
-            Message::Binary(bytes) => frame::binary(bytes),
+            Message::Text(text) => dressed(frame::text(text), deflating),
+            Message::Binary(bytes) => dressed(frame::binary(bytes), deflating),
             Message::Ping(payload) => frame::pong(payload),
             Message::Pong => return,
             Message::Close(code) => {
@@ -72,6 +73,11 @@ fn answer(reader: &mut Reader, input: &mut [u8]) -> (Vec<u8>, bool) {
         goes_on = false;
     }
     (answers, goes_on)
+}
+
+/// As it goes out, compressed where that was agreed on.
+fn dressed(frame: Bytes, deflating: bool) -> Bytes {
+    if deflating { frame::deflated(&frame, 0) } else { frame }
 }
 
 async fn write(stream: &TcpStream, mut rest: &[u8]) -> std::io::Result<()> {

@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { server } from "../../crates/parlour/tests/clients/story.mjs";
+import { line, server } from "../../crates/parlour/tests/clients/story.mjs";
 
 const { chromium } = createRequire(new URL("../../crates/parlour/tests/clients/", import.meta.url))("playwright-core");
 
@@ -38,14 +38,14 @@ ${inside}
 
 export const embed = `<script async src="${server}/embed.js"></script>`;
 
-/** Serves `pages` (path → document) on `a.localhost`; answers the base address. */
-export async function site(pages) {
+/** Serves `pages` (path → document) on `a.localhost`, on a free port or this one; answers the base address. */
+export async function site(pages, port = 0) {
   const listening = createServer((request, response) => {
     const page = pages[new URL(request.url, "http://a.localhost").pathname];
     response.writeHead(page ? 200 : 404, { "Content-Type": "text/html; charset=utf-8" });
     response.end(page ?? "");
   });
-  await new Promise((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => listening.listen(port, "127.0.0.1", resolve));
   return `http://a.localhost:${listening.address().port}`;
 }
 
@@ -57,12 +57,14 @@ export class Reader {
   complaints = [];
   #answers = [];
 
-  static async open(browser, address, options = {}) {
+  /** `before` is done with the page before it goes anywhere. */
+  static async open(browser, address, { before, ...options } = {}) {
     const reader = new Reader();
     reader.context = await browser.newContext({ viewport: { width: 1000, height: 800 }, ...options });
     reader.page = await reader.context.newPage();
     reader.page.setDefaultTimeout(PATIENCE_MS);
     reader.#record(new URL(address).origin);
+    await before?.(reader.page);
     await reader.page.goto(address);
     return reader;
   }
@@ -78,7 +80,7 @@ export class Reader {
       const text = `${request.url()}\n${JSON.stringify(request.headers())}\n${request.postData() ?? ""}`;
       wire.push({ direction: "out", where: request.url(), text });
       const { protocol, origin: to } = new URL(request.url());
-      if (protocol !== "data:" && to !== origin && to !== new URL(server).origin) complaints.push(`request to ${request.url()}`);
+      if (protocol !== "data:" && to !== origin && ![server, line].some((ours) => to === new URL(ours).origin)) complaints.push(`request to ${request.url()}`);
     });
     page.on("response", (response) => {
       // What a script is made of is the same for all, and not of this page.
@@ -104,8 +106,16 @@ export class Reader {
     return this.page.locator("parlour-comments article").filter({ has: this.page.locator(":scope > .content .body", { hasText: text }) });
   }
 
-  shows(text) {
-    return this.comment(text).first().waitFor();
+  /** Waits until the comment with this text is shown; what waits behind a button meanwhile is asked for. */
+  async shows(text) {
+    await this.page.waitForFunction((wanted) => {
+      const root = document.querySelector("parlour-comments")?.shadowRoot;
+      if ([...(root?.querySelectorAll("article > .content > .body") ?? [])].some((body) => body.textContent.includes(wanted))) return true;
+      const news = root?.querySelector(".pill:not([hidden]), .foot [data-do=new]");
+      news?.click();
+      return false;
+    }, text);
+    await this.comment(text).first().waitFor();
   }
 
   /** Types into the thread's own form, or that of an answer to the comment `under`, and sends it; it `reads` as it was typed, or so. */

@@ -36,14 +36,18 @@ async function writesAndAnswers(one, two) {
   await startReading(two);
   await two.page.evaluate(() => (window.notReloaded = true));
   await one.write("A comment from the first browser.", { name: "Ann", email: EMAIL });
-  await two.shows("A comment from the first browser.");
+  await two.page.locator("parlour-comments .pill", { hasText: "1 new comment" }).waitFor();
   assert.ok((await moved(two)) <= 1, `a comment above moved what is read by ${await moved(two)} px`);
 
   await one.write("An answer from the first browser.", { under: "end 29" });
   const answer = two.comment("end 29").locator(":scope > ul.answers > li > article", { hasText: "An answer from the first browser." });
-  await answer.waitFor();
+  await two.comment("end 29").getByRole("button", { name: "1 new reply" }).waitFor();
   assert.ok((await moved(two)) <= 1, `an answer above moved what is read by ${await moved(two)} px`);
+  await two.shows("An answer from the first browser.");
+  await answer.waitFor();
+  await two.shows("A comment from the first browser.");
   await two.write("An answer to the answer.", { under: "An answer from the first browser." });
+  await one.shows("An answer to the answer.");
   await one.comment("An answer from the first browser.").locator(":scope > ul.answers > li > article", { hasText: "An answer to the answer." }).waitFor();
   assert.equal(await two.page.evaluate(() => window.notReloaded), true);
 }

@@ -1,7 +1,7 @@
 /** What a thread makes of pages, events and answers in whatever order they come, and their order on the page. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Comment, CommentPage } from "../src/client/event";
+import type { ChannelEvent, Comment, CommentPage } from "../src/client/event";
 import { Thread } from "../src/widget/thread";
 import { buildTree } from "../src/widget/tree";
 import type { Branch } from "../src/widget/tree";
@@ -99,13 +99,6 @@ test("one_s_own_deletion_and_the_event_about_it_count_once", () => {
   }
 });
 
-test("news_of_a_comment_that_is_not_loaded_does_not_show_it", () => {
-  const known = thread([comment("c1")], 1);
-  assert.equal(known.apply({ name: "comment.updated", data: comment("c9"), offset: 2 }), "none");
-  assert.equal(known.apply({ name: "reaction", data: { id: "c9", reactions: { up: 1 } }, offset: 3 }), "none");
-  assert.equal(known.comments.size, 1);
-});
-
 test("one_s_own_held_comment_counts_when_it_is_approved", () => {
   const known = thread([], 1);
   known.put(comment("c2", { state: "pending", offset: null }));
@@ -120,10 +113,30 @@ test("reactions_change_in_place", () => {
   assert.deepEqual(known.comments.get("c1")?.reactions, { up: 3 });
 });
 
-test("a_chat_lets_go_of_its_oldest", () => {
-  const known = thread([comment("c3"), comment("c1"), comment("c2")], 3);
-  known.trim(2);
-  assert.deepEqual([...known.comments.keys()].sort(), ["c2", "c3"]);
+test("what_is_changed_without_having_been_read_is_taken_unless_its_page_is_still_to_come", () => {
+  const read = (next: string | null): Thread => {
+    const known = new Thread("newest");
+    known.reset({ channel: "page:x", page: null, comments: [comment("c5")], next, total: 9, position: "e:1" });
+    return known;
+  };
+  const updated = (id: string): ChannelEvent => ({ name: "comment.updated", data: comment(id, { offset: 7 }), offset: 7 });
+  assert.equal(read(null).apply(updated("c2")), "added");
+  const known = read("cursor");
+  assert.equal(known.apply(updated("c2")), "changed");
+  assert.ok(!known.comments.has("c2"));
+  assert.equal(known.apply(updated("c6")), "added");
+  assert.equal(known.total, 9, "it was counted when it was made");
+});
+
+test("a_branch_that_was_cut_goes_on_where_it_was_cut", () => {
+  const known = new Thread("newest");
+  const page = (comments: Comment[], more: Record<string, string>): CommentPage => ({ channel: "page:x", page: null, comments, next: "roots", more, total: 5, position: "e:1" });
+  known.reset(page([comment("c1"), comment("c2", { parent: "c1" })], { c1: "x" }));
+  assert.equal(known.more.get("c1"), "x");
+  known.extend({ ...page([comment("c3", { parent: "c1" })], {}), next: "y" }, "c1");
+  assert.deepEqual([known.more.get("c1"), known.next], ["y", "roots"]);
+  known.extend({ ...page([comment("c4", { parent: "c1" })], {}), next: null }, "c1");
+  assert.ok(!known.more.has("c1"));
 });
 
 test("roots_come_newest_first_and_answers_oldest_first", () => {

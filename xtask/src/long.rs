@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 5] = [
+const TESTS: [Large; 10] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -41,6 +41,36 @@ const TESTS: [Large; 5] = [
         heading: "Readers who are cut at once and come back",
         package: "parlour",
         test: "crowd::long_ten_thousand_readers_come_back_after_a_restart",
+    },
+    Large {
+        name: "pages",
+        heading: "Invented pages",
+        package: "parlour",
+        test: "pages::long_ten_thousand_invented_addresses_and_a_hundred_thousand_reads",
+    },
+    Large {
+        name: "documents",
+        heading: "A thread of 100,000 comments as documents",
+        package: "parlour",
+        test: "paper::long_a_hundred_thousand_comments_are_documents_of_a_bounded_size",
+    },
+    Large {
+        name: "viewers",
+        heading: "3,000 viewers over three nodes on Redis, one of which dies",
+        package: "parlour",
+        test: "nodes::viewers::long_three_thousand_viewers_over_three_nodes_of_which_one_dies",
+    },
+    Large {
+        name: "redis-frozen",
+        heading: "Two nodes under load on a Redis that stands still",
+        package: "parlour",
+        test: "redis::failures::long_a_redis_that_is_frozen_for_a_minute",
+    },
+    Large {
+        name: "redis-failover",
+        heading: "Two nodes under load whose Redis master dies",
+        package: "parlour",
+        test: "redis::failures::long_masters_die_under_load",
     },
     Large {
         name: "threads",

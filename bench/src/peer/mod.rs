@@ -75,6 +75,10 @@ pub trait Peer {
     /// A line on what runs, with its version.
     fn version(&self, place: &Place) -> String;
     fn command(&self, place: &Place) -> Outcome<Command>;
+    /// How many servers that starts, on the place's port and those after it; clients are spread over them.
+    fn nodes(&self) -> u16 {
+        1
+    }
     /// Where a client of `channel` opens its WebSocket or event stream; an empty channel is a publisher's.
     fn path(&self, channel: &str) -> String;
     /// The `index`-th exchange of a client of `channel` (empty: a publisher's), `None` after the last.
@@ -139,6 +143,9 @@ pub const NAMES: &[&str] = &[
     "parlour-unsynced",
     "parlour-events",
     "parlour-socketio",
+    "parlour-redis",
+    "parlour-redis-2",
+    "parlour-redis-3",
     "bare",
     "bare-merging",
     "bun",
@@ -148,6 +155,8 @@ pub const NAMES: &[&str] = &[
     "socketioxide",
     "socketio",
     "socketio-redis",
+    "socketio-redis-2",
+    "socketio-redis-3",
     "isso",
 ];
 
@@ -166,6 +175,9 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
         "parlour-socketio" => {
             Box::new(parlour::SocketIo(parlour::Parlour { name: "parlour-socketio", flags: &[], unsynced: false }))
         }
+        "parlour-redis" => nodes("parlour-redis", 1),
+        "parlour-redis-2" => nodes("parlour-redis-2", 2),
+        "parlour-redis-3" => nodes("parlour-redis-3", 3),
         "bare" => Box::new(plain::Plain::Bare { merging: false }),
         "bare-merging" => Box::new(plain::Plain::Bare { merging: true }),
         "bun" => Box::new(plain::Plain::Bun),
@@ -175,9 +187,15 @@ pub fn find(name: &str) -> Outcome<Box<dyn Peer>> {
         "nats" => Box::new(nats::Nats),
         "socketioxide" => Box::new(socketio::SocketIo::Oxide),
         "socketio" => Box::new(socketio::SocketIo::Node),
-        "socketio-redis" => Box::new(socketio::SocketIo::NodeWithRedis),
+        "socketio-redis" => Box::new(socketio::SocketIo::NodesWithRedis { name: "socketio-redis", count: 1 }),
+        "socketio-redis-2" => Box::new(socketio::SocketIo::NodesWithRedis { name: "socketio-redis-2", count: 2 }),
+        "socketio-redis-3" => Box::new(socketio::SocketIo::NodesWithRedis { name: "socketio-redis-3", count: 3 }),
         _ => return Err(Fault(format!("no peer is called {name}; there are {}", NAMES.join(", ")))),
     })
+}
+
+fn nodes(name: &'static str, count: u16) -> Box<dyn Peer> {
+    Box::new(parlour::Nodes { parlour: parlour::Parlour { name, flags: &[], unsynced: false }, count })
 }
 
 /// Appends a publication that is one masked text frame.

@@ -118,6 +118,70 @@ impl Peer for Parlour {
     }
 }
 
+/// Several nodes on one Redis, which is started with them and whose CPU time counts; clients are spread over the nodes. Redis keeps an
+/// append-only file that is synced once a second.
+pub struct Nodes {
+    pub parlour: Parlour,
+    pub count: u16,
+}
+
+/// Starts Redis and all nodes but the first, and then the first, whose port is waited for. `$0` is the binary, then its port, the number
+/// of nodes.
+const START: &str = r#"
+trap 'kill $(jobs -p); wait' TERM
+port=$1 count=$2 redis=$(($1 + count))
+up() { until (: > "/dev/tcp/127.0.0.1/$1") 2> /dev/null; do sleep 0.05; done; }
+redis-server --port $redis --bind 127.0.0.1 --save '' --appendonly yes --appendfsync everysec > redis.log &
+up $redis
+for at in $(seq $((port + count - 1)) -1 $port); do
+    "$0" serve --demo --listen 127.0.0.1:$at --store redis://127.0.0.1:$redis > node-$at.log 2>&1 &
+    up $at
+done
+wait
+"#;
+
+impl Peer for Nodes {
+    fn name(&self) -> &str {
+        self.parlour.name
+    }
+
+    fn version(&self, place: &Place) -> String {
+        let redis = first_line(Command::new("redis-server").arg("--version"));
+        format!("{}, {} on one Redis ({redis})", self.parlour.version(place), self.count)
+    }
+
+    fn command(&self, place: &Place) -> Outcome<Command> {
+        self.parlour.command(place)?;
+        let mut command = Command::new("bash");
+        command.args(["-c", START]).arg(place.parlour).args([place.port.to_string(), self.count.to_string()]);
+        Ok(command)
+    }
+
+    fn nodes(&self) -> u16 {
+        self.count
+    }
+
+    fn path(&self, channel: &str) -> String {
+        self.parlour.path(channel)
+    }
+
+    fn step(&self, index: usize, channel: &str) -> Option<Step> {
+        self.parlour.step(index, channel)
+    }
+
+    fn publish(&self, channel: &str, payload: &[u8], sequence: u64, out: &mut Vec<u8>) {
+        self.parlour.publish(channel, payload, sequence, out);
+    }
+
+    fn unit(&self, payload_bytes: usize) -> Unit {
+        self.parlour.unit(payload_bytes)
+    }
+
+    fn answer(&self, text: &[u8]) -> Option<&'static [u8]> {
+        self.parlour.answer(text)
+    }
+}
+
 /// The same server, its clients listening to event streams and publications handed in over HTTP.
 pub struct Events(pub Parlour);
 

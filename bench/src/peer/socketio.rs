@@ -9,7 +9,11 @@ use crate::fault::Outcome;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SocketIo {
     Node,
-    NodeWithRedis,
+    /// So many processes on one Redis, each on a port of its own.
+    NodesWithRedis {
+        name: &'static str,
+        count: u16,
+    },
     Oxide,
 }
 
@@ -20,7 +24,7 @@ impl Peer for SocketIo {
     fn name(&self) -> &str {
         match self {
             Self::Node => "socketio",
-            Self::NodeWithRedis => "socketio-redis",
+            Self::NodesWithRedis { name, .. } => name,
             Self::Oxide => "socketioxide",
         }
     }
@@ -32,7 +36,10 @@ impl Peer for SocketIo {
         let version = pinned(place, "socketio", "socket.io");
         let node = first_line(Command::new("node").arg("--version"));
         let adapter = pinned(place, "socketio", "@socket.io/redis-adapter");
-        let adapter = if *self == Self::NodeWithRedis { format!(", @socket.io/redis-adapter {adapter}") } else { String::new() };
+        let adapter = match self {
+            Self::NodesWithRedis { count, .. } => format!(", @socket.io/redis-adapter {adapter}, {count} on one Redis"),
+            _ => String::new(),
+        };
         format!("socket.io {version} on Node {node}{adapter}")
     }
 
@@ -45,8 +52,17 @@ impl Peer for SocketIo {
         rival_file(place, "socketio/node_modules")?;
         let mut command = Command::new("node");
         command.arg(rival_file(place, "socketio/server.mjs")?).arg(place.port.to_string());
-        command.args((*self == Self::NodeWithRedis).then_some("redis"));
+        if let Self::NodesWithRedis { count, .. } = self {
+            command.args(["redis", &count.to_string()]);
+        }
         Ok(command)
+    }
+
+    fn nodes(&self) -> u16 {
+        match self {
+            Self::NodesWithRedis { count, .. } => *count,
+            _ => 1,
+        }
     }
 
     fn path(&self, _channel: &str) -> String {

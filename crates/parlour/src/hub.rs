@@ -69,6 +69,8 @@ struct State {
     signal_offered: u64,
     flushing: bool,
     last_flush: Option<Instant>,
+    /// Since when something waits to be offered.
+    waiting_since: Option<Instant>,
     told_viewers: u32,
     viewers_marked: bool,
     empty_since: Option<Instant>,
@@ -203,6 +205,15 @@ impl Hub {
         gone
     }
 
+    /// Takes this very channel out, whoever reads it: from now on the name leads elsewhere.
+    pub fn forget(&self, channel: &Arc<Channel>) {
+        let mut shard = self.shard(&channel.key).lock();
+        if shard.get(&channel.key).is_some_and(|here| Arc::ptr_eq(here, channel)) {
+            shard.remove(&channel.key);
+            self.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Takes what the backend tells.
     pub fn take(&self, delivery: Delivery) -> Next {
         let Some(channel) = self.find(delivery.key()) else { return Next::Nothing };
@@ -252,6 +263,7 @@ impl Channel {
                 signal_offered: 0,
                 flushing: false,
                 last_flush: None,
+                waiting_since: None,
                 told_viewers: 0,
                 viewers_marked: false,
                 empty_since: Some(Instant::now()),
@@ -280,13 +292,33 @@ impl Channel {
         pushed
     }
 
-    /// Waits until the ring has what stands at this position; at once where it is of another epoch, or not filled yet.
+    /// No position is good any more: readers are told by this signal, and what comes next waits until the ring was filled again.
+    pub fn reset(&self, signal: Signal) {
+        let mut state = self.state.lock();
+        match &mut state.early {
+            // It is being filled, perhaps with what was: once more.
+            Some(early) if early.len() <= EARLY_DELIVERIES_MAX => early.push(Delivery::Lost { key: self.key.clone() }),
+            Some(_) => {}
+            None => state.early = Some(Vec::new()),
+        }
+        self.ring.lock().signal(signal);
+    }
+
+    /// Whether some reader has still to take the newest signal.
+    pub fn has_unheard_signal(&self) -> bool {
+        let (readers, _) = self.slice_of(0, usize::MAX, usize::MAX);
+        let newest = self.ring.lock().signal_top();
+        readers.iter().any(|(outbox, place)| outbox.signal(*place as usize).is_some_and(|heard| heard < newest))
+    }
+
+    /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
     pub async fn reaches(&self, position: &Position) {
         loop {
             let grown = self.grown.notified();
             {
                 let ring = self.ring.lock();
-                if *ring.epoch() != position.epoch || ring.top() >= position.offset {
+                let is_there = *ring.epoch() == position.epoch && ring.top() >= position.offset;
+                if is_there || ring.is_newer_than(&position.epoch) || *ring.epoch() == Epoch::unopened() {
                     return;
                 }
             }
@@ -315,7 +347,7 @@ impl Channel {
                 ring.signal(signal);
                 Some(true)
             }
-            Delivery::Lost { .. } => Some(false),
+            Delivery::Reset { .. } | Delivery::Lost { .. } => Some(false),
             // Heard before it could come here.
             Delivery::Peer { .. } => None,
         }
@@ -365,9 +397,14 @@ impl Channel {
             let floor = if part.more { oldest.max(whole_from) } else { whole_from };
             let fresh = *ring.epoch() == Epoch::unopened();
             // Two may have read the log at once; the ring never goes back.
-            if part.top.epoch != *ring.epoch() || part.top.offset > ring.top() {
+            let is_newer = match part.top.epoch == *ring.epoch() {
+                true => part.top.offset > ring.top(),
+                false => !ring.is_newer_than(&part.top.epoch),
+            };
+            if is_newer {
                 let entries = part.entries.into_iter().rev().collect();
-                ring.refill(part.top, floor, entries);
+                ring.refill(part.top, part.older, floor, entries);
+                self.grown.notify_waiters();
             }
             if fresh {
                 state.offered = ring.top();
@@ -481,9 +518,10 @@ impl Channel {
         state.readers.iter().flatten().take(limit).map(|reader| reader.viewer.info.clone()).collect()
     }
 
-    /// How to flush now.
-    pub fn plan(&self) -> Plan {
+    /// How to flush what came now.
+    pub fn plan(&self, now: Instant) -> Plan {
         let mut state = self.state.lock();
+        state.waiting_since.get_or_insert(now);
         if state.flushing {
             Plan::Running
         } else if state.present <= SMALL_READERS {
@@ -494,15 +532,21 @@ impl Channel {
         }
     }
 
-    /// How long the linger still holds the next flush.
+    /// How long the linger still holds the next flush: not at all where the last one was longer ago than that, else until what came first
+    /// has waited so long. Counted from there and not from the last flush, more goes out at once and nothing waits longer.
     pub fn linger_left(&self, linger: Duration, now: Instant) -> Duration {
-        self.state.lock().last_flush.map_or(Duration::ZERO, |last| (last + linger).saturating_duration_since(now))
+        let state = self.state.lock();
+        match (state.waiting_since, state.last_flush) {
+            (Some(first), Some(last)) if first < last + linger => (first + linger).saturating_duration_since(now),
+            _ => Duration::ZERO,
+        }
     }
 
     /// What was not offered yet, and from now on is; `None` (and the task, if one runs, is over) where that is nothing.
     pub fn next_batch(&self, now: Instant) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = Batch::since(&self.ring, state.offered, state.signal_offered);
+        state.waiting_since = None;
         match &batch {
             Some(batch) => {
                 state.offered = batch.to();
@@ -521,9 +565,13 @@ impl Channel {
     }
 
     fn slice(&self, start: usize, end: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
+        self.slice_of(start, end, SLICE_READERS)
+    }
+
+    fn slice_of(&self, start: usize, end: usize, length: usize) -> (Vec<(Arc<Outbox>, u32)>, Option<usize>) {
         let state = self.state.lock();
         let end = end.min(state.readers.len());
-        let stop = (start + SLICE_READERS).min(end);
+        let stop = start.saturating_add(length).min(end);
         let places = state.readers.get(start..stop).unwrap_or_default();
         let readers = places.iter().flatten().map(|reader| (reader.outbox.clone(), reader.place)).collect();
         (readers, (stop < end).then_some(stop))

@@ -44,11 +44,15 @@ pub mod clients;
 
 pub mod node;
 
+pub mod paper;
+
 pub mod shape;
 
 pub mod session;
 
 pub mod signin;
+
+pub mod verify;
 
 pub mod transport;
 

@@ -19,13 +19,15 @@ use parlour_wire::{frame, socketio};
 use crate::ring::{Audience, PLAIN, Ring, Tongue};
 
 mod batch;
+mod places;
 mod queue;
 pub mod resume;
 
 pub use batch::Batch;
 pub use queue::ended;
 
-use queue::{Cursor, Inner, Place};
+use places::{Cursor, Place, Places, Told};
+use queue::Inner;
 
 /// A ring as its channel and the cursors in it share it.
 pub type SharedRing = Arc<Mutex<Ring>>;
@@ -55,8 +57,8 @@ pub trait WriteHalf: Send + Sync {
 /// In what form a client is sent what it hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dress {
-    /// Complete frames, the same for everyone.
-    Frames,
+    /// Complete frames, the same for everyone; for clients that inflate, compressed from so many bytes on.
+    Frames(Option<u32>),
     /// Packets of Socket.IO. Over Engine.IO 4 each event ends with the client's own RESUME.
     Packets(Version),
 }
@@ -123,9 +125,14 @@ impl Outbox {
         outbox
     }
 
+    /// The same for a client that inflates: publications are compressed from so many bytes on.
+    pub fn deflating(half: Arc<dyn WriteHalf>, from_bytes: u32, limits: LaneLimits) -> Outbox {
+        Outbox { dress: Dress::Frames(Some(from_bytes)), ..Outbox::direct(half, limits) }
+    }
+
     /// An outbox whose door takes.
     pub fn pulled(limits: LaneLimits) -> Outbox {
-        Outbox { half: OnceLock::new(), dress: Dress::Frames, limits, inner: Mutex::default() }
+        Outbox { half: OnceLock::new(), dress: Dress::Frames(None), limits, inner: Mutex::default() }
     }
 
     /// An outbox of Socket.IO packets, as frames of a WebSocket. Its door takes, until it gives a write half.
@@ -167,15 +174,7 @@ impl Outbox {
     /// Keeps a place for a cursor that is about to be attached.
     pub fn reserve(&self) -> usize {
         let mut inner = self.inner.lock();
-        if let Some(free) = inner.places.iter().position(|place| matches!(place, Place::Free)) {
-            inner.places[free] = Place::Reserved;
-            return free;
-        }
-        if inner.places.is_empty() {
-            inner.places.reserve_exact(1);
-        }
-        inner.places.push(Place::Reserved);
-        inner.places.len() - 1
+        inner.places.reserve()
     }
 
     /// Begins to read: `start` looks at the ring, says from where, and may give a frame that goes out before the first event.
@@ -192,8 +191,10 @@ impl Outbox {
         let (offset, frame, result) = start(&locked);
         let cursor = Cursor {
             ring: ring.clone(),
-            channel: if self.resumes() { locked.channel().clone() } else { Arc::default() },
-            tongue,
+            told: match self.dress {
+                Dress::Frames(_) => None,
+                Dress::Packets(_) => Some(Box::new(Told { channel: locked.channel().clone(), tongue })),
+            },
             epoch: locked.epoch().clone(),
             offset,
             seen: offset,
@@ -202,8 +203,9 @@ impl Outbox {
             waiting: offset < locked.top(),
         };
         drop(locked);
-        // After the last word there are no places any more.
-        match inner.places.get_mut(place) {
+        // After the last word nobody reads any more.
+        let finishing = inner.finishing;
+        match inner.places.get_mut(place).filter(|_| !finishing) {
             Some(slot) => *slot = Place::Reading(cursor),
             None => return Err(Overflow),
         }
@@ -224,19 +226,21 @@ impl Outbox {
 
     /// Gives a place back; what was in flight from it stays in flight.
     pub fn detach(&self, place: usize) {
-        let mut inner = self.inner.lock();
-        if let Some(slot) = inner.places.get_mut(place) {
-            *slot = Place::Free;
-        }
-        while matches!(inner.places.last(), Some(Place::Free)) {
-            inner.places.pop();
-        }
+        self.inner.lock().places.free(place);
     }
 
     /// Where the reader at this place stands.
     pub fn position(&self, place: usize) -> Option<Position> {
         match self.inner.lock().places.get(place) {
             Some(Place::Reading(cursor)) => Some(Position { epoch: cursor.epoch.clone(), offset: cursor.offset }),
+            _ => None,
+        }
+    }
+
+    /// The number of the last signal that the reader at this place took.
+    pub fn signal(&self, place: usize) -> Option<u64> {
+        match self.inner.lock().places.get(place) {
+            Some(Place::Reading(cursor)) => Some(cursor.signal),
             _ => None,
         }
     }
@@ -312,7 +316,7 @@ impl Outbox {
             return;
         }
         inner.finishing = true;
-        inner.places.clear();
+        inner.places = Places::default();
         if let Some(frame) = frame {
             inner.lane.push_back(frame);
         }
@@ -350,19 +354,22 @@ impl Outbox {
             inner.wake();
             return;
         };
-        if !idle || cursor.waiting || self.dress != Dress::Frames || !batch.fits(cursor) {
-            cursor.waiting = true;
-            if idle {
-                self.go_on(inner);
+        let deflate_from = match self.dress {
+            Dress::Frames(deflate_from) if idle && !cursor.waiting && batch.fits(cursor) => deflate_from,
+            _ => {
+                cursor.waiting = true;
+                if idle {
+                    self.go_on(inner);
+                }
+                return;
             }
-            return;
-        }
-        let frames = batch.merged(cursor.audience);
+        };
+        let frames = batch.merged(cursor.audience, deflate_from);
         if frames.is_empty() {
             batch.advance(cursor);
             return;
         }
-        match half.try_send(&[IoSlice::new(&frames)]) {
+        match half.try_send(&[IoSlice::new(frames)]) {
             Ok(sent) => {
                 batch.advance(cursor);
                 if sent < frames.len() {
@@ -450,8 +457,8 @@ impl Outbox {
         let mut taken: Vec<Taken> = inner.lane.drain(..).map(Taken::Frame).collect();
         inner.lane_bytes = 0;
         let mut bytes = 0;
-        for (place, slot) in inner.places.iter_mut().enumerate() {
-            let Place::Reading(cursor) = slot else { continue };
+        for place in 0..inner.places.len() {
+            let Some(Place::Reading(cursor)) = inner.places.get_mut(place) else { continue };
             if !cursor.waiting || bytes > SEND_BYTES_MAX {
                 continue;
             }

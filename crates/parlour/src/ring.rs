@@ -10,7 +10,7 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::{Event, Kind, Push};
 use parlour_wire::{frame, json, push, socketio, stream};
 
-use crate::backend::{Entry, Signal};
+use crate::backend::{Entry, Signal, goes_on};
 use crate::comment::CommentId;
 
 /// Signals kept: the latest of each kind, and at most so many.
@@ -111,6 +111,7 @@ fn packet(version: Version, open: &str) -> Bytes {
 struct Encoded {
     publication: OnceLock<Arc<str>>,
     frame: OnceLock<Bytes>,
+    deflated: OnceLock<Bytes>,
     stream: OnceLock<Bytes>,
     packets: OnceLock<Box<Packets>>,
 }
@@ -123,6 +124,10 @@ impl Encoded {
     fn frame(&self, event: &Event) -> Bytes {
         let text = || frame::text(&json::push_of(&event.channel, self.publication(event)));
         self.frame.get_or_init(text).clone()
+    }
+
+    fn deflated(&self, event: &Event, from_bytes: u32) -> Bytes {
+        self.deflated.get_or_init(|| frame::deflated(&self.frame(event), from_bytes as usize)).clone()
     }
 
     fn stream(&self, event: &Event) -> Bytes {
@@ -202,6 +207,11 @@ impl Slot {
     /// A complete WebSocket frame with the Centrifuge push.
     pub fn frame(&self, cursor: u64) -> Option<Bytes> {
         self.seen_from(cursor).map(|(event, encoded)| encoded.frame(event))
+    }
+
+    /// The same for clients that inflate, compressed from so many bytes on.
+    pub fn deflated(&self, cursor: u64, from_bytes: u32) -> Option<Bytes> {
+        self.seen_from(cursor).map(|(event, encoded)| encoded.deflated(event, from_bytes))
     }
 
     /// The `pub` object of the Centrifuge protocol, for a `subscribe` or `history` reply.
@@ -309,6 +319,8 @@ pub enum Pushed {
 pub struct Ring {
     channel: Arc<str>,
     epoch: Epoch,
+    /// Older epochs with their ends, as [`crate::backend::Part::older`] has them.
+    older: Vec<Position>,
     floor: u64,
     top: u64,
     slots: VecDeque<Arc<Slot>>,
@@ -325,6 +337,7 @@ impl Ring {
         Ring {
             channel,
             epoch: top.epoch,
+            older: Vec::new(),
             floor: top.offset,
             top: top.offset,
             slots: VecDeque::new(),
@@ -336,11 +349,17 @@ impl Ring {
         }
     }
 
+    /// Nothing will come any more: whoever is offered something next finds out that it fell.
+    pub fn abandon(&mut self) {
+        self.refill(Position { epoch: Epoch::unopened(), offset: self.top }, Vec::new(), self.top, Vec::new());
+    }
+
     /// Fills the ring from the log's end: `entries` oldest first, nothing missing between `floor` and the last of them.
     ///
     /// Signals go on counting from `self`, so that cursors of readers who stay are good.
-    pub fn refill(&mut self, top: Position, floor: u64, entries: Vec<Arc<Entry>>) {
+    pub fn refill(&mut self, top: Position, older: Vec<Position>, floor: u64, entries: Vec<Arc<Entry>>) {
         self.epoch = top.epoch;
+        self.older = older;
         self.top = top.offset;
         self.floor = floor;
         self.slots.clear();
@@ -376,6 +395,16 @@ impl Ring {
     /// The epoch of all entries.
     pub fn epoch(&self) -> &Epoch {
         &self.epoch
+    }
+
+    /// Where a position stands in the ring's epoch; `None` where the log cannot vouch for it.
+    pub fn translated(&self, position: &Position) -> Option<Position> {
+        goes_on(&self.epoch, &self.older, position).then(|| Position { epoch: self.epoch.clone(), offset: position.offset })
+    }
+
+    /// Whether the ring's epoch came after this one.
+    pub fn is_newer_than(&self, epoch: &Epoch) -> bool {
+        self.older.iter().any(|older| older.epoch == *epoch)
     }
 
     /// A reader at this offset or above misses nothing here.

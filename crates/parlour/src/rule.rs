@@ -16,6 +16,7 @@ use crate::channel::{ChannelName, Patterns, SiteName, Sort};
 use crate::comment;
 use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
+use crate::moderation::PolicyOptions;
 
 mod origin;
 mod reach;
@@ -78,6 +79,8 @@ pub struct Limits {
     pub lane_entries_max: usize,
     /// What they may weigh, in bytes.
     pub lane_bytes_max: usize,
+    /// Publications are compressed from so many bytes on, for WebSockets that offer it; 0: never.
+    pub deflate_from_bytes: usize,
     /// The least time between two flushes of a channel with many readers, in milliseconds.
     pub flush_linger_ms: u64,
     /// How long a lost viewer is still counted.
@@ -136,8 +139,12 @@ pub struct SiteRules {
     pub moderate_on_pages: bool,
     /// Names that only staff may use, beside those that always are.
     pub reserved_names: Vec<String>,
+    /// Whether the server reads new pages itself.
+    pub verify_pages: bool,
     /// The names of reactions.
     pub reactions: Vec<String>,
+    /// What decides whether a comment is shown at once, as far as options say.
+    pub policy: PolicyOptions,
     /// Nobody writes for now.
     pub read_only: bool,
     /// How long, how many, how often.

@@ -73,7 +73,7 @@ impl Changed {
     pub fn checked(self) -> Result<Change, Code> {
         // Nobody outside knows of the shadow.
         let is_empty = self.body.is_none() && self.state.is_none() && self.pinned.is_none();
-        if is_empty || self.state == Some(State::Shadow) {
+        if is_empty || matches!(self.state, Some(State::Shadow | State::Rejected)) {
             return Err(Code::BadRequest);
         }
         Ok(Change { body: self.body, state: self.state, pinned: self.pinned })

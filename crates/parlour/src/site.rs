@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use parlour_wire::code::Code;
 use rust_embed::RustEmbed;
 
-use crate::api::{Api, tagged};
+use crate::api::{Api, lasting, tagged};
 use crate::door::Problem;
 
 /// Everything that was built. A folder that is not there fails the build.
@@ -20,6 +20,9 @@ struct Dist;
 /// What the demo page may do: run and style itself from this server alone, and talk to it.
 const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the admin page may do: the same, and HTML becomes nodes in one place alone.
+const ADMIN_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parlour";
 /// The loader names the parts, so a new version of the server is seen at most so much later.
 const LOADER_CACHE: &str = "public, max-age=300";
 /// A part's name changes with its content.
@@ -34,10 +37,34 @@ pub async fn home(State(api): State<Api>, headers: HeaderMap) -> Response {
     if !api.node.book.now().demo {
         return concat!("Parlour ", env!("CARGO_PKG_VERSION"), ": the interface is described at /openapi.json\n").into_response();
     }
-    let Some(page) = text("demo.html") else { return Problem::from(Code::Internal).into_response() };
-    let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
+    page(&headers, "demo.html")
+}
+
+/// `GET /showcase`, in demo mode: every element in every state.
+pub async fn showcase(State(api): State<Api>, headers: HeaderMap) -> Response {
+    if !api.node.book.now().demo {
+        return Problem::from(Code::MethodNotFound).into_response();
+    }
+    page(&headers, "showcase.html")
+}
+
+/// A page of this server's own, under its policy.
+fn page(headers: &HeaderMap, name: &str) -> Response {
+    let Some(page) = text(name) else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(headers, "text/html; charset=utf-8", page, "no-cache");
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+/// `GET /admin`: the moderators' page. Whoever has no token sees a field for one.
+pub async fn admin(headers: HeaderMap) -> Response {
+    let Some(page) = text("admin.html") else { return Problem::from(Code::Internal).into_response() };
+    let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ADMIN_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
@@ -52,10 +79,10 @@ pub async fn loader(headers: HeaderMap) -> Response {
 }
 
 /// `GET /embed/NAME-HASH.ext`: a part that never changes.
-pub async fn part(name: Result<Path<String>, PathRejection>) -> Response {
-    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?)));
-    let Some((content_type, file)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
-    let mut response = file.data.into_owned().into_response();
+pub async fn part(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?, name)));
+    let Some((content_type, file, name)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
+    let mut response = lasting(&headers, &name, file.data.into_owned());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(PART_CACHE));
@@ -118,16 +145,19 @@ mod tests {
         for file in manifest["files"].as_object().unwrap().values() {
             let file = file.as_str().unwrap();
             assert!(Dist::get(file).is_some(), "{file}");
-            assert_eq!(content_type(file).is_none(), matches!(file, "embed.js" | "demo.html"), "{file}");
+            let is_page = matches!(file, "embed.js" | "demo.html" | "showcase.html" | "admin.html");
+            assert_eq!(content_type(file).is_none(), is_page, "{file}");
         }
         assert!(content_type("manifest.json").is_none() && content_type("../secret-x.js").is_some());
         assert!(Dist::get("../Cargo.toml").is_none());
     }
 
     #[test]
-    fn the_demo_page_keeps_to_its_policy() {
-        let page = text("demo.html").unwrap();
-        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
-        assert!(!page.contains("<script>") && !page.contains("src=\"http"));
+    fn the_demo_pages_keep_to_their_policy() {
+        for name in ["demo.html", "showcase.html"] {
+            let page = text(name).unwrap();
+            assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
+            assert!(!page.contains("<script>") && !page.contains("src=\"http"));
+        }
     }
 }

@@ -68,6 +68,11 @@ codes! {
     DataInvalid         = 1027, "data-invalid",           422, false, "The data is too large, too deep or not JSON in UTF-8.";
     NameReserved        = 1028, "name-reserved",          422, false, "The name is, or looks like, that of somebody who is signed in: choose another.";
     OwnOriginNeeded     = 1029, "own-origin-needed",      403, false, "This asks for a token of Parlour's own pages, not one that a page keeps.";
+    Blocked             = 1040, "blocked",                403, false, "You may not write here for now.";
+    ProofRequired       = 1041, "proof-required",         428, false, "Some work is to be proved first: solve the challenge and repeat with `proof`.";
+    ThreadMoved         = 1045, "thread-moved",           409, true,  "The thread was moved to another address: read it again.";
+    UnknownPage         = 1046, "unknown-page",           404, false, "There is no such page.";
+    PageTaken           = 1047, "page-taken",             409, false, "The page has a thread of its own: merge it instead.";
     OutcomeUnknown      = 1030, "outcome-unknown",        503, true,  "It may have been stored: repeat with the same nonce.";
     StoreUnavailable    = 1031, "store-unavailable",      503, true,  "The store cannot be reached; nothing was stored.";
     ReadOnly            = 1032, "read-only",              503, true,  "Nothing can be written for now; reading goes on.";

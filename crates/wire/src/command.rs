@@ -61,12 +61,14 @@ pub enum Command {
 }
 
 /// The methods of `rpc`; over Socket.IO each is an event of its own.
-pub const RPC_METHODS: [&str; 9] = [
+pub const RPC_METHODS: [&str; 11] = [
     "comment.create",
     "comment.edit",
     "comment.delete",
     "comment.list",
     "comment.preview",
+    "comment.challenge",
+    "comment.report",
     "comment.react",
     "comment.unreact",
     "typing",

@@ -1,9 +1,11 @@
 //! The server's half of WebSocket, RFC 6455, without IO: frames out, messages in, and the check of the handshake. Relies on the
-//! caller for reading, writing and time; extensions are not negotiated here.
+//! caller for reading, writing and time. One extension is spoken, `permessage-deflate` (`deflate`).
 
+mod deflate;
 mod handshake;
 mod reader;
 
+pub use deflate::{accept as accept_deflate, deflated};
 pub use handshake::{Handshake, HandshakeFault, accept_key};
 pub use reader::{Message, Reader};
 
@@ -18,6 +20,8 @@ pub const CONTROL_BYTES_MAX: usize = 125;
 pub const HEADER_BYTES_MAX: usize = 10;
 
 const FIN: u8 = 0x80;
+/// The first frame of a compressed message (RFC 7692 §6).
+const RSV1: u8 = 0x40;
 const CONTINUATION: u8 = 0x0;
 const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
@@ -117,10 +121,10 @@ fn frame(opcode: u8, parts: &[&[u8]]) -> Bytes {
     out.freeze()
 }
 
-/// A final, unmasked frame's header, with so much room behind it.
-fn header(opcode: u8, length: usize, room: usize) -> BytesMut {
+/// A final, unmasked frame's header with this opcode and these flags, and so much room behind it.
+fn header(first: u8, length: usize, room: usize) -> BytesMut {
     let mut out = BytesMut::with_capacity(HEADER_BYTES_MAX + room);
-    out.put_u8(FIN | opcode);
+    out.put_u8(FIN | first);
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short), _) if short < 126 => out.put_u8(short),
         (_, Ok(medium)) => {

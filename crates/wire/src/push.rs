@@ -211,4 +211,6 @@ pub struct Subscribed {
     pub publications: Vec<Arc<str>>,
     /// Seconds until the subscription's token expires, if it has one.
     pub expires_in_s: Option<u64>,
+    /// The channel whose events come, where it was asked for by another name; sent as `data: {"channel"}`.
+    pub home: Option<Arc<str>>,
 }

@@ -10,6 +10,8 @@ import type { Refusal, Subscribed, Want } from "./transport";
 /** Who listens to a channel. */
 export interface Listener {
   event(event: ChannelEvent): void;
+  /** All up to this position is known now; further events follow. */
+  granted?(position: Position): void;
   /** Something is missing for good: read again, and listen from there. */
   reset?(): void;
   /** Not granted, or taken away, and no further try will be made. */
@@ -50,10 +52,13 @@ export class SharedChannel {
 
   /** Adds a listener that knows all up to `since`; the function removes it. */
   add(listener: Listener, since: Position | null, signals: readonly string[]): () => void {
-    const entry: Entry = { listener, position: since ?? this.#position, signals };
+    // A copy: the wire's own position moves before its listeners hear why.
+    const position = since ?? this.#position;
+    const entry: Entry = { listener, position: position && { ...position }, signals };
     this.#entries.add(entry);
     this.refusal = null;
     queueMicrotask(() => {
+      if (!since && entry.position && this.#entries.has(entry)) listener.granted?.({ ...entry.position });
       for (const name of signals) {
         const latest = this.#signals.get(name);
         if (latest && this.#entries.has(entry)) listener.event(latest);
@@ -92,11 +97,15 @@ export class SharedChannel {
     this.#position = { ...answer.position };
     const gapped: Entry[] = [];
     for (const entry of [...this.#entries]) {
-      if (entry.position !== null) {
+      const { position } = entry;
+      if (position !== null) {
         if (answer.recovered) answer.missed.forEach((event) => this.#deliver(entry, event));
         else gapped.push(entry);
       }
-      entry.position = { ...answer.position };
+      // Somebody else asked from further back: what this one has heard already is not heard again.
+      const ahead = answer.recovered && position?.epoch === answer.position.epoch && position.offset > answer.position.offset;
+      if (!ahead) entry.position = { ...answer.position };
+      entry.listener.granted?.({ ...entry.position! });
     }
     gapped.forEach((entry) => entry.listener.reset?.());
   }

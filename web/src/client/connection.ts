@@ -11,7 +11,7 @@ import { SharedChannel } from "./channel";
 import type { Listener } from "./channel";
 import type { Position } from "./position";
 import { UNRECOVERABLE } from "./protocol";
-import type { OpenTransport, Transport, TransportHost } from "./transport";
+import type { Closed, OpenTransport, Transport, TransportHost } from "./transport";
 
 /** `waiting`: lost, and to be tried again; `refused`: not to be tried again. */
 export type ConnectionState = "idle" | "connecting" | "open" | "waiting" | "refused";
@@ -33,6 +33,8 @@ export interface ConnectionOptions {
 
 /** A connection that lived this long counts as a success: the next loss starts with short waits. */
 const STEADY_MS = 10_000;
+/** The longest wait that a server may ask for. */
+const TOLD_MS_MAX = 120_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -46,19 +48,20 @@ export class Connection {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #flushQueued = false;
+  #away = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
   get state(): ConnectionState {
-    return this.#state;
+    return this.#away && this.#state === "open" ? "waiting" : this.#state;
   }
 
   /** Hears every change of state, the present one first; the function ends it. */
   watch(watcher: (state: ConnectionState) => void): () => void {
     this.#watchers.add(watcher);
-    watcher(this.#state);
+    watcher(this.state);
     return () => void this.#watchers.delete(watcher);
   }
 
@@ -79,9 +82,18 @@ export class Connection {
 
   /** Tries again now: the network is back, or the tab is looked at. */
   nudge(): void {
+    this.#transport?.nudge?.();
     if (this.#state !== "waiting") return;
     clearTimeout(this.#retry);
     void this.#connect();
+  }
+
+  /** Leaves the present transport and opens another at once, if anyone listens. */
+  restart(): void {
+    clearTimeout(this.#retry);
+    this.#transport?.close();
+    this.#lose();
+    this.#wait(0);
   }
 
   close(): void {
@@ -95,7 +107,11 @@ export class Connection {
   #enter(state: ConnectionState): void {
     if (this.#state === state) return;
     this.#state = state;
-    for (const watcher of [...this.#watchers]) watcher(state);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const watcher of [...this.#watchers]) watcher(this.state);
   }
 
   /** Several changes of one turn (an element moved, a page replaced) are one change on the wire. */
@@ -143,8 +159,10 @@ export class Connection {
     if (this.#state !== "connecting") return;
     this.#expired = false;
     const { server, site, count, open } = this.#options;
+    const [channel] = this.#channels.keys();
+    if (channel === undefined) return this.#enter("idle");
     try {
-      this.#transport = open({ server, site, token, count }, this.#host(token));
+      this.#transport = open({ server, site, token, count, channel }, this.#host(token));
     } catch {
       // The browser forbids this address (a secure page, a plain server): it will not change its mind.
       this.#enter("refused");
@@ -175,11 +193,20 @@ export class Connection {
         } else if (why.temporary) this.#askLater(shared);
         else shared?.refused(why);
       },
-      closed: ({ final, expired }) => {
+      away: (isAway) => {
+        if (isAway === this.#away) return;
+        this.#away = isAway;
+        this.#tell();
+      },
+      resumed: () => {
+        for (const shared of this.#channels.values()) shared.lost();
+        this.#flush();
+      },
+      closed: ({ final, expired, retry_ms }: Closed) => {
         this.#expired = expired;
         this.#lose();
         if (final) this.#enter("refused");
-        else this.#wait();
+        else this.#wait(retry_ms);
       },
     };
   }
@@ -196,13 +223,17 @@ export class Connection {
     if (this.#openedAt && Date.now() - this.#openedAt > STEADY_MS) this.#attempts = 0;
     this.#openedAt = 0;
     this.#transport = null;
+    this.#away = false;
     for (const shared of this.#channels.values()) shared.lost();
   }
 
-  #wait(): void {
+  /** The server's word on when to come back counts, spread a little, for it says the same to many. */
+  #wait(told_ms?: number | null): void {
     if (this.#channels.size === 0) return this.#enter("idle");
     this.#enter("waiting");
-    const wait_ms = backoff_ms(this.#attempts++, this.#options.backoff ?? backoffDefaults);
+    const options = this.#options.backoff ?? backoffDefaults;
+    const own_ms = backoff_ms(this.#attempts++, options);
+    const wait_ms = told_ms == null ? own_ms : Math.min(told_ms * (1 + options.random() / 4), TOLD_MS_MAX);
     this.#retry = setTimeout(() => void this.#connect(), wait_ms);
   }
 }

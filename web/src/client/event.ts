@@ -23,7 +23,8 @@ export interface Mine {
   deletable: boolean;
 }
 
-export type CommentState = "approved" | "pending" | "spam" | "deleted";
+/** The last three never come from the server: what the reader wrote and it has not taken yet (`queue.ts`). */
+export type CommentState = "approved" | "pending" | "spam" | "deleted" | "sending" | "waiting" | "failed";
 
 export interface Comment {
   id: string;

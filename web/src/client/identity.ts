@@ -60,7 +60,7 @@ export class Identity {
     const { token, tokenUrl } = this.#options;
     if (tokenUrl) {
       if (fresh) this.#fetched = undefined;
-      this.#fetched ??= this.#fetch(tokenUrl);
+      this.#fetched ??= import("./token").then(({ fetchToken }) => fetchToken(tokenUrl));
       const asked = this.#fetched;
       try {
         return (await asked) ?? this.#guestToken;
@@ -69,7 +69,8 @@ export class Identity {
         throw error;
       }
     }
-    return token ?? this.#guestToken;
+    // Another tab may have become a guest since.
+    return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }
 
   /** The token to read with: only of someone who may have written here, so that others share one cached answer. */
@@ -94,13 +95,23 @@ export class Identity {
     this.#write({ name: this.name });
   }
 
-  /** Something was posted: from now on the browser remembers who it was. */
+  /** Something was posted under this name. */
   posted(memberId: string | undefined, name: string): void {
     if (memberId) this.own(memberId);
     this.name = name;
+    this.remember();
+  }
+
+  /** The reader acts: from now on the browser remembers who it was. */
+  remember(): void {
     if (this.signedIn || !this.#guestToken) return;
     this.#stored = true;
-    this.#write({ token: this.#guestToken, name });
+    this.#write({ token: this.#guestToken, name: this.name });
+  }
+
+  /** Whether this browser remembers the reader already. */
+  get remembered(): boolean {
+    return this.#stored || this.signedIn;
   }
 
   own(memberId: string): void {
@@ -109,14 +120,6 @@ export class Identity {
 
   isOwn(memberId: string | undefined): boolean {
     return memberId !== undefined && this.#own.has(memberId);
-  }
-
-  async #fetch(address: string): Promise<string | null> {
-    const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    if (answer.status === 401 || answer.status === 403 || answer.status === 204) return null;
-    if (!answer.ok) throw new Error(`token-url answered ${answer.status}`);
-    const { token } = (await answer.json()) as { token?: unknown };
-    return typeof token === "string" ? token : null;
   }
 
   #read(): Kept {

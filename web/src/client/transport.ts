@@ -1,7 +1,7 @@
 /**
  * What a connection needs from whatever carries it: one attempt at reaching the server, over which
- * channels are subscribed and events arrive. The WebSocket is one; an event stream, a long poll and
- * a tab that asks a leading tab are to be others. A transport knows nothing of retries, of reference
+ * channels are subscribed and events arrive. A WebSocket is one, an event stream and a long poll
+ * (`cursor.ts`) and a tab that asks a leading tab (`tabs.ts`) are others. A transport knows nothing of retries, of reference
  * counts or of who listens: that is `connection.ts`. It is used once and thrown away.
  */
 import type { ChannelEvent } from "./event";
@@ -35,6 +35,18 @@ export interface Refusal {
   temporary: boolean;
 }
 
+/** How a transport ended. */
+export interface Closed {
+  code: number;
+  reason: string;
+  /** Do not come back. */
+  final: boolean;
+  /** Come back with a fresh token. */
+  expired: boolean;
+  /** When to come back, where the server or the transport said so. */
+  retry_ms?: number | null;
+}
+
 /** What a transport tells the connection that opened it. After `closed` it says nothing more. */
 export interface TransportHost {
   /** The server took us; `token` is a new guest's, where it gave one. */
@@ -45,8 +57,11 @@ export interface TransportHost {
   /** The reader fell off its channel: subscribe again from the last position. */
   dropped(channel: string): void;
   event(channel: string, event: ChannelEvent): void;
-  /** The end. `final`: do not come back. `expired`: come back with a fresh token. */
-  closed(how: { code: number; reason: string; final: boolean; expired: boolean }): void;
+  /** The line is there, what lies behind it is away for a while (true), or back (false). */
+  away(isAway: boolean): void;
+  /** Another carries the line from now on: everything is to be asked for again, from where it stands. */
+  resumed(): void;
+  closed(how: Closed): void;
 }
 
 export interface Transport {
@@ -55,6 +70,8 @@ export interface Transport {
   unsubscribe(channel: string): void;
   /** Leaves properly; `closed` is not called any more. */
   close(): void;
+  /** Tries now what it would try later. */
+  nudge?(): void;
 }
 
 /** What every transport is opened with. */
@@ -65,6 +82,8 @@ export interface TransportOptions {
   token: string | null;
   /** False: not to be counted as a viewer. */
   count: boolean;
+  /** A channel that will be subscribed to: what a stream or poll is tried with. */
+  channel: string;
 }
 
 export type OpenTransport = (options: TransportOptions, host: TransportHost) => Transport;

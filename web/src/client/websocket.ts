@@ -6,7 +6,7 @@
 import { UNSUBSCRIBE_INSUFFICIENT } from "./codes";
 import { eventOf, isFinal, refusalOf, repliesOf, TOKEN_EXPIRED } from "./protocol";
 import type { WireError, WireReply } from "./protocol";
-import type { Transport, TransportHost, TransportOptions, Want } from "./transport";
+import type { Closed, Transport, TransportHost, TransportOptions, Want } from "./transport";
 
 /** How long the server may take to open and to answer `connect`. */
 const CONNECT_MS = 15_000;
@@ -45,6 +45,8 @@ class WebSocketTransport implements Transport {
     this.#socket = new WebSocket(websocketUrl(options));
     this.#socket.onopen = () => this.#connect();
     this.#socket.onmessage = (message) => this.#receive(String(message.data));
+    // A close follows, and says the same; packages for Node throw where nobody listens.
+    this.#socket.onerror = () => {};
     this.#socket.onclose = (close) => this.#end(close.code, close.reason);
     this.#expectSomething();
   }
@@ -76,12 +78,12 @@ class WebSocketTransport implements Transport {
   }
 
   #connect(): void {
-    const connect: Record<string, unknown> = { name: "parlour" };
+    const connect: Record<string, unknown> = {};
     if (this.#options.token) connect["token"] = this.#options.token;
     if (!this.#options.count) connect["data"] = { count: false };
     this.#command({ connect }, (reply) => {
       if (reply.error) return this.#connectFailed(reply.error);
-      if (!reply.connect) return this.#end(BAD_FRAME, "an answer without connect");
+      if (!reply.connect) return this.#end(BAD_FRAME, "no connect");
       const ping_s = reply.connect.ping ?? 0;
       this.#patience_ms = ping_s > 0 ? ping_s * 1000 + PING_GRACE_MS : 0;
       this.#expectSomething();
@@ -123,7 +125,7 @@ class WebSocketTransport implements Transport {
     try {
       replies = repliesOf(frame);
     } catch {
-      return this.#end(BAD_FRAME, "a frame that is not JSON");
+      return this.#end(BAD_FRAME, "no JSON");
     }
     for (const reply of replies) {
       if (this.#over) return;
@@ -163,14 +165,14 @@ class WebSocketTransport implements Transport {
   #expectSomething(): void {
     clearTimeout(this.#watchdog);
     if (!this.#patience_ms || this.#over) return;
-    this.#watchdog = setTimeout(() => this.#end(SILENT, "no sign of the server"), this.#patience_ms);
+    this.#watchdog = setTimeout(() => this.#end(SILENT, "silence"), this.#patience_ms);
   }
 
   #end(code: number, reason: string): void {
     this.#finish({ code, reason, final: isFinal(code), expired: false });
   }
 
-  #finish(how: Parameters<TransportHost["closed"]>[0]): void {
+  #finish(how: Closed): void {
     if (this.#over) return;
     this.#over = true;
     this.#release();

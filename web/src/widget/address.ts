@@ -5,7 +5,7 @@
 import type { Place } from "../client/api";
 
 /** The server that this script came from: parts lie in `embed/` below its base address. */
-const OWN_SERVER = new URL("..", import.meta.url).href;
+export const OWN_SERVER = new URL("..", import.meta.url).href;
 
 /** The base address of the element's server, ending in `/`. */
 export function serverOf(element: Element): string {

@@ -7,7 +7,7 @@ import { h, say } from "./h";
 const PAUSE_MS = 20_000;
 
 export class Announcer {
-  readonly element = h("p", { class: "quiet", role: "status" });
+  readonly element = h("p.quiet", { role: "status" });
   readonly #text: (count: number) => string;
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;

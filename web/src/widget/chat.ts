@@ -2,8 +2,7 @@
  * `<parlour-chat channel="…">`: comments as a conversation, oldest on top, the newest in view as
  * long as the reader is at the end. Reads and listens as the thread does (`wire.ts`, `thread.ts`).
  */
-import { newNonce } from "../client/api";
-import type { Draft } from "../client/api";
+import { newNonce } from "../client/nonce";
 import type { ChannelEvent, Comment } from "../client/event";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
@@ -11,17 +10,21 @@ import { keepReading } from "./anchor";
 import { placeOf } from "./address";
 import { ChatForm } from "./chatform";
 import { define, ParlourElement } from "./element";
-import { h, place, say, set } from "./h";
+import { button, h, place, say, set } from "./h";
+import { isLocal, localsOf, unsentOf } from "./locals";
 import { Message } from "./message";
-import { describe } from "./problem";
+import { explain } from "./explain";
+import { queueOf } from "./sending";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
 import { byTime, Thread } from "./thread";
 import { Typing } from "./typing";
 import { Wire } from "./wire";
-import { Words } from "./words";
+import type { Words } from "./words";
+import english from "../locales/en.json";
 import own from "./chat.css";
+import "./comments";
 import base from "./base.css";
 
 const LIMIT = 50;
@@ -40,28 +43,25 @@ class ChatView {
   readonly #typing: Typing;
   readonly #wire: Wire;
   readonly #form: ChatForm;
-  readonly #viewers = h("span", { class: "viewers", part: "viewers" });
-  readonly #notice = h("p", { class: "notice", part: "notice", role: "alert", hidden: true });
+  readonly #viewers = h("span.viewers");
+  readonly #notice = h("p.notice", { role: "alert", hidden: true });
   readonly #log: HTMLElement;
-  readonly #list = h("ol", { class: "messages" });
+  readonly #list = h("ol.messages");
   readonly #earlier: HTMLButtonElement;
   readonly #latest: HTMLButtonElement;
-  readonly #typists = h("p", { class: "typing", part: "typing" });
+  readonly #typists = h("p.typing");
   #channel: string | null = null;
-  /** The message that did not arrive: sent again as the same one while its text is the same. */
-  #attempt: { body: string; nonce: string } | null = null;
   #renderQueued = false;
 
-  constructor(element: HTMLElement, root: ShadowRoot, lang: string, signal: AbortSignal) {
+  constructor(element: HTMLElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
     this.#element = element;
     this.#signal = signal;
-    this.#words = new Words(lang);
+    this.#words = words.learn(english);
     this.#around = surroundingsOf(element);
-    const words = this.#words;
     this.#typing = new Typing((names) => this.#showTyping(names), () => this.#tellTyping(), signal);
-    this.#earlier = h("button", { class: "more", part: "button", type: "button", hidden: true, onclick: () => void this.#loadEarlier() }, words.say("chat.earlier"));
-    this.#latest = h("button", { class: "latest", part: "button latest", type: "button", hidden: true, onclick: () => this.#toEnd() }, words.say("chat.latest"));
-    this.#log = h("div", { class: "log", part: "log", role: "log", "aria-label": words.say("chat.log"), tabindex: 0, onscroll: () => this.#scrolled() }, this.#earlier, this.#list);
+    this.#earlier = button("button.more", words.say("chat.earlier"), () => void this.#loadEarlier(), { hidden: true });
+    this.#latest = button("button.latest", words.say("chat.latest"), () => this.#toEnd(), { hidden: true });
+    this.#log = h("div.log", { role: "log", "aria-label": words.say("chat.log"), tabindex: 0, onscroll: () => this.#scrolled() }, this.#earlier, this.#list);
     this.#form = new ChatForm({
       words,
       asksName: !this.#around.identity.signedIn,
@@ -69,16 +69,23 @@ class ChatView {
       typed: () => this.#typing.typed(),
       send: (body, name) => this.#send(body, name),
     });
+    const queue = queueOf(this.#around);
+    const isOurs = (channel: string): boolean => channel === this.#channel;
+    const unwatch = queue.watch({
+      changed: ({ channel }) => isOurs(channel) && this.#renderSoon(),
+      sent: ({ channel }, comment) => isOurs(channel) && this.#sent(comment),
+    });
+    signal.addEventListener("abort", unwatch);
     this.#wire = new Wire(this.#around.connection, ["viewers", "typing"], signal, {
       read: () => this.#read(),
       event: (event) => this.#hear(event),
       lost: (isLost) => this.#notify(isLost ? words.say("thread.reconnecting") : ""),
     });
-    const box = h("section", { class: "box chat", part: "box", "aria-label": words.say("chat.label"), lang: words.lang },
-      h("div", { class: "bar" }, h("h2", { part: "title" }, element.getAttribute("channel") ?? words.say("chat.label")), this.#viewers),
-      this.#notice, h("div", { class: "window" }, this.#log, this.#latest), this.#typists, this.#form.element);
+    const box = h("section.box", { class: "box chat", "aria-label": words.say("chat.label"), lang: words.lang, dir: words.dir },
+      h("div.bar", {}, h("h2.title", {}, element.getAttribute("channel") ?? words.say("chat.label")), this.#viewers),
+      this.#notice, h("div.window", {}, this.#log, this.#latest), this.#typists, this.#form.element);
     root.adoptedStyleSheets = sheets(base, own);
-    place(root as unknown as Element, [box]);
+    place(root, [box]);
     followTheme(element, box, signal);
     void this.#open();
   }
@@ -88,7 +95,7 @@ class ChatView {
     try {
       await this.#wire.open();
     } catch (error) {
-      if (!this.#signal.aborted) this.#notify(describe(error, this.#words), () => void this.#open());
+      if (!this.#signal.aborted) this.#notify(await explain(error, this.#words), () => void this.#open());
     }
   }
 
@@ -109,28 +116,27 @@ class ChatView {
       this.#thread.extend(page);
       keepReading(this.#list, this.#list.children, () => this.#arrange());
     } catch (error) {
-      if (!this.#signal.aborted) this.#notify(describe(error, this.#words));
+      if (!this.#signal.aborted) this.#notify(await explain(error, this.#words));
     } finally {
       this.#earlier.ariaDisabled = null;
     }
   }
 
-  async #send(body: string, name: string): Promise<void> {
-    const { api, identity } = this.#around;
-    if (this.#attempt?.body !== body) this.#attempt = { body, nonce: newNonce() };
-    const draft: Draft = { body, nonce: this.#attempt.nonce };
-    if (name) draft.author = { name };
-    try {
-      const comment = await api.post(this.#channel!, draft, this.#signal);
-      identity.posted(comment.author?.id, name || identity.name);
-      this.#attempt = null;
-      this.#typing.sent();
-      this.#thread.put(comment);
-      this.#render();
-      this.#toEnd();
-    } catch (error) {
-      throw new Error(describe(error, this.#words));
-    }
+  #send(body: string, name: string): void {
+    const { identity } = this.#around;
+    const queue = queueOf(this.#around);
+    identity.name = name || identity.name;
+    queue.add(this.#channel!, { body, nonce: newNonce(), ...(name && { author: { name } }) });
+    this.#typing.sent();
+    this.#render();
+    this.#toEnd();
+  }
+
+  #sent(comment: Comment): void {
+    const { identity } = this.#around;
+    identity.posted(comment.author?.id, identity.name);
+    this.#thread.put(comment);
+    this.#render();
   }
 
   #hear(event: ChannelEvent): void {
@@ -149,18 +155,27 @@ class ChatView {
   #tellTyping(): void {
     if (!this.#channel) return;
     // A signal that does not arrive is no loss.
-    this.#around.api.typing(this.#channel, this.#form.name, null, this.#signal).catch(() => {});
+    this.#around.api.act("POST", `v1/channels/${encodeURIComponent(this.#channel)}/typing`, { name: this.#form.name, parent: null }, this.#signal).catch(() => {});
+  }
+
+  /** A message that did not arrive is sent again, or given up. */
+  #settle(id: string, isAgain: boolean): void {
+    const queue = queueOf(this.#around);
+    const unsent = unsentOf(queue, this.#channel, id);
+    if (unsent && isAgain) queue.retry(unsent);
+    else if (unsent) queue.drop(unsent);
+    this.#renderSoon();
   }
 
   #showTyping(names: string[]): void {
     const name = names[0] || this.#words.say("chat.someone");
-    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.other" : "chat.typing.one", { name }) : "");
+    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.several" : "chat.typing.single", { name }) : "");
   }
 
   #notify(text: string, retry?: () => void): void {
     this.#notice.hidden = !text;
     this.#notice.replaceChildren(text);
-    if (retry) this.#notice.append(" ", h("button", { type: "button", part: "button", onclick: retry }, this.#words.say("problem.retry")));
+    if (retry) this.#notice.append(" ", button("button", this.#words.say("problem.retry"), retry));
   }
 
   get #atEnd(): boolean {
@@ -189,22 +204,32 @@ class ChatView {
   #render(): void {
     const stick = this.#atEnd || this.#messages.size === 0;
     const before = this.#messages.size;
-    if (stick) this.#thread.trim(KEPT_MAX);
+    if (stick) this.#trim();
     keepReading(this.#list, this.#list.children, () => this.#arrange());
     if (stick) this.#toEnd();
     else if (this.#messages.size > before) this.#latest.hidden = false;
   }
 
+  /** Lets go of the oldest, for a chat that runs for days. */
+  #trim(): void {
+    const { comments } = this.#thread;
+    if (comments.size <= KEPT_MAX) return;
+    const oldestFirst = [...comments.values()].sort(byTime);
+    for (const { id } of oldestFirst.slice(0, -KEPT_MAX)) this.#thread.forget(id);
+  }
+
   #arrange(): void {
     const { words, around } = { words: this.#words, around: this.#around };
-    const inOrder = [...this.#thread.comments.values()].filter((comment) => comment.state !== "deleted").sort(byTime);
+    const { comments } = this.#thread;
+    const locals = localsOf(queueOf(around), this.#channel, comments, (author) => around.identity.isOwn(author?.id));
+    const inOrder = [...comments.values(), ...locals].filter((comment) => comment.state !== "deleted").sort(byTime);
     const shown = new Set<string>();
     let previous: Comment | null = null;
     const rows = inOrder.map((comment) => {
       shown.add(comment.id);
       let message = this.#messages.get(comment.id);
-      if (!message) this.#messages.set(comment.id, (message = new Message(words, around.server)));
-      message.update(comment, previous, around.identity.isOwn(comment.author?.id));
+      if (!message) this.#messages.set(comment.id, (message = new Message(words, around.server, (id, isAgain) => this.#settle(id, isAgain))));
+      message.update(comment, previous, isLocal(comment.id) || around.identity.isOwn(comment.author?.id));
       previous = comment;
       return message.element;
     });
@@ -213,15 +238,15 @@ class ChatView {
       message.discard();
       this.#messages.delete(id);
     }
-    place(this.#list, rows.length ? rows : [h("li", { class: "hint empty" }, words.say("chat.empty"))]);
+    place(this.#list, rows.length ? rows : [h("li.hint", {}, words.say("chat.empty"))]);
     this.#earlier.hidden = this.#thread.next === null;
     set(this.#log, "data-empty", rows.length === 0);
   }
 }
 
 class ParlourChat extends ParlourElement {
-  protected override start(signal: AbortSignal): void {
-    new ChatView(this, this.root, this.language, signal);
+  protected override start(words: Words, signal: AbortSignal): void {
+    new ChatView(this, this.root, words, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The line in which a chat message is written: Enter sends, Shift+Enter breaks the line. */
 import { LIMITS } from "../client/codes";
-import { h, say } from "./h";
+import { h } from "./h";
 import type { Words } from "./words";
 
 export interface ChatFormOptions {
@@ -9,8 +9,7 @@ export interface ChatFormOptions {
   name: string;
   /** A key was pressed that changed the text. */
   typed: () => void;
-  /** Rejects with what the reader is to be told, as an `Error`. */
-  send: (body: string, name: string) => Promise<void>;
+  send: (body: string, name: string) => void;
 }
 
 export class ChatForm {
@@ -18,8 +17,6 @@ export class ChatForm {
   readonly #options: ChatFormOptions;
   readonly #name: HTMLInputElement;
   readonly #body: HTMLTextAreaElement;
-  readonly #error = h("p", { class: "error", part: "error", role: "alert", hidden: true });
-  #pending = false;
 
   constructor(options: ChatFormOptions) {
     const { words, asksName } = options;
@@ -32,12 +29,11 @@ export class ChatForm {
       oninput: () => this.#body.value.trim() && options.typed(),
     });
     this.element = h(
-      "form",
-      { class: "chat-form", part: "form", onsubmit: (event: Event) => this.#submitted(event) },
-      this.#error,
-      asksName && h("div", { class: "field name-field" }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name),
-      h("div", { class: "field body-field" }, h("label", { for: "chat-body" }, words.say("chat.message")), this.#body),
-      h("button", { class: "primary", part: "button primary", type: "submit" }, words.say("chat.send")),
+      "form.chat-form",
+      { onsubmit: (event: Event) => this.#submitted(event) },
+      asksName && h("div.field", { class: "field name-field" }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name),
+      h("div.field", {}, h("label", { for: "chat-body" }, words.say("chat.message")), this.#body),
+      h("button.primary", { type: "submit" }, words.say("chat.send")),
     );
   }
 
@@ -52,24 +48,8 @@ export class ChatForm {
   #submitted(event: Event): void {
     event.preventDefault();
     const body = this.#body.value.trim();
-    if (body && !this.#pending) void this.#send(body);
-  }
-
-  async #send(body: string): Promise<void> {
-    this.#complain("");
-    this.#pending = this.#body.readOnly = true;
-    try {
-      await this.#options.send(body, this.name);
-      this.#body.value = "";
-    } catch (error) {
-      this.#complain((error as Error).message);
-    } finally {
-      this.#pending = this.#body.readOnly = false;
-    }
-  }
-
-  #complain(text: string): void {
-    say(this.#error, text);
-    this.#error.hidden = !text;
+    if (!body) return;
+    this.#options.send(body, this.name);
+    this.#body.value = "";
   }
 }

@@ -1,74 +1,89 @@
 /**
  * `<parlour-count>`: how many comments a page or channel has, as a bare number. All of a page ask
  * together, in few requests that need no preflight; a thread on the same page keeps its own current.
- * It is loaded alone on pages that list other pages (`url`), so it uses next to nothing.
+ * It is loaded alone on pages that list other pages (`url`), so it is a part of its own that shares
+ * nothing with the others, not even what all elements have in common.
  */
-import { placeOf, serverOf } from "./address";
-import { define, ParlourElement } from "./element";
+import { OWN_SERVER, onNavigation, pageUrl } from "./address";
 
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "url"];
 /** As many as the server answers in one GET. */
 const ASKED_MAX = 50;
 /** Long enough for a page's elements to be found together. */
 const GATHER_MS = 20;
 
-interface Asking {
-  /** Name and value of the parameter, as the server is asked. */
-  parameter: [name: "channel" | "url", value: string];
-  show: (comments: number) => void;
-}
+/** What is counted: the parameter's name and value. */
+type Asked = [name: string, value: string, show: (comments: number) => void];
 
 /** What waits to be asked, by server and site. */
-const waiting = new Map<string, Asking[]>();
+const waiting = new Map<string, Asked[]>();
 
 async function ask(address: string): Promise<void> {
-  const asking = waiting.get(address) ?? [];
+  const all = waiting.get(address)!;
   waiting.delete(address);
-  for (let from = 0; from < asking.length; from += ASKED_MAX) {
-    const some = asking.slice(from, from + ASKED_MAX);
+  while (all.length) {
+    const some = all.splice(0, ASKED_MAX);
     const url = new URL(address);
-    for (const { parameter } of some) url.searchParams.append(...parameter);
+    for (const [name, value] of some) url.searchParams.append(name, value);
     try {
-      const answer = await fetch(url, { credentials: "omit" });
-      const { counts } = (await answer.json()) as { counts: Record<string, { comments: number }> };
-      for (const { parameter, show } of some) show(counts[parameter[1]]?.comments ?? 0);
+      const { counts } = (await (await fetch(url, { credentials: "omit" })).json()) as { counts: Record<string, { comments: number }> };
+      for (const [, value, show] of some) show(counts[value]?.comments ?? 0);
     } catch {
       // A number that cannot be had is left out: the page says the same without it.
     }
   }
 }
 
-/** The parameter that names what `element` counts. */
-async function parameterOf(element: Element): Promise<Asking["parameter"]> {
-  const url = element.getAttribute("url");
-  if (url) return ["url", new URL(url, document.baseURI).href];
-  const place = placeOf(element);
-  if ("channel" in place) return ["channel", place.channel];
-  if (!place.id) return ["url", place.url];
-  return ["channel", (await import("../client/page")).pageChannel(place.url, place.id)];
-}
+class ParlourCount extends HTMLElement {
+  static readonly observedAttributes = ATTRIBUTES;
+  /** What is shown now; another start makes it stale. */
+  #turn: AbortController | null = null;
 
-class ParlourCount extends ParlourElement {
-  protected override start(signal: AbortSignal): void {
-    void this.#ask(signal);
+  connectedCallback(): void {
+    this.#turn?.abort();
+    const { signal } = (this.#turn = new AbortController());
+    if (!this.getAttribute("url")) onNavigation(() => this.connectedCallback(), signal);
+    void this.#count(signal);
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
-    const show = (comments: number): void => {
-      if (!signal.aborted) this.root.textContent = new Intl.NumberFormat(this.language).format(comments);
-    };
-    const server = serverOf(this);
-    const parameter = await parameterOf(this);
-    const follow = ({ detail }: Event & { detail?: { server: string; channel: string; place: { url?: string }; comments: number } }): void => {
-      if (detail?.server === server && (detail.channel === parameter[1] || detail.place.url === parameter[1])) show(detail.comments);
-    };
-    document.addEventListener("parlour:count", follow, { signal });
-    const address = new URL("v1/counts", server);
-    const site = this.getAttribute("site");
+  disconnectedCallback(): void {
+    this.#turn?.abort();
+    this.#turn = null;
+  }
+
+  attributeChangedCallback(): void {
+    if (this.#turn) this.connectedCallback();
+  }
+
+  async #count(signal: AbortSignal): Promise<void> {
+    const [channel, id, site, server, , url] = ATTRIBUTES.map((name) => this.getAttribute(name));
+    const address = new URL("v1/counts", server ? new URL(server.replace(/\/?$/, "/"), document.baseURI) : OWN_SERVER);
+    const base = address.href.slice(0, -9);
     if (site) address.searchParams.set("site", site);
+    let name = channel || id ? "channel" : "url";
+    let value = channel || pageUrl();
+    if (url) [name, value] = ["url", new URL(url, document.baseURI).href];
+    else if (id && !channel) value = (await import("../client/page")).pageChannel(value, id);
+    if (signal.aborted) return;
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    const lang = this.closest<HTMLElement>("[lang]")?.lang || undefined;
+    const show = (comments: number): void => {
+      if (signal.aborted) return;
+      try {
+        root.textContent = comments.toLocaleString(lang);
+      } catch {
+        // A language that is none: an author may have typed anything.
+        root.textContent = String(comments);
+      }
+    };
+    document.addEventListener("parlour:count", ({ detail }: Event & { detail?: { server: string; channel: string; place: { url?: string }; comments: number } }) => {
+      if (detail?.server === base && (detail.channel === value || detail.place.url === value)) show(detail.comments);
+    }, { signal });
     const asking = waiting.get(address.href) ?? [];
     if (!asking.length) setTimeout(() => void ask(address.href), GATHER_MS);
-    waiting.set(address.href, [...asking, { parameter, show }]);
+    waiting.set(address.href, asking);
+    asking.push([name, value, show]);
   }
 }
 
-define("parlour-count", ParlourCount);
+if (!customElements.get("parlour-count")) customElements.define("parlour-count", ParlourCount);

@@ -1,23 +1,28 @@
 /**
  * What all elements have in common: attributes mirrored as properties, an open shadow root, and a
  * life in which moving an element changes nothing, while another page, channel, server or identity
- * ends what runs (one `AbortSignal` calls off everything) and starts anew.
+ * ends what runs (one `AbortSignal` calls off everything) and starts anew. It starts when the reader
+ * comes near.
  */
 import { onNavigation, pageUrl } from "./address";
+import { wordsFor } from "./words";
+import type { Words } from "./words";
 
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort", "url"];
-/** These change looks, not what is shown. */
-const LOOKS = new Set(["theme"]);
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort"];
+/** How near is near. */
+const NEAR = "1000px";
+/** This changes looks, not what is shown. */
+const LOOKS = "theme";
 
 export abstract class ParlourElement extends HTMLElement {
   static readonly observedAttributes: readonly string[] = ATTRIBUTES;
-  protected readonly root: ShadowRoot = this.shadowRoot ?? this.attachShadow({ mode: "open", delegatesFocus: false });
+  protected readonly root: ShadowRoot = this.shadowRoot ?? this.attachShadow({ mode: "open" });
   #running: { key: string; abort: AbortController } | null = null;
   #presence: AbortController | null = null;
   #queued = false;
 
   /** Shows and keeps up to date until `signal` says stop. */
-  protected abstract start(signal: AbortSignal): void;
+  protected abstract start(words: Words, signal: AbortSignal): void;
 
   connectedCallback(): void {
     if (!this.#presence) {
@@ -32,23 +37,16 @@ export abstract class ParlourElement extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
-    if (before !== after && !LOOKS.has(name)) this.#settleSoon();
-  }
-
-  /** Ends what runs and begins again. */
-  protected restart(): void {
-    this.#running?.abort.abort();
-    this.#running = null;
-    this.#settleSoon();
+    if (before !== after && name !== LOOKS) this.#settleSoon();
   }
 
   /** Tells the page: `parlour:NAME`, bubbling out of shadow roots. */
-  protected tell(name: string, detail: unknown): void {
+  tell(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(`parlour:${name}`, { detail, bubbles: true, composed: true }));
   }
 
   /** The language of the element: its own, that of what it stands in, the reader's. */
-  protected get language(): string {
+  get #language(): string {
     return this.closest<HTMLElement>("[lang]")?.lang || navigator.language || "en";
   }
 
@@ -74,13 +72,34 @@ export abstract class ParlourElement extends HTMLElement {
     if (key === null) return;
     const abort = new AbortController();
     this.#running = { key, abort };
-    this.start(abort.signal);
+    void this.#begin(abort.signal);
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    const [words] = await Promise.all([wordsFor(this.#language), this.#isNear(signal)]);
+    if (!signal.aborted) this.start(words, signal);
+  }
+
+  /** Resolves when the reader is near, or follows a link into the thread. */
+  #isNear(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const observer = new IntersectionObserver(
+        (seen) => {
+          if (!seen.some(({ isIntersecting }) => isIntersecting) && !/^#parlour-/.test(location.hash)) return;
+          observer.disconnect();
+          resolve();
+        },
+        { rootMargin: NEAR },
+      );
+      observer.observe(this);
+      signal.addEventListener("abort", () => observer.disconnect());
+    });
   }
 
   /** Everything that decides what is shown. */
   #key(): string {
-    const values = ATTRIBUTES.filter((name) => !LOOKS.has(name)).map((name) => this.getAttribute(name));
-    const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id") && !this.hasAttribute("url");
+    const values = ATTRIBUTES.filter((name) => name !== LOOKS).map((name) => this.getAttribute(name));
+    const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id");
     return JSON.stringify([values, follows ? pageUrl() : null]);
   }
 }

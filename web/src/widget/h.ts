@@ -15,23 +15,31 @@ export function set(element: Element, name: string, value: string | number | boo
   else element.setAttribute(name, value === true ? "" : String(value));
 }
 
-export function h<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  attributes: Attributes = {},
-  ...children: Child[]
-): HTMLElementTagNameMap[K] {
+type Tag = keyof HTMLElementTagNameMap;
+
+/** `h("p.hint")`: what follows the dot is the class, and the name of the part under which pages can style it. */
+export function h<K extends Tag>(what: K | `${K}.${string}`, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const [tag, name] = what.split(".") as [K, string?];
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
-    else set(element, name, value);
+  if (name) element.className = name;
+  const parts = `${name ?? ""}${tag === "button" ? " button" : ""}`;
+  if (parts) set(element, "part", parts);
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (typeof value === "function") element.addEventListener(key.slice(2), value as EventListener);
+    else set(element, key, value);
   }
   element.append(...children.filter((child): child is Node | string => !!child || child === ""));
   return element;
 }
 
+/** A button that does `act`. */
+export const button = (what: "button" | `button.${string}`, text: string, act: (event: Event) => unknown, more: Attributes = {}): HTMLButtonElement =>
+  h(what, { type: "button", onclick: act, ...more }, text);
+
 /** Makes `children` the child nodes of `parent`, in this order. */
-export function place(parent: Element, children: readonly Element[]): void {
-  const wanted = new Set<Node>(children);
+export function place(parent: Node, children: readonly Node[]): void {
+  const wanted = new Set(children);
   for (const node of [...parent.childNodes]) if (!wanted.has(node)) node.remove();
   let cursor = parent.firstChild;
   for (const child of children) {

@@ -1,7 +1,7 @@
 /** One line of a chat. Lines of the same author in a row share one name and one picture. */
 import type { Comment } from "../client/event";
 import { avatar } from "./avatar";
-import { h, place, set } from "./h";
+import { button, h, place, set } from "./h";
 import { forgetTime, showTime } from "./time";
 import { setHtml } from "./trusted";
 import type { Words } from "./words";
@@ -10,14 +10,16 @@ import type { Words } from "./words";
 const PAUSE_MS = 300_000;
 
 export class Message {
-  readonly element = h("li", { class: "message", part: "message" });
+  readonly element = h("li.message");
   readonly #words: Words;
   readonly #server: string;
-  readonly #time = h("time", { part: "time" });
+  readonly #time = h("time");
   #shown = "";
+  readonly #settle: (id: string, isAgain: boolean) => void;
 
-  constructor(words: Words, server: string) {
+  constructor(words: Words, server: string, settle: (id: string, isAgain: boolean) => void) {
     this.#words = words;
+    this.#settle = settle;
     this.#server = server;
   }
 
@@ -35,11 +37,16 @@ export class Message {
     set(this.element, "data-state", comment.state);
     const name = comment.author?.name || this.#words.say("comment.guest");
     showTime(this.#time, comment.created, this.#words.lang);
-    const body = h("div", { class: "body", part: "body", dir: "auto" });
+    const body = h("div.body", { dir: "auto" });
     setHtml(body, comment.html, comment.body);
-    const head = h("div", { class: "head" }, h("bdi", { class: "name", part: "author" }, name), this.#time);
+    const head = h("div.head", {}, h("bdi.author", {}, name), this.#time);
     place(this.element, [avatar(comment.author?.id ?? "", name, comment.author?.avatar ?? null, this.#server), head, body]);
-    if (comment.state === "pending") this.element.append(h("p", { class: "hint held" }, this.#words.say("comment.pending")));
+    const { id, state: now } = comment;
+    if (now === "approved") return;
+    const words = this.#words;
+    const settle = (key: string, isAgain: boolean): HTMLElement => button("button", words.say(key), () => this.#settle(id, isAgain));
+    const isStuck = now === "failed" || now === "waiting";
+    this.element.append(h("p.held", {}, words.say(`comment.${now}`, { why: "" })), ...(isStuck ? [settle("comment.do.retry", true), settle("comment.do.discard", false)] : []));
   }
 
   discard(): void {

@@ -5,9 +5,11 @@
 import { Api } from "../client/api";
 import { Connection } from "../client/connection";
 import { Identity } from "../client/identity";
-import type { Storage } from "../client/identity";
-import { openWebSocket } from "../client/websocket";
+import type { Queue } from "../client/queue";
+import { sharing } from "../client/share";
+import { ways } from "../client/ways";
 import { serverOf } from "./address";
+import { storageOf } from "./storage";
 
 export interface Surroundings {
   server: string;
@@ -15,19 +17,14 @@ export interface Surroundings {
   identity: Identity;
   api: Api;
   connection: Connection;
+  /** Where what is not sent yet is kept; `sending.ts` makes the queue. */
+  unsentKey: string;
+  queue?: Queue;
 }
 
 const known = new Map<string, Surroundings>();
 /** Tokens that change often must not leave connections behind for ever. */
 const KNOWN_MAX = 16;
-
-function storage(): Storage | null {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return null;
-  }
-}
 
 /** Whether the reader asked not to be tracked, and so is not to be counted. */
 function asksForPrivacy(): boolean {
@@ -35,17 +32,29 @@ function asksForPrivacy(): boolean {
   return doNotTrack === "1" || globalPrivacyControl === true;
 }
 
+/** Who a token is for, without what changes from one token to the next; the token itself where it cannot be read. */
+function holderOf(token: string): string {
+  try {
+    return JSON.stringify(JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))), (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value));
+  } catch {
+    return token;
+  }
+}
+
 function make(server: string, site: string | null, token: string | null, tokenUrl: string | null): Surroundings {
-  const identity = new Identity({ server, site, token, tokenUrl, storage: storage() });
-  const connection = new Connection({
+  const identity = new Identity({ server, site, token, tokenUrl, storage: storageOf("localStorage") });
+  // All guests of a browser are one, whether they have a token yet or not.
+  const group = (held: string | null): string => JSON.stringify(["parlour", server, site, identity.signedIn && held ? holderOf(held) : null]);
+  const connection: Connection = new Connection({
     server,
     site,
     count: !asksForPrivacy(),
-    open: openWebSocket,
+    open: sharing(group, () => connection, ways()),
     token: (fresh) => identity.token(fresh),
     onGuestToken: (given, sent) => identity.guest(given, sent),
   });
-  return { server, site, identity, connection, api: new Api(server, site, identity) };
+  const api = new Api(server, site, identity);
+  return { server, site, identity, connection, api, unsentKey: `parlour:unsent:${server}:${site ?? "default"}` };
 }
 
 /** What `element` shares with the others of its kind. */
@@ -65,6 +74,10 @@ export function surroundingsOf(element: Element): Surroundings {
   return found;
 }
 
-const nudgeAll = (): void => known.forEach(({ connection }) => connection.nudge());
+const nudgeAll = (): void =>
+  known.forEach(({ connection, queue }) => {
+    connection.nudge();
+    queue?.nudge();
+  });
 addEventListener("online", nudgeAll);
 document.addEventListener("visibilitychange", () => document.hidden || nudgeAll());

@@ -4,20 +4,16 @@
  * is one attribute, `data-scheme`, on the element's outermost box.
  */
 
-/** Relative lightness of a CSS colour as browsers compute it, 0 to 1; null for unknown notations. */
-function lightness(colour: string): number | null {
-  const parts = /^rgba?\(\s*([\d.]+)[,\s]+([\d.]+)[,\s]+([\d.]+)/.exec(colour);
-  return parts && (0.299 * Number(parts[1]) + 0.587 * Number(parts[2]) + 0.114 * Number(parts[3])) / 255;
-}
-
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
-function schemeOf(host: HTMLElement): "light" | "dark" {
+function schemeOf(host: HTMLElement): string {
   const theme = host.getAttribute("theme");
   if (theme === "light" || theme === "dark") return theme;
-  const text = lightness(getComputedStyle(host).color);
-  if (text === null) return prefersDark.matches ? "dark" : "light";
-  return text > 0.5 ? "dark" : "light";
+  const colour = getComputedStyle(host).color;
+  const [red, green, blue] = colour.match(/[\d.]+/g)!.map(Number) as [number, number, number];
+  // Other notations than `rgb()` are left to what the reader prefers.
+  const isDark = colour[0] === "r" ? 0.299 * red + 0.587 * green + 0.114 * blue > 127 : prefersDark.matches;
+  return isDark ? "dark" : "light";
 }
 
 /** Keeps `box` in the scheme of `host` until `signal` says stop. */

@@ -10,13 +10,18 @@ import { parsePosition } from "../client/position";
 /** The most comments kept; what comes live beyond it is only counted. */
 const COMMENTS_MAX = 5000;
 /** Deletions remembered against late news of what was deleted. */
-const GONE_MAX = 1000;
+const GONE_MAX = 200;
+
+export type Sort = "newest" | "oldest" | "best";
+
+export const sortOf = (text: string | null): Sort => (text === "oldest" || text === "best" ? text : "newest");
 
 /** What an event did: `read` asks to read the thread again. */
 export type Change = "none" | "changed" | "added" | "read";
 
 export class Thread {
   readonly comments = new Map<string, Comment>();
+  readonly sort: Sort;
   /** The offset at which the state of each comment was true. */
   readonly #seen = new Map<string, number>();
   readonly #gone = new Map<string, number>();
@@ -24,24 +29,41 @@ export class Thread {
   total = 0;
   /** Where the next page begins; null at the end. */
   next: string | null = null;
+  /** What came in pages, in the order of the list; the others came live. */
+  readonly listed = new Set<string>();
+  /** Comment → where its cut branch goes on. */
+  readonly more = new Map<string, string>();
   closed = false;
+  /** The last root of the pages read: what lies beyond it comes with its own page. */
+  #last: Comment | undefined;
+
+  constructor(sort: Sort = "newest") {
+    this.sort = sort;
+  }
 
   /** Takes the first page, in place of all that is known. */
   reset(page: CommentPage): void {
-    this.comments.clear();
-    this.#seen.clear();
-    this.#gone.clear();
+    for (const known of [this.comments, this.#seen, this.#gone, this.more, this.listed]) known.clear();
     this.closed = page.page?.closed ?? false;
     this.extend(page);
   }
 
-  /** Takes a further page. */
-  extend(page: CommentPage): void {
+  /** Takes a further page, or the rest of the branch under the comment `branch`. */
+  extend(page: CommentPage, branch?: string): void {
     const at = parsePosition(page.position)?.offset ?? 0;
-    for (const comment of page.comments) this.#put(comment, at);
-    this.next = page.next;
+    for (const comment of page.comments) {
+      this.#put(comment, at);
+      this.listed.add(comment.id);
+    }
+    for (const [id, cursor] of Object.entries(page.more ?? {})) this.more.set(id, cursor);
     this.total = page.total;
+    if (branch === undefined) {
+      this.next = page.next;
+      this.#last = page.comments.findLast(({ parent, pinned }) => !parent && !pinned) ?? this.#last;
+    } else if (page.next) this.more.set(branch, page.next);
+    else if (!page.more?.[branch]) this.more.delete(branch);
   }
+
 
   /** Takes the server's answer to an edit: newer than all that was heard, whatever offset it bears. */
   edited(comment: Comment): Change {
@@ -84,24 +106,19 @@ export class Thread {
     return this.#applyDeleted({ ...comment, tombstone: comment.replies > 0 }, this.#seen.get(id) ?? 0);
   }
 
-  /** Lets go of the oldest beyond `count_max`, for a chat that runs for days. */
-  trim(count_max: number): void {
-    if (this.comments.size <= count_max) return;
-    const oldestFirst = [...this.comments.values()].sort(byTime);
-    for (const { id } of oldestFirst.slice(0, oldestFirst.length - count_max)) {
-      this.comments.delete(id);
-      this.#seen.delete(id);
-    }
+  /** Lets go of a comment, which is read again when it is needed. */
+  forget(id: string): void {
+    this.comments.delete(id);
+    this.#seen.delete(id);
   }
 
   #applyComment(comment: Comment, offset: number, created: boolean): Change {
     const known = this.comments.get(comment.id);
     const isNew = !known;
-    // News of a comment further down the list, which is not loaded.
-    if (isNew && !created) return "none";
     if (isNew && this.#isGone(comment.id, offset)) return "none";
     // One's own held comment was approved, or it is new to everyone.
-    if (comment.state === "approved" && known?.state !== "approved") this.total++;
+    if (comment.state === "approved" && (known ? known.state !== "approved" : created)) this.total++;
+    if (isNew && this.#isBeyond(comment, created)) return "changed";
     if (isNew && this.comments.size >= COMMENTS_MAX) return "changed";
     if (!this.#put(comment, offset)) return "none";
     return isNew ? "added" : "changed";
@@ -130,6 +147,15 @@ export class Thread {
     if (!comment || offset < (this.#seen.get(id) ?? 0)) return "none";
     this.comments.set(id, { ...comment, reactions });
     return "changed";
+  }
+
+  /** Whether it belongs to a part of the list that is not loaded. */
+  #isBeyond({ parent, root, created }: Comment, isMade: boolean): boolean {
+    const last = this.#last;
+    if (this.next === null || !last) return false;
+    if (parent) return !this.comments.has(root) && !this.comments.has(parent);
+    if (this.sort === "best") return !isMade;
+    return this.sort === "newest" ? created < last.created : created > last.created;
   }
 
   #isGone(id: string, at: number): boolean {

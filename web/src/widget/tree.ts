@@ -5,8 +5,7 @@
  */
 import type { Comment } from "../client/event";
 import { byTime } from "./thread";
-
-export type Sort = "newest" | "oldest" | "best";
+import type { Sort } from "./thread";
 
 export interface Branch {
   comment: Comment;
@@ -17,14 +16,14 @@ export interface Branch {
   detached: boolean;
 }
 
-export const sortOf = (text: string | null): Sort => (text === "oldest" || text === "best" ? text : "newest");
-
-/** `best` keeps the order in which the server listed them; the others sort by time. */
-function sortRoots(roots: Branch[], sort: Sort): void {
-  const direction = sort === "newest" ? -1 : 1;
+/** `best` keeps the order in which the server listed them, what is new on top; the others sort by time. */
+function sortRoots(roots: Branch[], sort: Sort, listed: ReadonlySet<string> | undefined): void {
+  const direction = sort === "oldest" ? 1 : -1;
+  const isListed = ({ comment }: Branch): boolean => sort === "best" && (!listed || listed.has(comment.id));
   roots.sort((a, b) => {
     if (a.comment.pinned !== b.comment.pinned) return a.comment.pinned ? -1 : 1;
-    return sort === "best" ? 0 : direction * byTime(a.comment, b.comment);
+    if (isListed(a) !== isListed(b)) return isListed(a) ? 1 : -1;
+    return isListed(a) ? 0 : direction * byTime(a.comment, b.comment);
   });
 }
 
@@ -34,8 +33,8 @@ function deepen(branch: Branch, depth: number): void {
   for (const answer of branch.answers) deepen(answer, depth + 1);
 }
 
-/** Roots with their answers; every comment comes exactly once. */
-export function buildTree(comments: Iterable<Comment>, sort: Sort): Branch[] {
+/** Roots with their answers; every comment comes exactly once. `listed` came in pages, the others live. */
+export function buildTree(comments: Iterable<Comment>, sort: Sort, listed?: ReadonlySet<string>): Branch[] {
   const branches = new Map<string, Branch>();
   for (const comment of comments) branches.set(comment.id, { comment, answers: [], depth: 0, detached: false });
   const roots: Branch[] = [];
@@ -51,7 +50,7 @@ export function buildTree(comments: Iterable<Comment>, sort: Sort): Branch[] {
     if (nearest) nearest.answers.push(branch);
     else roots.push(branch);
   }
-  sortRoots(roots, sort);
+  sortRoots(roots, sort, listed);
   for (const root of roots) deepen(root, 0);
   return roots;
 }

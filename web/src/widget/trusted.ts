@@ -24,10 +24,10 @@ function policy(): Policy | null {
   return shared[POLICY] ?? null;
 }
 
-/** Shows sanitised `html`, or `source` where the page does not allow it. */
+/** Shows sanitised `html`, or `source` where there is none yet, or the page does not allow it. */
 export function setHtml(element: Element, html: string, source: string): void {
   try {
-    const trusted = policy();
+    const trusted = html && policy();
     if (trusted) {
       element.innerHTML = trusted.createHTML(html);
       return;

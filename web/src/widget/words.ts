@@ -1,9 +1,14 @@
 /**
  * What the elements say: flat keys looked up in a table per language, `{name}` filled in, numbers
  * written as the language does. A key that counts has a form per plural category
- * (`key.one`, `key.other`). English is built in; other tables are to be loaded by language.
+ * (`key.one`, `key.other`). English is built in, each part with what it says itself; the others are
+ * files that are loaded by language.
  */
 import english from "../locales/en.json";
+
+/** The first parts of the other languages, `ar|de|…`, and what is in the names of their files; given by the build. */
+declare const LANGUAGES: string;
+declare const LANGUAGE_HASH: string;
 
 export type Table = Record<string, string>;
 export type Values = Record<string, string | number>;
@@ -16,10 +21,10 @@ export class Words {
   readonly #plurals: Intl.PluralRules;
 
   constructor(lang: string, table: Table = english) {
-    this.lang = supported(lang);
+    this.lang = lang;
     this.#table = table;
-    this.#numbers = new Intl.NumberFormat(this.lang);
-    this.#plurals = new Intl.PluralRules(this.lang);
+    this.#numbers = new Intl.NumberFormat(lang);
+    this.#plurals = new Intl.PluralRules(lang);
   }
 
   /** The text at `key`; the key itself where there is none, so that a gap is seen. */
@@ -36,13 +41,30 @@ export class Words {
     const form = `${key}.${this.#plurals.select(n)}`;
     return this.say(form in this.#table ? form : `${key}.other`, { n });
   }
+
+  /** What a part says in English that was loaded later. */
+  learn(more: Table): this {
+    Object.assign(english, more);
+    return this;
+  }
+
+  /** Right to left, or left to right. */
+  get dir(): string {
+    return /^ar/.test(this.lang) ? "rtl" : "ltr";
+  }
 }
 
-/** A language that the browser knows how to write in, else English: an author may have typed anything. */
-function supported(lang: string): string {
+/**
+ * The words for `lang`, in its own variant of numbers and dates; English for a language that nobody
+ * translated, or that is none: an author may have typed anything.
+ */
+export async function wordsFor(lang: string): Promise<Words> {
+  const [code] = new RegExp(`^(${LANGUAGES}|en)(?=-|$)`, "i").exec(lang) ?? [];
   try {
-    return Intl.NumberFormat.supportedLocalesOf(lang)[0] ?? "en";
+    if (code === "en") return new Words(lang);
+    if (code) return new Words(lang, ((await import(new URL(`lang-${code.toLowerCase()}-${LANGUAGE_HASH}.js`, import.meta.url).href)) as { default: Table }).default);
   } catch {
-    return "en";
+    // Not loaded, or no language tag.
   }
+  return new Words("en");
 }

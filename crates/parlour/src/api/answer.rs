@@ -1,10 +1,12 @@
 //! How answers look: JSON that is nobody's own has an ETag and may be kept, JSON for one bearer is kept nowhere.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use super::squeeze::gzipped;
 
 /// JSON that must not be kept by anyone on the way.
 pub fn fresh(status: StatusCode, value: &impl Serialize) -> Response {
@@ -36,13 +38,23 @@ fn text(value: &impl Serialize) -> String {
 pub fn tagged(asked: &HeaderMap, content_type: &'static str, text: String, cache: &'static str) -> Response {
     let tag = tag(text.as_bytes());
     let is_known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| matches(value, &tag));
-    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { text.into_response() };
+    let short = if is_known { None } else { gzipped(asked, &tag, text.as_bytes()) };
+    // Another coding of the same answer has not the same bytes, which a strong tag would promise.
+    let (tag, is_short) = if short.is_some() { (format!("W/{tag}"), true) } else { (tag, false) };
+    let mut response = match short {
+        _ if is_known => StatusCode::NOT_MODIFIED.into_response(),
+        Some(short) => short.into_response(),
+        None => text.into_response(),
+    };
     let headers = response.headers_mut();
+    if is_short {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if !is_known {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(VARY, HeaderValue::from(AUTHORIZATION));
+    headers.insert(VARY, HeaderValue::from_static("authorization, accept-encoding"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(ETAG, tag);
     }
@@ -58,6 +70,16 @@ fn tag(bytes: &[u8]) -> String {
 /// Whether `If-None-Match` names the tag (RFC 9110 §13.1.2; the comparison is weak).
 fn matches(value: &str, tag: &str) -> bool {
     value.trim() == "*" || value.split(',').any(|candidate| candidate.trim().trim_start_matches("W/") == tag)
+}
+
+/// An answer that never changes, named by its path.
+pub fn lasting(asked: &HeaderMap, name: &str, bytes: Vec<u8>) -> Response {
+    let mut response = match gzipped(asked, name, &bytes) {
+        Some(short) => ([(CONTENT_ENCODING, "gzip")], short).into_response(),
+        None => bytes.into_response(),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    response
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub async fn change(
     if change.closed.is_none() && change.title.is_none() {
         return Err(Problem::with_detail(Code::BadRequest, "Nothing to change: `closed` or `title` is expected."));
     }
+    let key = api.node.home(&key).await?;
     api.node.set_thread(&ask.asker, &key, change.closed, change.title.clone()).await?;
     Ok(answer::fresh(StatusCode::OK, &json!({ "channel": key.channel })))
 }

@@ -53,6 +53,7 @@ pub async fn list(
     Target { ask, key }: Target,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, Problem> {
+    let key = api.node.home(&key).await?;
     let page = api.node.comments(&ask.asker, &key, query.checked()?).await?;
     Ok(answer::read(&headers, ask.is_personal, &shape::comment_page(&key, &page)))
 }
@@ -65,7 +66,10 @@ pub async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let create: Create = body::json(&headers, body, api.reading()).await?;
-    let posted = api.node.post(&ask.asker, &key, create.draft, create.page).await?;
+    let posted = match api.node.post(&ask.asker, &key, create.draft, create.page).await {
+        Err(Code::ProofRequired) => return Err(Problem::with_challenge(api.node.challenge(&ask.asker, &key).await?)),
+        posted => posted?,
+    };
     let status = if posted.repeated { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::fresh(status, &shape::comment(&posted.comment, posted.token.as_deref())))
 }

@@ -32,17 +32,34 @@ macro_rules! rows {
 static ROWS: &[Row] = rows! {
     get "/" "The demo page in demo mode, else a line of text" [] "" => 200 "text/html";
     post "/" "Publishes, a dialect: off unless publish-root says otherwise" [] "Root" => 200 "text/plain";
+    get "/showcase" "Every element in every state, in demo mode" [] "" => 200 "text/html";
     get "/embed.js" "The drop-in loader" [] "" => 200 "text/javascript";
     get "/embed/{name}" "A part of the scripts; never changes" [] "" => 200 "text/javascript";
     post "/v1/guests" "A new guest" ["site"] "" => 200 "Guest";
     patch "/v1/channels/{channel}" "A thread's title, and whether it is closed; moderators" ["site", "url", "id"] "ThreadChange" => 200 "ChannelName";
     get "/v1/channels/{channel}/comments" "A page of comments" ["site", "url", "id", "limit", "before", "sort", "view", "parent", "around"] "" => 200 "CommentPage";
     post "/v1/channels/{channel}/comments" "Writes a comment; the same nonce again is answered 200 with the same comment" ["site", "url", "id"] "Draft" => 201 "Posted";
+    get "/v1/channels/{channel}/comments.html" "The thread as a document of 100 roots; with `fragment` what goes inside an element" ["site", "url", "id", "before", "parent", "sort", "fragment"] "" => 200 "text/html";
+    get "/v1/channels/{channel}/comments.atom" "The newest comments of a channel as a feed" ["site", "url", "id"] "" => 200 "application/atom+xml";
+    get "/v1/sites/{site}/comments.atom" "The newest comments of a site's pages as a feed" [] "" => 200 "application/atom+xml";
+    post "/v1/pages" "Moves, merges, names, closes or opens pages; keys and admins" ["site"] "PagesChange" => 200 "PagesChanged";
     get "/v1/comments/{id}" "One comment" ["site"] "" => 200 "OneComment";
     patch "/v1/comments/{id}" "Another text for a comment; moderators also its state and whether it is pinned" ["site"] "CommentChange" => 200 "OneComment";
     delete "/v1/comments/{id}" "Takes a comment away" ["site"] "" => 204 "";
     put "/v1/comments/{id}/reactions/{name}" "A reaction is there; again changes nothing" ["site"] "" => 200 "Posted";
     delete "/v1/comments/{id}/reactions/{name}" "A reaction is there no longer" ["site"] "" => 200 "Posted";
+    post "/v1/comments/{id}/report" "Reports a comment; the third different reader holds it" ["site"] "" => 204 "";
+    post "/v1/channels/{channel}/challenge" "What a proof of work is to solve" ["site", "url", "id"] "" => 200 "Challenge";
+    get "/v1/moderation/comments" "Comments of the site, newest first; moderators" ["site", "state", "author", "channel", "words", "before", "limit"] "" => 200 "Filings";
+    get "/v1/moderation/comments/{id}" "One of them; moderators" ["site"] "" => 200 "Filing";
+    post "/v1/moderation/orders" "Decides on comments, blocks, lifts a block, sets the rules; moderators" ["site"] "Order" => 200 "Done";
+    get "/v1/moderation/records" "What moderators did, newest first; moderators" ["site", "before"] "" => 200 "Records";
+    post "/v1/moderation/records/{id}/undo" "Takes back what an act did; moderators" ["site"] "" => 200 "Done";
+    get "/v1/moderation/blocks" "Who is blocked; moderators" ["site"] "" => 200 "Blocks";
+    get "/v1/moderation/hours" "What came in each hour and what of it was held; moderators" ["site", "hours"] "" => 200 "Hours";
+    get "/v1/moderation/rules" "The rules that were set, and which the configuration decides; moderators" ["site"] "" => 200 "Rules";
+    get "/v1/moderation/channels" "Channels that are read now; moderators" ["site"] "" => 200 "ChannelsRead";
+    get "/admin" "The admin page" [] "" => 200 "text/html";
     post "/v1/preview" "What a text will look like" ["site"] "Text" => 200 "Preview";
     post "/v1/channels/{channel}/publications" "Publishes" ["site", "url", "id"] "Publication" => 200 "Position";
     post "/v1/channels/{channel}/typing" "Tells those present that somebody writes" ["site", "url", "id"] "Typing" => 204 "";
@@ -90,6 +107,11 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("wait", "integer", "Seconds that a long poll waits: 25, at most 60"),
     ("viewer", "string", "A random id: this long poll is counted as a viewer for 30 s"),
     ("token", "string", "A token, where the header Authorization cannot be set"),
+    ("state", "string", "approved, pending, spam, shadow or deleted"),
+    ("author", "string", "A member's id"),
+    ("words", "string", "Words of body or name, each the beginning of one"),
+    ("hours", "integer", "So many hours back: 48, at most 744"),
+    ("fragment", "string", "Without the document around it"),
     ("start", "integer", "The first entry wanted, from 0"),
 ];
 

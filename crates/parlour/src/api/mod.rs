@@ -23,9 +23,13 @@ mod description;
 mod events;
 mod health;
 mod me;
+mod moderation;
+mod pages;
+mod paper;
 mod publications;
+mod squeeze;
 
-pub use answer::tagged;
+pub use answer::{lasting, tagged};
 pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.
@@ -60,8 +64,23 @@ pub fn routes() -> Router<Api> {
         .route("/v1/guests", post(comments::new_guest))
         .route("/v1/channels/{channel}", axum::routing::patch(channels::change))
         .route("/v1/channels/{channel}/comments", get(comments::list).post(comments::create))
+        .route("/v1/channels/{channel}/comments.html", get(paper::document))
+        .route("/v1/channels/{channel}/comments.atom", get(paper::channel_feed))
+        .route("/v1/sites/{site}/comments.atom", get(paper::site_feed))
+        .route("/v1/pages", post(pages::change))
         .route("/v1/comments/{id}", get(comments::read).patch(comments::change).delete(comments::delete))
         .route("/v1/comments/{id}/reactions/{name}", axum::routing::put(comments::react).delete(comments::unreact))
+        .route("/v1/comments/{id}/report", post(moderation::report))
+        .route("/v1/channels/{channel}/challenge", post(moderation::challenge))
+        .route("/v1/moderation/comments", get(moderation::search))
+        .route("/v1/moderation/comments/{id}", get(moderation::one))
+        .route("/v1/moderation/orders", post(moderation::order))
+        .route("/v1/moderation/records", get(moderation::records))
+        .route("/v1/moderation/records/{id}/undo", post(moderation::undo))
+        .route("/v1/moderation/blocks", get(moderation::blocks))
+        .route("/v1/moderation/hours", get(moderation::hours))
+        .route("/v1/moderation/rules", get(moderation::rules))
+        .route("/v1/moderation/channels", get(moderation::channels))
         .route("/v1/preview", post(comments::preview))
         .route("/v1/channels/{channel}/publications", post(publications::publish))
         .route("/v1/channels/{channel}/typing", post(publications::typing))

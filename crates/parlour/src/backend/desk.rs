@@ -22,7 +22,7 @@ pub struct Standing {
 pub enum Whom {
     /// A member.
     Member(MemberId),
-    /// An address, IPv6 by its /64: 32 hex digits.
+    /// An address, IPv6 by its /64: 64 hex digits.
     Address(String),
 }
 
@@ -41,7 +41,7 @@ impl Whom {
     pub fn parse(text: &str) -> Option<Whom> {
         match text.split_once(':')? {
             ("member", id) => MemberId::parse(id).ok().map(Whom::Member),
-            ("address", hash) if hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            ("address", hash) if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 Some(Whom::Address(hash.to_owned()))
             }
             _ => None,
@@ -160,7 +160,16 @@ pub struct Hour {
 #[async_trait]
 pub trait Desk: Send + Sync {
     /// What is known of a member and the address that they write from.
-    async fn standing(&self, site: &SiteName, member: &MemberId, address: Option<&str>, now_ms: i64) -> Result<Standing, Fault>;
+    async fn standing(
+        &self,
+        site: &SiteName,
+        member: Option<&MemberId>,
+        address: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Standing, Fault>;
+
+    /// One comment of the site.
+    async fn filing(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault>;
 
     /// Comments of the site, newest first.
     async fn search(&self, site: &SiteName, search: Search) -> Result<Filings, Fault>;

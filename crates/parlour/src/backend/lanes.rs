@@ -66,8 +66,25 @@ impl Lanes {
         let _ = self.lane(&key).send(Delivery::Lost { key: key.clone() }).await;
     }
 
+    /// Waits for room for one delivery of this channel, which is then told without waiting.
+    pub async fn room(&self, key: &Key) -> Room<'_> {
+        Room(self.lane(key).reserve().await.ok())
+    }
+
     /// Sends a signal without waiting; a full lane drops it, as signals may be.
     pub fn signal(&self, key: &Key, signal: Signal) {
         let _ = self.lane(key).try_send(Delivery::Signal { key: key.clone(), signal });
+    }
+}
+
+/// Room for one delivery.
+pub struct Room<'a>(Option<mpsc::Permit<'a, Delivery>>);
+
+impl Room<'_> {
+    /// Tells it. A node that is gone hears nothing, and that is all.
+    pub fn deliver(self, delivery: Delivery) {
+        if let Some(permit) = self.0 {
+            permit.send(delivery);
+        }
     }
 }

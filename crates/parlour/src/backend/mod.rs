@@ -14,10 +14,12 @@ use crate::comment::{Comment, CommentId, MemberId, State};
 pub mod desk;
 mod lanes;
 mod list;
+pub mod pages;
 mod peers;
 mod shelf;
+pub(crate) mod told;
 
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lanes, Room, lanes};
 pub use list::{BRANCH_COMMENTS_MAX, BRANCH_DEPTH_MAX, CommentPage, Cursor, HEADS_MAX, List, Query, Sort, View};
 pub use peers::{Alone, Asked, Here, NODE_ID_CHARS, News, NodeId, Presence, Unanswered};
 pub use shelf::{After, Before, LISTED_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, SWAPS_MAX, Shelf, Swap, take};
@@ -49,6 +51,12 @@ pub enum Fault {
     /// A page's first comment came without the page's address.
     #[error("the page is not known yet")]
     PageRequired,
+    /// The channel is another name of this one.
+    #[error("the thread is at another address")]
+    Moved(ChannelName),
+    /// Comments hang on the name.
+    #[error("the page has a thread of its own")]
+    PageTaken,
     /// The cursor was not given by this backend.
     #[error("not a cursor")]
     CursorInvalid,
@@ -107,6 +115,8 @@ pub enum Delivery {
     Entry { key: Key, epoch: Epoch, entry: Arc<Entry> },
     /// A signal or an unstored publication: no offset, reaches those present.
     Signal { key: Key, signal: Signal },
+    /// The thread was moved or merged; it is at `into` now, which may be this channel. No position is good any more.
+    Reset { key: Key, into: ChannelName },
     /// Something was or may have been missed: the log is to be read before anything else is broadcast.
     Lost { key: Key },
     /// What another node says of those who read the channel there.
@@ -117,9 +127,11 @@ impl Delivery {
     /// The channel that it is for.
     pub fn key(&self) -> &Key {
         match self {
-            Delivery::Entry { key, .. } | Delivery::Signal { key, .. } | Delivery::Lost { key } | Delivery::Peer { key, .. } => {
-                key
-            }
+            Delivery::Entry { key, .. }
+            | Delivery::Signal { key, .. }
+            | Delivery::Reset { key, .. }
+            | Delivery::Lost { key }
+            | Delivery::Peer { key, .. } => key,
         }
     }
 }
@@ -197,10 +209,13 @@ pub enum Append {
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
-    /// A moderator decides whether a comment is shown: `Approved`, `Pending` or `Spam`; a deleted one stays deleted. Approval
+    /// What the server itself read at the page, or what an operator said of it: its words from now on.
+    Page { page: PageNote, verified: bool, time_ms: i64 },
+    /// Whether a comment is shown is decided anew: any state but `Deleted`; a deleted one stays deleted. A `reason` is noted where
+    /// one is given. Approval
     /// appends it as made, with `created` as it was; taking an approved one back tells that it is gone, and leaves a tombstone
     /// where visible answers hang on it. Between the other two nobody is told, and a state that it has already changes nothing.
-    State { id: CommentId, state: State, time_ms: i64 },
+    State { id: CommentId, state: State, reason: Option<crate::moderation::Reason>, time_ms: i64 },
     /// A moderator pins a comment or lets it go. What it is already changes nothing.
     Pin { id: CommentId, pinned: bool, time_ms: i64 },
     /// A member's reaction to an approved comment in an open thread comes or goes; boxed, being large.
@@ -280,6 +295,22 @@ pub struct Part {
     pub more: bool,
     /// The log is whole above this offset: a reader at it or higher misses nothing. Publications below have been trimmed away.
     pub whole_from: u64,
+    /// Older epochs that this one goes on from, each with the offset where it ended: up to there both are the same log. Whoever
+    /// stands beyond the end of its epoch saw what is lost.
+    pub older: Vec<Position>,
+}
+
+impl Part {
+    /// Whether this log goes on from where `position` stands.
+    pub fn goes_on_from(&self, position: &Position) -> bool {
+        goes_on(&self.top.epoch, &self.older, position)
+    }
+}
+
+/// Whether a log of this epoch goes on from `position`: of the same epoch, or of an older one at or below its end.
+pub(crate) fn goes_on(epoch: &Epoch, older: &[Position], position: &Position) -> bool {
+    let is_shared = |end: &Position| end.epoch == position.epoch && position.offset <= end.offset;
+    *epoch == position.epoch || older.iter().any(is_shared)
 }
 
 /// An append-only log per channel.
@@ -305,6 +336,12 @@ pub trait Log: Send + Sync {
     /// before may arrive too: whoever listens first and reads the top then, drops what is not above it.
     async fn watch(&self, key: &Key) -> Result<(), Fault>;
 
+    /// The id of a new comment of this channel, made of one that was drawn: a backend that has to find comments by their ids alone
+    /// may put into it where they are.
+    fn comment_id(&self, _key: &Key, drawn: CommentId) -> CommentId {
+        drawn
+    }
+
     /// They need not arrive any longer; one that is on its way may.
     async fn unwatch(&self, key: &Key);
 
@@ -328,6 +365,8 @@ pub struct Thread {
     pub title: String,
     /// No posts, no reactions.
     pub closed: bool,
+    /// Whether the server has read address and title at the page itself, or an operator said them. Else a reader's browser did.
+    pub verified: bool,
     /// When its first comment was made, in milliseconds since 1970; 0 if there is none yet.
     pub made_ms: i64,
 }
@@ -418,6 +457,8 @@ pub struct Backend {
     pub store: Arc<dyn Store>,
     /// What moderators work with.
     pub desk: Arc<dyn desk::Desk>,
+    /// Which page has which thread.
+    pub pages: Arc<dyn pages::Pages>,
     /// The others.
     pub presence: Arc<dyn Presence>,
     /// Small records.

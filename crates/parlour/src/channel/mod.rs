@@ -101,6 +101,12 @@ impl ChannelName {
         &self.0
     }
 
+    /// Whether it is a page's.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.0.starts_with("page:")
+    }
+
     /// What sort of channel this is, given the site's `chats`. What a prefix claims (`$`, `page:`) no list takes away.
     #[must_use]
     pub fn sort(&self, chats: &Patterns) -> Sort {
@@ -108,7 +114,7 @@ impl ChannelName {
             Sort::Own
         } else if self.0.starts_with('$') {
             Sort::Private
-        } else if self.0.starts_with("page:") {
+        } else if self.is_page() {
             Sort::Page
         } else if chats.matches(self) {
             Sort::Chat

@@ -24,6 +24,7 @@ pub fn command() -> Command {
             |_| true,
         ))
         .subcommand(tail())
+        .subcommand(pages())
         .subcommand(
             Command::new("docs")
                 .hide(true)
@@ -76,6 +77,32 @@ fn tail() -> Command {
                 .long("token")
                 .help("A token or key; better as the variable PARLOUR_TOKEN, which other users of the machine do not see"),
         )
+}
+
+fn pages() -> Command {
+    let named = "An address, a path of the site, id:ID, or all below with /* at the end";
+    let action = |name: &'static str, about: &'static str, has_target: bool| {
+        let command = Command::new(name)
+            .about(about)
+            .arg(Arg::new("from").required(true).help(named))
+            .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Says what would be done, and does nothing"))
+            .arg(Arg::new("server").long("server").help("The server's address").default_value("http://127.0.0.1:8080"))
+            .arg(Arg::new("site").long("site").help("The site"))
+            .arg(
+                Arg::new("token")
+                    .long("token")
+                    .help("A key; better as the variable PARLOUR_TOKEN, which other users of the machine do not see"),
+            );
+        if has_target { command.arg(Arg::new("to").required(true).help("Where to, in the same words")) } else { command }
+    };
+    Command::new("pages")
+        .about("Moves, merges, names and closes the threads of pages, by a running server")
+        .subcommand_required(true)
+        .subcommand(action("move", "Threads are at another address from now on; the old one goes on working", true))
+        .subcommand(action("merge", "One thread goes into another", true))
+        .subcommand(action("alias", "An address without a thread is another name of a page", true))
+        .subcommand(action("close", "No posts and no reactions any more", false))
+        .subcommand(action("open", "Posts and reactions again", false))
 }
 
 /// The flags of the options that find the store.

@@ -4,6 +4,7 @@
 mod arguments;
 mod document;
 mod log;
+mod pages;
 mod serve;
 mod tail;
 mod token;
@@ -44,11 +45,12 @@ fn dispatch(matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
         Some(("docs", below)) => document::write(below),
         Some(("tail", below)) => runtime()?.block_on(tail::run(below)),
-        Some(("check", below)) => check(&configured(&[matches, below])?.1),
-        Some(("token", below)) => token::token(&configured(&[matches, below])?.1, below),
+        Some(("pages", below)) => runtime()?.block_on(pages::run(below)),
+        Some(("check", below)) => runtime()?.block_on(check(&configured(&[matches, below])?.1)),
+        Some(("token", below)) => runtime()?.block_on(token::token(&configured(&[matches, below])?.1, below)),
         Some(("key", below)) => {
             let last = below.subcommand().map_or(below, |(_, last)| last);
-            token::key(&configured(&[matches, last])?.1, below)
+            runtime()?.block_on(token::key(&configured(&[matches, last])?.1, below))
         }
         Some((_, below)) => serve(&[matches, below]),
         None => serve(&[matches]),
@@ -72,7 +74,7 @@ fn configured(matches: &[&ArgMatches]) -> anyhow::Result<(Sources, Config)> {
 }
 
 /// `parlour check`: a line for each thing that is in order; the first that is not is the error.
-fn check(config: &Config) -> anyhow::Result<()> {
+async fn check(config: &Config) -> anyhow::Result<()> {
     let rules = config.rules()?;
     let listen = config.listen()?;
     config.metrics_listen()?;
@@ -86,8 +88,14 @@ fn check(config: &Config) -> anyhow::Result<()> {
         let tokens = if rules.tokens.is_empty() { "no tokens of its own" } else { "tokens of its own" };
         say(&format!("site      {site}: {origins}, {tokens}"))?;
     }
-    let keys = Place::parse(&config.process.store)?.beside()?.keys().context("the store cannot be read")?;
-    say(&format!("store     {}: {} keys", config.process.store, keys.len()))?;
+    let place = Place::parse(&config.process.store)?;
+    let name = place.to_string();
+    let store = place.beside(config).await?;
+    let keys = store.keys().await.context("the store cannot be read")?;
+    say(&format!("store     {name}: {} keys", keys.len()))?;
+    if let Some(durability) = store.durability() {
+        say(&format!("kept      {durability}"))?;
+    }
     Ok(())
 }
 

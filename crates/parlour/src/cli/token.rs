@@ -12,7 +12,7 @@ use crate::comment::Time;
 use crate::config::Config;
 use crate::config::kind::{Kind as _, Time as Duration};
 use crate::identity::{ApiKey, Grant, InstallSecret, MemberId, Role, Signer};
-use crate::server::Place;
+use crate::server::{Beside, Place};
 
 /// How long the token in the line at the start of demo mode is good, in seconds.
 const DEMO_TOKEN_S: i64 = 24 * 60 * 60;
@@ -25,7 +25,7 @@ const LABEL_BYTES_MAX: usize = 200;
 ///
 /// # Errors
 /// An argument that does not fit, a site that is not configured, a store that cannot be opened.
-pub fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+pub async fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let patterns = |name: &str| {
         let texts: Vec<&String> = matches.get_many::<String>(name).unwrap_or_default().collect();
@@ -48,7 +48,7 @@ pub fn token(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
         kept_by_page: false,
         exp_s: now_s.saturating_add(i64::try_from(expires.as_secs())?),
     };
-    let secret = InstallSecret::from_bytes(place(config)?.beside()?.secret()?);
+    let secret = InstallSecret::from_bytes(beside(config).await?.secret().await?);
     say(&Signer::new(&secret).member(&grant, now_s)?)?;
     Ok(())
 }
@@ -75,19 +75,19 @@ pub fn moderator(secret: [u8; 32], now_s: i64) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// A site that is not configured, an id that no key has, a store that cannot be opened.
-pub fn key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+pub async fn key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
-        Some(("new", matches)) => new_key(config, matches),
+        Some(("new", matches)) => new_key(config, matches).await,
         Some(("revoke", matches)) => {
             let id = matches.get_one::<String>("id").context("an id is needed")?;
-            if !place(config)?.beside()?.revoke_key(id)? {
+            if !beside(config).await?.revoke_key(id).await? {
                 bail!("no key has the id {id}");
             }
             say(&format!("revoked {id}"))?;
             Ok(())
         }
         _ => {
-            for row in place(config)?.beside()?.keys()? {
+            for row in beside(config).await?.keys().await? {
                 say(&format!("{}  {}  {}  {}", row.id, Time(row.created_ms), row.site, row.label))?;
             }
             Ok(())
@@ -95,7 +95,7 @@ pub fn key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     }
 }
 
-fn new_key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
+async fn new_key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let label = text("label").trim();
     if label.len() > LABEL_BYTES_MAX || label.chars().any(char::is_control) {
@@ -105,7 +105,8 @@ fn new_key(config: &Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let key = ApiKey::from_random(rand::random());
     let hash = key.hash();
     let id = hash.as_str().chars().take(KEY_ID_DIGITS).collect();
-    place(config)?.beside()?.add_key(hash.as_str(), &KeyRow { id, site, label: label.to_owned(), created_ms: now_ms()? })?;
+    let row = KeyRow { id, site, label: label.to_owned(), created_ms: now_ms()? };
+    beside(config).await?.add_key(hash.as_str(), row).await?;
     say(&key.reveal())?;
     eprintln!("It is shown this once; keep it like a password.");
     Ok(())
@@ -124,6 +125,6 @@ fn now_ms() -> anyhow::Result<i64> {
     Ok(i64::try_from(since.as_millis())?)
 }
 
-fn place(config: &Config) -> anyhow::Result<Place> {
-    Place::parse(&config.process.store)
+async fn beside(config: &Config) -> anyhow::Result<Beside> {
+    Place::parse(&config.process.store)?.beside(config).await
 }

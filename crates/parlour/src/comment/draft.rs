@@ -23,6 +23,12 @@ pub struct Draft {
     /// What makes a repeated request the same one.
     #[serde(default)]
     pub nonce: Option<String>,
+    /// The solution of a challenge.
+    #[serde(default)]
+    pub proof: Option<String>,
+    /// A field that people do not see and robots fill.
+    #[serde(default)]
+    pub website: Option<String>,
 }
 
 /// How an author signs; unproved, so it gives no trust.
@@ -49,6 +55,10 @@ pub struct CheckedDraft {
     pub email_hash: Option<String>,
     /// 1 to 64 of `[A-Za-z0-9_-]`.
     pub nonce: Option<String>,
+    /// The solution of a challenge, to be looked at where one is asked for.
+    pub proof: Option<String>,
+    /// Whether a field was filled that people do not see.
+    pub is_trapped: bool,
 }
 
 /// Why a draft was refused.
@@ -101,7 +111,8 @@ impl Draft {
         if self.nonce.as_deref().is_some_and(|nonce| !is_nonce(nonce)) {
             return Err(DraftFault::NonceInvalid);
         }
-        Ok(CheckedDraft { body, parent, name, email_hash, nonce: self.nonce })
+        let is_trapped = self.website.is_some_and(|website| !website.is_empty());
+        Ok(CheckedDraft { body, parent, name, email_hash, nonce: self.nonce, proof: self.proof, is_trapped })
     }
 }
 

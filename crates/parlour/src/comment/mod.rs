@@ -158,6 +158,8 @@ pub enum State {
     Spam,
     /// Seen by moderators as pending, and by its author as approved: nobody learns that they talk to themselves.
     Shadow,
+    /// Taken away by a moderator: told as deleted to everyone, while its text stays for moderators until it is purged.
+    Rejected,
     /// A tombstone, where answers hang on it.
     Deleted,
 }
@@ -264,12 +266,34 @@ impl Comment {
 }
 
 impl State {
+    /// The word that is stored and told.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Pending => "pending",
+            Self::Spam => "spam",
+            Self::Shadow => "shadow",
+            Self::Rejected => "rejected",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads [`State::word`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Approved, Self::Pending, Self::Spam, Self::Shadow, Self::Rejected, Self::Deleted]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+
     /// The state as its author is told it: nobody learns that they were taken for a spammer.
     #[must_use]
     pub fn as_its_author_sees_it(self) -> Self {
         match self {
             Self::Spam => Self::Pending,
             Self::Shadow => Self::Approved,
+            Self::Rejected => Self::Deleted,
             seen => seen,
         }
     }
@@ -277,7 +301,11 @@ impl State {
     /// The state as moderators are told it.
     #[must_use]
     pub fn as_moderators_see_it(self) -> Self {
-        if self == Self::Shadow { Self::Pending } else { self }
+        match self {
+            Self::Shadow => Self::Pending,
+            Self::Rejected => Self::Deleted,
+            seen => seen,
+        }
     }
 }
 

@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn no_draft_makes_it_panic(body in any::<String>(), name in any::<String>(), nonce in any::<Option<String>>()) {
         let author = Some(DraftAuthor { name, email_hash: None });
-        if let Ok(checked) = page(Draft { body, parent: None, author, nonce }) {
+        if let Ok(checked) = page(Draft { body, author, nonce, ..Draft::default() }) {
             prop_assert!(!checked.body.is_empty());
             prop_assert!(checked.name.unwrap().chars().count() <= 60);
         }

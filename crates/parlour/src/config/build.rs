@@ -87,6 +87,7 @@ fn limits(process: &ProcessOptions) -> Result<Limits, ConfigFault> {
         ring_idle: process.ring_idle,
         lane_entries_max: at_least_one("lane-entries", process.lane_entries)?,
         lane_bytes_max: at_least("lane-bytes", process.lane_bytes, 1_024)?,
+        deflate_from_bytes: process.deflate_from,
         flush_linger_ms: u64::try_from(process.flush_linger.as_millis()).unwrap_or(u64::MAX),
         viewer_linger: process.linger,
         admissions_per_second: u32::try_from(at_least_one("admissions", process.admissions)?).unwrap_or(u32::MAX),
@@ -138,7 +139,9 @@ fn site_rules(
         moderators: options.moderators.clone(),
         moderate_on_pages: options.moderate_on_pages,
         reserved_names: reserved_names(&prefix, options)?,
+        verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
+        policy: super::policy::policy(&prefix, options)?,
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })

@@ -46,6 +46,8 @@ pub trait Kind {
 pub struct Text;
 /// A whole number.
 pub struct Count;
+/// A whole number, or empty for "not set".
+pub struct Chosen;
 /// A time: `5ms`, `10s`, `15m`, `1h`, `7d`, or `0`.
 pub struct Time;
 /// A size: `512`, `64KiB`, `4MiB`, `1GiB`.
@@ -75,6 +77,15 @@ impl Kind for Count {
     fn parse(text: &str) -> Result<u64, String> {
         let digits: String = text.trim().chars().filter(|character| *character != '_').collect();
         digits.parse().map_err(|_| "a whole number is expected, such as 128".to_owned())
+    }
+}
+
+impl Kind for Chosen {
+    type Value = Option<u64>;
+    const HINT: &'static str = "NUMBER";
+
+    fn parse(text: &str) -> Result<Option<u64>, String> {
+        if text.trim().is_empty() { Ok(None) } else { Count::parse(text).map(Some) }
     }
 }
 

@@ -12,6 +12,7 @@ mod build;
 pub mod document;
 pub mod kind;
 pub mod layer;
+mod policy;
 mod signin;
 pub mod table;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! THE table of every option: name, kind, default, and a sentence. Flags, keys of the file, variables, `--help`,
 //! `docs/configuration.md` and the sample file come from here, and from nowhere else.
 
-use super::kind::{Count, Hidden, Kind, List, Pace, Raw, Size, Switch, Text, Time};
+use super::kind::{Chosen, Count, Hidden, Kind, List, Pace, Raw, Size, Switch, Text, Time};
 
 /// What an option is about; the headings of `--help` and of the documents, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub enum Group {
     SignIn,
     Outbound,
     Comments,
+    Moderation,
     Dialects,
     Delivery,
     Connections,
@@ -20,13 +21,14 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 10] = [
+    pub const ALL: [Group; 11] = [
         Group::Server,
         Group::Store,
         Group::Access,
         Group::SignIn,
         Group::Outbound,
         Group::Comments,
+        Group::Moderation,
         Group::Dialects,
         Group::Delivery,
         Group::Connections,
@@ -42,6 +44,7 @@ impl Group {
             Group::SignIn => "Signing in and mail",
             Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
+            Group::Moderation => "Moderation",
             Group::Dialects => "Dialects",
             Group::Delivery => "Delivery",
             Group::Connections => "Connections",
@@ -155,7 +158,8 @@ options! {
     metrics_listen: Text = "", Server, "Another address and port for GET /metrics without a key; keep it private.";
     log: Text = "info", Server, "What is logged: error, warn, info, debug or trace.";
 
-    store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH.";
+    store: Text = "sqlite:parlour.db", Store, "Where everything is kept: sqlite:PATH for one node; for many redis:// or rediss://HOST, redis+sentinel://H1,H2,H3/NAME, redis+cluster://H1,H2,H3, each with USER:PASSWORD@ if need be. What holds a password is better given as a variable.";
+    redis_wait: Count = "0", Store, "Replicas of Redis that are to have what is stored before it is acknowledged.";
     keep_events: Count = "10000", Store, "Publications that a channel keeps; 0 keeps none. Comments are kept until they are deleted.";
     keep_for: Time = "7d", Store, "How long it keeps them; 0 keeps none.";
     purge_days: Count = "30", Store, "Days after which withdrawn text is overwritten in the store; what moderators took back or for spam goes for good then.";
@@ -172,7 +176,8 @@ options! {
     comments_page: Text = "demo", Dialects, "Socket.IO's message, a comment on a page: off, on, or demo (on in demo mode).";
     publish_root: Text = "demo", Dialects, "POST / publishes with a key: off, on, or demo (on in demo mode, without a key).";
 
-    flush_linger: Time = "5ms", Delivery, "The least time between two flushes of a channel with more than 16 readers; smaller ones are flushed at once.";
+    flush_linger: Time = "8ms", Delivery, "The longest that a publication waits for more to be sent with it, in a channel with more than 16 readers that was flushed less than this ago. Others are flushed at once.";
+    deflate_from: Size = "1KiB", Delivery, "Publications of at least this size are compressed, once for all, for WebSockets that offer permessage-deflate; 0 compresses none.";
     linger: Time = "5s", Delivery, "How long a viewer whose connection was lost is still counted.";
     ring_entries: Count = "256", Delivery, "Publications that a channel in use holds in memory.";
     ring_bytes: Size = "256KiB", Delivery, "What these may weigh, in every encoding.";
@@ -239,6 +244,7 @@ options! {
     token_issuer: Text = "", Access, "What `iss` must be in the site's own tokens; none: not looked at.";
 
     reserved_names: List = "", Comments, "Names that nobody may type, nor what looks like them, beside admin, moderator and their like.";
+    verify_pages: Switch = "false", Comments, "Whether the server reads a page once, at its own address, when readers begin to write there: until then its title is only what a browser said.";
     reactions: List = "up", Comments, "The names of reactions.";
     body_characters: Count = "10000", Comments, "A comment's length.";
     chat_characters: Count = "1000", Comments, "The length of a line in a chat.";
@@ -255,6 +261,12 @@ options! {
     address_posts: Pace = "20/3s", Comments, "Comments from one address. Off in demo mode.";
     address_pages: Count = "20", Comments, "New pages from one address in an hour; beyond that the comment waits for a moderator.";
     site_pages: Count = "500", Comments, "New pages of the site in a day; beyond that the comment waits for a moderator.";
+
+    hold: Text = "", Moderation, "Whose comments wait for a moderator: nothing, first (whoever has no approved comment yet) or all. Unset: first, or what the admin page says. Nothing is held in demo mode.";
+    hold_links: Chosen = "", Moderation, "Links that a comment may have; with one more it waits. Unset: 2, or what the admin page says.";
+    hold_words: List = "", Moderation, "Words and phrases that make a comment or a line of a chat wait; beginnings of words with * at the end. Unset: what the admin page says.";
+    slow_seconds: Chosen = "", Moderation, "The least time between two lines of one member in a chat, in seconds. Unset: 0, or what the admin page says.";
+    proof_bits: Count = "13", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
 }
 
 /// Every row, in the order of groups.

@@ -173,7 +173,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(site.limits, crate::comment::Limits::default());
     assert_eq!(site.reactions, ["up"]);
     assert!(!rules.allows_origin("http://localhost") && !rules.allows_origin("https://example.org"));
-    let raw = Raw::Text("5ms".into());
+    let raw = Raw::Text("8ms".into());
     assert_eq!(
         <super::kind::Time as super::kind::Kind>::read(&raw).unwrap().as_millis(),
         u128::from(rules.limits.flush_linger_ms)

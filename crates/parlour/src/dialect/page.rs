@@ -155,7 +155,7 @@ impl Dialect for CommentsPage {
             self.go(session, &url).await?;
         }
         let author = DraftAuthor { name: posted.author, email_hash: None };
-        let draft = Draft { body: posted.body, parent: None, author: Some(author), nonce: None };
+        let draft = Draft { body: posted.body, author: Some(author), ..Draft::default() };
         let page = Page { url: url.to_string(), id: None, title: None };
         session.node().post(session.asker()?, &key(session, &url)?, draft, Some(page)).await.map(|_| ())
     }

@@ -18,6 +18,8 @@ pub struct Problem {
     pub detail: Option<String>,
     /// Seconds until it makes sense to ask again.
     pub retry_after_s: Option<u64>,
+    /// What is to be solved before it is asked again.
+    pub challenge: Option<String>,
 }
 
 impl Problem {
@@ -31,11 +33,19 @@ impl Problem {
         Problem { retry_after_s: Some(seconds.max(1)), ..Problem::from(code) }
     }
 
+    /// With the challenge that is to be solved first.
+    pub fn with_challenge(challenge: String) -> Problem {
+        Problem { challenge: Some(challenge), ..Problem::from(Code::ProofRequired) }
+    }
+
     /// The JSON, as it also stands in the results of a batch.
     pub fn json(&self) -> serde_json::Value {
         let mut value = json!({ "type": self.code.name(), "title": self.code.text(), "status": self.code.status() });
         if let Some(detail) = &self.detail {
             value["detail"] = json!(detail);
+        }
+        if let Some(challenge) = &self.challenge {
+            value["challenge"] = json!(challenge);
         }
         value
     }
@@ -43,7 +53,7 @@ impl Problem {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Problem {
-        Problem { code, detail: None, retry_after_s: code.retry().then_some(RETRY_AFTER_S) }
+        Problem { code, detail: None, retry_after_s: code.retry().then_some(RETRY_AFTER_S), challenge: None }
     }
 }
 

@@ -3,54 +3,15 @@
 //! No IO, no clock, no store: `node` asks the backend who somebody is, hands everything in, and does what comes out. Trust belongs
 //! to a member's id, never to a name, an address or the hash of a mail address.
 
+mod policy;
 mod proof;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use policy::{Hold, Policy, PolicyOptions, PolicySetting};
 pub use proof::{Challenge, ProofFault, SOLUTION_BYTES_MAX};
 pub use words::{WORD_CHARS_MAX, WORDS_MAX, Words, WordsFault};
-
-/// Whose comments wait for a moderator even if nothing else speaks against them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Hold {
-    /// Nobody's.
-    Nothing,
-    /// Those of whoever has no approved comment on this site yet.
-    #[default]
-    First,
-    /// Everybody's.
-    All,
-}
-
-impl Hold {
-    /// Reads the option's word.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Hold> {
-        match text {
-            "nothing" => Some(Hold::Nothing),
-            "first" => Some(Hold::First),
-            "all" => Some(Hold::All),
-            _ => None,
-        }
-    }
-}
-
-/// A site's rules for what is shown at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// Whose comments wait.
-    pub hold: Hold,
-    /// Links in one comment; one more and it waits.
-    pub links_max: u32,
-    /// Words that make a comment wait.
-    pub words: Words,
-    /// The least time between two lines of one member in a chat, in milliseconds; 0 for none.
-    pub slow_ms: u64,
-    /// Leading zero bits that a proof of work needs; 0 asks for none.
-    pub proof_bits: u8,
-}
 
 /// Why a comment waits, as moderators are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

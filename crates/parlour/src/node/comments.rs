@@ -6,6 +6,7 @@ use std::time::Duration;
 use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 
+use super::verdict::Writing;
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNote, Query, Thread};
 use crate::channel::{ChannelName, Key, Sort};
@@ -13,7 +14,6 @@ use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
-use crate::moderation::Reason;
 use crate::page::Page;
 use crate::render;
 use crate::rule::SiteRules;
@@ -45,23 +45,34 @@ impl Node {
         rules.writable()?;
         let sort = key.channel.sort(&rules.chats);
         let draft = draft.checked(&rules.limits, sort).map_err(draft_code)?;
-        let page = self.checked_page(asker, key, sort, &rules, page)?;
+        let key = &self.home(key).await?;
+        let page = self.checked_page(asker, key, sort, &rules, page).await?;
         self.limit_posts(asker, &rules)?;
         let thread = self.open_thread(key, &rules).await?;
-        let state = self.first_state(asker, sort, &rules, thread.is_some());
+        let is_over = self.makes_pages_too_often(asker, sort, &rules, thread.is_some());
         let signature = self.signature(asker, &draft, &rules).await?;
+        let html = render::render(&draft.body);
+        let writing = Writing {
+            body: &draft.body,
+            name: &signature.author.name,
+            html: &html,
+            is_trapped: draft.is_trapped,
+            is_over,
+            proof: draft.proof.as_deref(),
+        };
+        let (state, reason) = self.verdict(asker, key, sort, &writing).await?;
         let may_make_page = sort != Sort::Page || asker.who.is_key() || rules.demo;
         let new = NewComment {
-            id: CommentId::from_random(random::<ID_BYTES>()),
+            id: self.backend.log.comment_id(key, CommentId::from_random(random::<ID_BYTES>())),
             parent: draft.parent,
             author: signature.author.clone(),
             email_key: draft.email_hash.map(|hash| keyed_hash(&self.secret, &hash)),
-            html: render::render(&draft.body),
+            html,
             body: draft.body,
             rendered_by: render::VERSION,
             state,
-            reason: (state == State::Pending).then_some(Reason::Rate),
-            address: None,
+            reason,
+            address: self.address_of(asker),
             created_ms: self.clock.now_ms(),
             nonce: draft.nonce.filter(|_| signature.remembered),
             page,
@@ -71,10 +82,19 @@ impl Node {
         if let (Some(page), Some(channel)) = (&new.page, self.hub.find(key)) {
             channel.ring.lock().set_page_url(&page.url);
         }
+        let is_read_first =
+            rules.verify_pages && new.page.is_some() && state == State::Approved && thread.is_none_or(|thread| !thread.verified);
         let appended = self.backend.log.append(key, Append::Comment(Box::new(new))).await.map_err(told)?;
+        if is_read_first {
+            self.verify_later(key);
+        }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
+        if let (Some(reason), false) = (reason, appended.repeated) {
+            self.tell_held(key, &comment, reason).await;
+        }
         comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));
+        comment.state = comment.state.as_its_author_sees_it();
         Ok(Posted { comment, repeated: appended.repeated, token: signature.token })
     }
 
@@ -101,7 +121,7 @@ impl Node {
     }
 
     /// The page that makes its channel: the server computes the channel itself and asks that the page is the site's own.
-    fn checked_page(
+    async fn checked_page(
         &self,
         asker: &Asker,
         key: &Key,
@@ -111,7 +131,8 @@ impl Node {
     ) -> Result<Option<PageNote>, Code> {
         let Some(claim) = claim.filter(|_| sort == Sort::Page) else { return Ok(None) };
         let page = claim.checked(&rules.limits.page).map_err(|_| Code::PageInvalid)?;
-        if page.channel != key.channel {
+        let is_other = page.channel != key.channel;
+        if is_other && self.home(&Key::new(key.site.clone(), page.channel.clone())).await? != *key {
             return Err(Code::PageMismatch);
         }
         let is_own = rules.allows_origin(&page.origin.to_string());
@@ -137,10 +158,10 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a comment is shown at once. A page that is made too often, from one address or on one site, is looked at first.
-    fn first_state(&self, asker: &Asker, sort: Sort, rules: &SiteRules, is_known: bool) -> State {
+    /// Whether this would make a page, and pages come too often from one address or on one site.
+    fn makes_pages_too_often(&self, asker: &Asker, sort: Sort, rules: &SiteRules, is_known: bool) -> bool {
         if sort != Sort::Page || rules.demo || asker.who.is_key() || is_known {
-            return State::Approved;
+            return false;
         }
         let now_ms = self.clock.now_ms();
         let per_hour = rules.limits.address_pages_per_hour.max(1);
@@ -149,8 +170,7 @@ impl Node {
         let by_site = Rate { burst: per_day, per_ms: 86_400_000 / u64::from(per_day) };
         let address_is_over =
             asker.address.is_some_and(|address| self.limiter.take(("page", &asker.site, address), by_address, now_ms).is_err());
-        let is_over = address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err();
-        if is_over { State::Pending } else { State::Approved }
+        address_is_over || self.limiter.take(("page", &asker.site), by_site, now_ms).is_err()
     }
 
     /// What is known of a page's thread, which is closed neither by hand nor by its age. Other channels have no age, and whether
@@ -173,8 +193,11 @@ impl Node {
         let id = CommentId::parse(id).map_err(|_| Code::UnknownComment)?;
         let member = asker.who.member().map(|member| &member.id);
         let found = self.backend.store.comment(&asker.site, &id, member).await.map_err(told)?;
-        let (channel, comment) = found.ok_or(Code::UnknownComment)?;
+        let (channel, mut comment) = found.ok_or(Code::UnknownComment)?;
         let key = Key::new(asker.site.clone(), channel);
+        if comment.state == State::Rejected {
+            comment = comment.tombstone();
+        }
         let is_shown = matches!(comment.state, State::Approved | State::Deleted);
         let may_see = is_shown || is_own(asker, &comment) || asker.who.is_moderator();
         if !self.is_allowed(Act::Read, asker, &key)? || !(may_see || comment.replies > 0) {
@@ -213,6 +236,7 @@ impl Node {
     /// A page of a channel's comments. Whose eyes look is filled in here.
     pub async fn comments(&self, asker: &Asker, key: &Key, query: Query) -> Result<CommentPage, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let rules = self.site_rules(&key.site)?;
         let query = Query {
             limit: query.limit.clamp(1, COMMENTS_MAX),
@@ -254,6 +278,7 @@ impl Node {
         }
         self.permit(Act::Read, asker, key)?;
         self.site_rules(&key.site)?.writable()?;
+        let key = &self.home(key).await?;
         let title = title.map(|title| render::plain_name(&title));
         let longest = self.site_rules(&key.site)?.limits.page.title_chars_max;
         if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {

@@ -4,6 +4,8 @@
 use parlour_wire::code::Code;
 
 use super::comments::{draft_code, is_own, refused};
+use super::moderation::Order;
+use super::verdict::Writing;
 use super::{Asker, Node, told};
 use crate::backend::Append;
 use crate::channel::Key;
@@ -38,22 +40,23 @@ impl Node {
             Some(body) => Some(self.checked_edit(asker, &key, &rules, &comment, body)?),
             None => None,
         };
+        let author = comment.author.map(|author| author.name).unwrap_or_default();
         let (mine, mut changed) = (comment.mine, None);
         let id = comment.id;
         if let Some(body) = body {
-            changed = self.edit(&key, &id, body).await?;
+            changed = self.edit(asker, &key, (&id, comment.state), &author, body).await?;
         }
         if let Some(pinned) = change.pinned {
             changed = self.decide(&key, Append::Pin { id: id.clone(), pinned, time_ms: self.clock.now_ms() }).await?;
         }
         if let Some(state) = change.state {
-            let time_ms = self.clock.now_ms();
-            changed = match state {
-                State::Deleted => self.decide(&key, Append::Delete { id, time_ms }).await?,
-                state => self.decide(&key, Append::State { id, state, time_ms }).await?,
-            };
+            self.order(asker, Order::of(state, vec![id.clone()])).await?;
+            changed = self.backend.store.comment(&key.site, &id, None).await.map_err(told)?.map(|(_, comment)| comment);
         }
         let mut comment = changed.ok_or(Code::BadRequest)?;
+        if comment.state == State::Rejected {
+            comment = comment.tombstone();
+        }
         comment.mine = mine;
         Ok(self.as_seen(asker, &rules, comment))
     }
@@ -71,13 +74,33 @@ impl Node {
         checked_body(body, &rules.limits, key.channel.sort(&rules.chats)).map_err(draft_code)
     }
 
-    async fn edit(&self, key: &Key, id: &CommentId, body: String) -> Result<Option<Comment>, Code> {
+    /// Another text, which passes the rules again: one that would be held is out of sight before it takes the old one's place.
+    async fn edit(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        (id, state): (&CommentId, State),
+        name: &str,
+        body: String,
+    ) -> Result<Option<Comment>, Code> {
         let (html, edited_ms) = (render::render(&body), self.clock.now_ms());
-        self.decide(key, Append::Edit { id: id.clone(), body, html, rendered_by: render::VERSION, edited_ms }).await
+        let sort = self.sort(key)?;
+        let writing = Writing { body: &body, name, html: &html, is_trapped: false, is_over: false, proof: None };
+        let held = if state == State::Approved { self.verdict_again(asker, key, sort, &writing).await? } else { None };
+        if let Some(reason) = held {
+            let hold = Append::State { id: id.clone(), state: State::Pending, reason: Some(reason), time_ms: edited_ms };
+            self.decide(key, hold).await?;
+        }
+        let edit = Append::Edit { id: id.clone(), body, html, rendered_by: render::VERSION, edited_ms };
+        let edited = self.decide(key, edit).await?;
+        if let (Some(reason), Some(comment)) = (held, &edited) {
+            self.tell_held(key, comment, reason).await;
+        }
+        Ok(edited)
     }
 
     /// Appends it, and answers when what it withdrew has left the ring.
-    async fn decide(&self, key: &Key, append: Append) -> Result<Option<Comment>, Code> {
+    pub(super) async fn decide(&self, key: &Key, append: Append) -> Result<Option<Comment>, Code> {
         let appended = self.backend.log.append(key, append).await.map_err(told)?;
         self.withdrawn(key, appended.position.as_ref()).await;
         Ok(appended.comment)
@@ -90,9 +113,12 @@ impl Node {
         if comment.state == State::Deleted {
             return Err(Code::UnknownComment);
         }
-        if !is_own(asker, &comment) && !asker.who.is_moderator() {
+        if is_own(asker, &comment) {
+            return self.decide(&key, Append::Delete { id: comment.id, time_ms: self.clock.now_ms() }).await.map(drop);
+        }
+        if !asker.who.is_moderator() {
             return Err(refused(asker));
         }
-        self.decide(&key, Append::Delete { id: comment.id, time_ms: self.clock.now_ms() }).await.map(drop)
+        self.order(asker, Order::Reject { ids: vec![comment.id] }).await.map(drop)
     }
 }

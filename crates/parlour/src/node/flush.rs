@@ -26,6 +26,10 @@ pub(super) async fn serve_lane(node: Arc<Node>, mut lane: mpsc::Receiver<Deliver
             if matches!(&delivery, Delivery::Peer { node: from, .. } if from == node.backend.presence.node()) {
                 continue;
             }
+            if let Delivery::Reset { key, into } = &delivery {
+                node.reset(key, into);
+                continue;
+            }
             match node.hub.take(delivery) {
                 Next::Nothing => {}
                 Next::Flush(channel) if channel.is_pressed() => relieve(&node, &channel).await,
@@ -56,7 +60,7 @@ async fn relieve(node: &Node, channel: &Arc<Channel>) {
 impl Node {
     /// Offers what is new in a channel's ring to its readers: at once, or in the channel's own task.
     pub(super) fn flush(&self, channel: &Arc<Channel>) {
-        match channel.plan() {
+        match channel.plan(Instant::now()) {
             Plan::Running => {}
             Plan::Here => {
                 while let Some(batch) = channel.next_batch(Instant::now()) {

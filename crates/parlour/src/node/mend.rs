@@ -24,6 +24,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(super) async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
     let mut pause = PAUSE_MIN;
     while let Err(fault) = node.settle(&channel).await {
+        if let Fault::Moved(home) = &fault {
+            // What would have said so was missed.
+            return node.reset(&channel.key, home);
+        }
         tracing::warn!(%fault, "a channel's log cannot be read; trying again");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
@@ -65,6 +69,7 @@ impl Node {
 
     async fn compare_top(&self, channel: Arc<Channel>) {
         match self.backend.log.top(&channel.key).await {
+            Err(Fault::Moved(home)) => self.reset(&channel.key, &home),
             Ok(top) if channel.stands_at(&top) => {}
             // It may only be on its way: then it is here a moment earlier.
             Ok(_) => match self.fill(&channel).await {

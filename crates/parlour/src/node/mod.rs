@@ -1,6 +1,7 @@
 //! The node: the one door through which everything enters. It asks who may what, takes time and chance from outside the pure
 //! modules, and joins the backend to the hub. Doors and sessions call it; it knows none of them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,6 +32,9 @@ mod keyring;
 mod me;
 mod measure;
 mod mend;
+mod moderation;
+mod moves;
+mod pages;
 mod peers;
 mod people;
 mod presence;
@@ -38,11 +42,14 @@ mod publish;
 mod reactions;
 mod read;
 mod revoke;
+mod verdict;
 
 pub use accounts::{CODE_MS, Login, SignedIn};
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
+pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
+pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
@@ -80,6 +87,14 @@ pub struct Asker {
     pub client: Option<Arc<str>>,
     /// Good subscribe tokens that the session brought, one a channel.
     pub grants: Vec<Subscribe>,
+}
+
+impl Asker {
+    /// The same, asking as anybody: for answers that are the same for all.
+    #[must_use]
+    pub fn as_nobody(&self) -> Asker {
+        Asker { who: Who::Nobody, grants: Vec::new(), ..self.clone() }
+    }
 }
 
 /// Counters since the start, for `/metrics`.
@@ -124,10 +139,13 @@ pub struct Node {
     noted: people::Noted,
     limiter: Limiter,
     admission: Mutex<i64>,
+    policies: Mutex<HashMap<SiteName, verdict::ReadPolicy>>,
     pages: read::SharedPages,
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
+    /// Takes pages whose words are only a reader's.
+    unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
     this: std::sync::Weak<Node>,
 }
 
@@ -142,6 +160,8 @@ pub fn fault_code(fault: &Fault) -> Code {
         Fault::UnknownComment => Code::UnknownComment,
         Fault::ThreadClosed => Code::ThreadClosed,
         Fault::PageRequired => Code::PageRequired,
+        Fault::Moved(_) => Code::ThreadMoved,
+        Fault::PageTaken => Code::PageTaken,
         Fault::CursorInvalid => Code::CursorInvalid,
     }
 }
@@ -187,10 +207,12 @@ impl Node {
             noted: people::Noted::default(),
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
+            policies: Mutex::default(),
             pages: read::SharedPages::default(),
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
+            unverified: std::sync::OnceLock::new(),
             this: this.clone(),
             book,
             backend,

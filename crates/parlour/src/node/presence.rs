@@ -71,6 +71,7 @@ impl Node {
 
     /// Viewers of each channel, on all nodes.
     pub async fn viewers(&self, keys: &[Key]) -> Result<Vec<u64>, Code> {
+        let keys = &self.homes(keys.to_vec()).await?;
         let here = |key: &Key| self.hub.find(key).filter(|channel| channel.opened.get().is_some());
         let mut viewers: Vec<u64> = Vec::with_capacity(keys.len());
         let mut unknown = Vec::new();
@@ -102,6 +103,7 @@ impl Node {
     /// Those who listen hear of the change.
     pub async fn count_view(&self, asker: &Asker, key: &Key, counts: bool) -> Result<u64, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let may = |address| self.limiter.take(("view", &key.site, address), VIEW_RATE, self.clock.now_ms()).is_ok();
         if !counts || !asker.address.is_none_or(may) {
             let counts = self.backend.store.counts(std::slice::from_ref(key)).await.map_err(told)?;
@@ -120,6 +122,7 @@ impl Node {
         if !self.is_allowed(Act::Names, asker, key)? {
             return Err(Code::Forbidden);
         }
+        let key = &self.home(key).await?;
         let mut members = self.hub.find(key).map(|channel| channel.members(MEMBERS_MAX)).unwrap_or_default();
         let left = MEMBERS_MAX - members.len();
         members.extend(self.members_elsewhere(key, left).await);
@@ -139,6 +142,7 @@ impl Node {
     /// Connections and different people in a channel.
     pub async fn presence_stats(&self, asker: &Asker, key: &Key) -> Result<(u64, u64), Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let members = self.hub.find(key).map(|channel| channel.members(usize::MAX)).unwrap_or_default();
         let users = self.users_everywhere(key, &members).await;
         let elsewhere = match self.hub.find(key) {

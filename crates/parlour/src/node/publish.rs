@@ -37,6 +37,7 @@ impl Node {
     pub async fn publish(&self, asker: &Asker, key: &Key, publishing: Publishing<'_>) -> Result<Option<Position>, Code> {
         self.permit(Act::Publish, asker, key)?;
         self.site_rules(&key.site)?.writable()?;
+        let key = &self.home(key).await?;
         let data = self.checked_data(publishing.data)?;
         if publishing.nonce.is_some_and(|nonce| !is_nonce(nonce)) {
             return Err(Code::NonceInvalid);
@@ -84,6 +85,7 @@ impl Node {
     /// Tells that somebody writes. Too often is passed over.
     pub async fn typing(&self, asker: &Asker, key: &Key, name: Option<&str>, parent: Option<&str>) -> Result<(), Code> {
         self.permit(Act::Comment, asker, key)?;
+        let key = &self.home(key).await?;
         let parent = parent.map(CommentId::parse).transpose().map_err(|_| Code::ParentNotFound)?;
         let rules = self.site_rules(&key.site)?;
         let name = match asker.who.member().filter(|member| member.verified) {

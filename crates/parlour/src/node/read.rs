@@ -23,6 +23,9 @@ use crate::ring::{Audience, Ring, Slot};
 /// Readings of the log before a reader that still does not meet the ring is told of the gap.
 const PAGES_MAX: usize = 3;
 
+/// Homes that a name is followed to: more than one only where threads move meanwhile.
+const HOMES_MAX: usize = 4;
+
 /// From where a reader wants to read.
 #[derive(Clone, Debug)]
 pub enum Since {
@@ -47,6 +50,8 @@ pub struct Start {
     pub missed: Vec<Arc<Slot>>,
     /// The offset it came with.
     pub seen: u64,
+    /// The channel's name, where it was asked for by another.
+    pub home: Option<Arc<str>>,
 }
 
 /// How a reader wants to read.
@@ -69,8 +74,17 @@ pub struct Subscription {
     pub channel: Arc<Channel>,
     /// The cursor's place in the outbox.
     pub place: usize,
+    /// The name it was asked for by, where that is another one.
+    asked: Option<Box<Key>>,
     reader: u32,
     viewer: Arc<Viewer>,
+}
+
+impl Subscription {
+    /// The channel by the name that it was asked for.
+    pub fn asked(&self) -> &Key {
+        self.asked.as_deref().unwrap_or(&self.channel.key)
+    }
 }
 
 /// Part of a log for readers who are older than the ring, with encodings that all of them share.
@@ -96,17 +110,28 @@ pub struct HistoryPage {
 
 impl Node {
     /// The channel on this node, its ring filled: listened to first, then read.
+    /// Where the name is another one's, the home is opened.
     pub async fn open(&self, key: &Key) -> Result<Arc<Channel>, Code> {
-        let channel = {
-            let _order = self.watch_order(key).await;
-            let channel = self.hub.channel(key);
-            if channel.opened.get().is_none() {
-                self.backend.log.watch(key).await.map_err(told)?;
+        let mut key = key.clone();
+        for _ in 0..HOMES_MAX {
+            let channel = {
+                let _order = self.watch_order(&key).await;
+                let channel = self.hub.channel(&key);
+                if channel.opened.get().is_none() {
+                    self.backend.log.watch(&key).await.map_err(told)?;
+                }
+                channel
+            };
+            match channel.opened.get_or_try_init(|| self.fill(&channel)).await {
+                Ok(()) => return Ok(channel),
+                Err(Fault::Moved(home)) => {
+                    self.let_go(&channel).await;
+                    key.channel = home;
+                }
+                Err(fault) => return Err(told(fault)),
             }
-            channel
-        };
-        channel.opened.get_or_try_init(|| self.fill(&channel)).await.map_err(told)?;
-        Ok(channel)
+        }
+        Err(Code::ThreadMoved)
     }
 
     /// Fills a channel's ring from the log's end until nothing is missing, and learns who reads on other nodes.
@@ -118,7 +143,7 @@ impl Node {
             self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
             if channel.fill(self.backend.log.read(&channel.key, range).await?) {
                 // Events of a page's channel do not say the page's address, but that dialect does.
-                if self.book.now().comments_page && channel.key.channel.as_str().starts_with("page:") {
+                if self.book.now().comments_page && channel.key.channel.is_page() {
                     let thread = self.backend.store.thread(&channel.key).await?;
                     channel.ring.lock().set_page_url(&thread.unwrap_or_default().url);
                 }
@@ -177,7 +202,8 @@ impl Node {
             hearing.audience = hearing.audience.without(Audience::PRESENCE);
         }
         let channel = self.open(key).await?;
-        let older = match &wish.since {
+        let since = self.translated(&channel, wish.since).await?;
+        let older = match &since {
             Since::Position(position) => self.older_than_ring(&channel, position).await?,
             Since::Now | Since::Unreadable => Some(Vec::new()),
         };
@@ -186,18 +212,41 @@ impl Node {
         let limits = self.book.now().limits.clone();
         let fits =
             |entries, bytes| !wish.at_once || (entries <= limits.recovery_entries_max && bytes <= limits.recovery_bytes_max);
-        let begin = |ring: &Ring| (ring.top(), reply(start(ring, &wish.since, older, fits)), ());
+        let is_other_name = channel.key != *key;
+        let home = is_other_name.then(|| channel.name.clone());
+        let begin = |ring: &Ring| (ring.top(), reply(Start { home, ..start(ring, &since, older, fits) }), ());
         if wish.outbox.attach(place, &channel.ring, hearing, begin).is_err() {
             channel.leave(reader, None);
             wish.outbox.detach(place);
             return Err(Code::LimitExceeded);
         }
-        if let (false, Since::Position(position)) = (wish.at_once, &wish.since) {
+        if let (false, Since::Position(position)) = (wish.at_once, &since) {
             wish.outbox.knows_as_of(place, position.offset);
         }
-        let subscription = Subscription { channel, place, reader, viewer: wish.viewer.clone() };
+        let asked = is_other_name.then(|| Box::new(key.clone()));
+        let subscription = Subscription { channel, place, asked, reader, viewer: wish.viewer.clone() };
         self.arrived(&subscription.channel, &subscription.viewer);
         Ok(subscription)
+    }
+
+    /// A position of an older epoch is one of the ring's, where the log goes on from there; where it cannot be served it is left as it is.
+    /// A ring that knows the epoch not at all may be behind the log.
+    async fn translated(&self, channel: &Arc<Channel>, since: Since) -> Result<Since, Code> {
+        let Since::Position(position) = since else { return Ok(since) };
+        let known = |position: &Position| channel.ring.lock().translated(position);
+        if let Some(position) = known(&position) {
+            return Ok(Since::Position(position));
+        }
+        let top = self.backend.log.top(&channel.key).await.map_err(told)?;
+        let is_behind = {
+            let ring = channel.ring.lock();
+            top.epoch != *ring.epoch() && !ring.is_newer_than(&top.epoch)
+        };
+        if is_behind {
+            self.fill(channel).await.map_err(told)?;
+            self.flush(channel);
+        }
+        Ok(Since::Position(known(&position).unwrap_or(position)))
     }
 
     /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
@@ -275,6 +324,7 @@ impl Node {
         reverse: bool,
     ) -> Result<HistoryPage, Code> {
         self.permit(Act::Read, asker, key)?;
+        let key = &self.home(key).await?;
         let limits = self.book.now().limits.clone();
         let entries_max = limit.unwrap_or(limits.recovery_entries_max).min(limits.recovery_entries_max);
         let after = match (&since, reverse) {
@@ -286,7 +336,7 @@ impl Node {
         let mut part = self.backend.log.read(key, range).await.map_err(told)?;
         let is_good = |since: Position| {
             let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
-            since.epoch == part.top.epoch && (reverse || is_whole)
+            part.goes_on_from(&since) && (reverse || is_whole)
         };
         if !since.is_none_or(is_good) {
             return Err(Code::UnrecoverablePosition);
@@ -308,8 +358,14 @@ impl Node {
 /// Where a reader begins, now that the ring stands still: older pages first, then the ring, a comment's last change alone.
 fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl Fn(usize, usize) -> bool) -> Start {
     let position = ring.position();
-    let fresh =
-        |was_recovering| Start { position: position.clone(), was_recovering, recovered: false, missed: Vec::new(), seen: 0 };
+    let fresh = |was_recovering| Start {
+        position: position.clone(),
+        was_recovering,
+        recovered: false,
+        missed: Vec::new(),
+        seen: 0,
+        home: None,
+    };
     let (from, older) = match (since, older) {
         (Since::Now, _) => return fresh(false),
         (Since::Position(from), Some(older)) => (from, older),
@@ -320,7 +376,7 @@ fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl F
         let last = page.part.entries.last().map(|entry| entry.offset());
         if page.part.more { last.unwrap_or(from.offset) } else { page.part.top.offset }
     });
-    let good = *ring.epoch() == from.epoch && from.offset <= ring.top() && reached >= ring.floor();
+    let good = ring.translated(from).is_some() && from.offset <= ring.top() && reached >= ring.floor();
     if !good {
         return fresh(true);
     }
@@ -334,5 +390,5 @@ fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl F
     if !fits(missed.len(), bytes) {
         return fresh(true);
     }
-    Start { position: position.clone(), was_recovering: true, recovered: true, missed, seen: from.offset }
+    Start { position: position.clone(), was_recovering: true, recovered: true, missed, seen: from.offset, home: None }
 }

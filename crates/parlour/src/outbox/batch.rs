@@ -20,6 +20,7 @@ pub struct Batch {
     slots: Vec<Arc<Slot>>,
     signals: Vec<Arc<SignalSlot>>,
     merged: [OnceLock<Bytes>; Audience::COUNT],
+    deflated: [OnceLock<Bytes>; Audience::COUNT],
 }
 
 impl Batch {
@@ -41,6 +42,7 @@ impl Batch {
             slots: locked.after(from).cloned().collect(),
             signals: locked.signals_after(signal_from).cloned().collect(),
             merged: Default::default(),
+            deflated: Default::default(),
         })
     }
 
@@ -74,16 +76,22 @@ impl Batch {
         cursor.signal = self.signal_to;
     }
 
-    pub(super) fn merged(&self, audience: Audience) -> Bytes {
+    /// All frames for such readers, compressed from so many bytes on where they inflate.
+    pub(super) fn merged(&self, audience: Audience, deflate_from: Option<u32>) -> &Bytes {
         let make = || {
             let heard = self.signals.iter().filter(|signal| audience.hears(signal.audience())).map(|signal| signal.frame());
-            let mut frames: Vec<Bytes> = self.slots.iter().filter_map(|slot| slot.frame(self.from)).chain(heard).collect();
+            let entry = |slot: &Arc<Slot>| match deflate_from {
+                Some(from_bytes) => slot.deflated(self.from, from_bytes),
+                None => slot.frame(self.from),
+            };
+            let mut frames: Vec<Bytes> = self.slots.iter().filter_map(entry).chain(heard).collect();
             match frames.len() {
                 0 => Bytes::new(),
                 1 => frames.remove(0),
                 _ => frames.concat().into(),
             }
         };
-        self.merged[audience.index()].get_or_init(make).clone()
+        let all = if deflate_from.is_some() { &self.deflated } else { &self.merged };
+        all[audience.index()].get_or_init(make)
     }
 }

@@ -1,44 +1,20 @@
-//! What lies in an outbox: the cursors, the lane, and what the kernel has not taken yet; and how the next frames come out of them.
+//! What lies in an outbox: the lane and what the kernel has not taken yet, beside the cursors ([`places`](super::places)); and how the
+//! next frames come out of them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
 use parlour_wire::engineio::Version;
-use parlour_wire::position::Epoch;
 use parlour_wire::{frame, socketio};
 
+use super::places::{Cursor, Place, Places};
 use super::resume::{self, Item};
-use super::{Dress, LaneLimits, Overflow, SEND_BYTES_MAX, SharedRing};
-use crate::ring::{Audience, Ring, Tongue};
-
-/// A reader's place in one ring.
-pub(super) struct Cursor {
-    pub(super) ring: SharedRing,
-    /// The channel's name, for RESUME; empty where there is none.
-    pub(super) channel: Arc<str>,
-    pub(super) tongue: &'static Tongue,
-    pub(super) epoch: Epoch,
-    /// Everything up to here was taken.
-    pub(super) offset: u64,
-    /// Where the reader last stood at the ring's top: what it knows of comments is as of here.
-    pub(super) seen: u64,
-    pub(super) signal: u64,
-    pub(super) audience: Audience,
-    pub(super) waiting: bool,
-}
-
-/// A place in the outbox for a cursor.
-pub(super) enum Place {
-    Free,
-    Reserved,
-    Reading(Cursor),
-}
+use super::{Dress, LaneLimits, Overflow, SEND_BYTES_MAX};
 
 #[derive(Default)]
 pub(super) struct Inner {
-    pub(super) places: Vec<Place>,
+    pub(super) places: Places,
     pub(super) lane: VecDeque<Bytes>,
     pub(super) lane_bytes: usize,
     /// Taken, but not yet by the kernel.
@@ -65,33 +41,6 @@ fn push(queue: &mut VecDeque<Bytes>, piece: Bytes, resume: Option<String>) {
 pub fn ended(open: Bytes, resume: &str) -> [Bytes; 3] {
     let end = socketio::event_end(resume);
     [frame::text_header(open.len() + end.len()), open, Bytes::from(end)]
-}
-
-impl Cursor {
-    pub(super) fn item(&self) -> Item<'_> {
-        Item {
-            channel: &self.channel,
-            epoch: &self.epoch,
-            offset: self.offset,
-            audience: self.audience,
-            tongue: self.tongue.index,
-        }
-    }
-
-    pub(super) fn is_good_in(&self, ring: &Ring) -> bool {
-        self.epoch == *ring.epoch() && self.offset >= ring.floor() && self.offset <= ring.top()
-    }
-
-    /// After entries were taken: at the top, or waiting for the next turn.
-    pub(super) fn rest(&mut self, ring: &Ring) {
-        self.signal = ring.signal_top();
-        let more = ring.after(self.offset).next().is_some();
-        if !more {
-            self.offset = ring.top();
-            self.seen = ring.top();
-        }
-        self.waiting = more;
-    }
 }
 
 impl Inner {
@@ -135,22 +84,23 @@ impl Inner {
         }
         let mut bytes = 0;
         for index in 0..self.places.len() {
-            let Place::Reading(Cursor { waiting: true, .. }) = &self.places[index] else { continue };
+            let Some(Place::Reading(Cursor { waiting: true, .. })) = self.places.get(index) else { continue };
             let resume = match dress {
                 Dress::Packets(Version::V4) => Some(resume::Around::new(self.items(Some(index)))),
                 _ => None,
             };
-            let Place::Reading(cursor) = &mut self.places[index] else { continue };
+            let Some(Place::Reading(cursor)) = self.places.get_mut(index) else { continue };
             let ring = cursor.ring.clone();
             let ring = ring.lock();
-            if !cursor.is_good_in(&ring) {
+            if !cursor.stands_in(&ring, dress) {
                 return Some(index);
             }
             for entry in ring.after(cursor.offset) {
                 let seen = entry.told_as_of(cursor.seen, cursor.offset);
                 let piece = match dress {
-                    Dress::Frames => entry.frame(seen),
-                    Dress::Packets(version) => entry.packet(cursor.tongue, version, &ring.place(), seen),
+                    Dress::Frames(None) => entry.frame(seen),
+                    Dress::Frames(Some(from_bytes)) => entry.deflated(seen, from_bytes),
+                    Dress::Packets(version) => entry.packet(cursor.tongue(), version, &ring.place(), seen),
                 };
                 cursor.offset = entry.offset();
                 if let Some(piece) = piece {
@@ -163,8 +113,8 @@ impl Inner {
             }
             for signal in ring.signals_after(cursor.signal).filter(|signal| cursor.audience.hears(signal.audience())) {
                 let piece = match dress {
-                    Dress::Frames => Some(signal.frame()),
-                    Dress::Packets(version) => signal.packet(cursor.tongue, version, &ring.place()),
+                    Dress::Frames(_) => Some(signal.frame()),
+                    Dress::Packets(version) => signal.packet(cursor.tongue(), version, &ring.place()),
                 };
                 if let Some(piece) = piece {
                     push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));

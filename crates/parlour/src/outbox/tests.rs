@@ -169,9 +169,35 @@ fn another_epoch_is_a_fall_too() {
     let (sink, ring) = (Sink::default(), ring(8));
     sink.allow(10_000);
     let (outbox, place) = reader(&sink, &ring);
-    ring.lock().refill(Position { epoch: Epoch::new("e2").unwrap(), offset: 7 }, 7, Vec::new());
+    ring.lock().refill(Position { epoch: Epoch::new("e2").unwrap(), offset: 7 }, Vec::new(), 7, Vec::new());
     outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
     assert_eq!(outbox.pump(), Pumped::Fell(place));
+}
+
+#[test]
+fn who_hears_the_epoch_with_every_event_passes_into_one_that_goes_on_from_where_it_stands() {
+    let next = |ring: &SharedRing, end| {
+        let (top, older) = (Position { epoch: Epoch::new("e2").unwrap(), offset: 4 }, Position { epoch: epoch(), offset: end });
+        let entry = Arc::new(Entry { event: event(Kind::Publication, 4), comment: None });
+        ring.lock().refill(top, vec![older], 2, vec![entry]);
+    };
+    // Told by frames that do not say it, told by packets that do; and one that saw what is lost.
+    for (packets, end, falls) in [(false, 3, true), (true, 3, false), (true, 2, true)] {
+        let (sink, ring) = (Sink::default(), ring(8));
+        sink.allow(10_000);
+        let outbox = Outbox::of_packets(Version::V4, LIMITS);
+        let outbox = if packets { outbox } else { Outbox::pulled(LIMITS) };
+        outbox.adopt(Arc::new(sink.clone()));
+        let place = outbox.reserve();
+        outbox.attach(place, &ring, Audience::EVERYONE, |ring| (ring.top(), None, ())).unwrap();
+        publish(&ring, 1..=3);
+        outbox.offer(place, &Batch::since(&ring, 0, 0).unwrap());
+        next(&ring, end);
+        outbox.offer(place, &Batch::since(&ring, 3, 0).unwrap());
+        assert_eq!(outbox.pump(), if falls { Pumped::Fell(place) } else { Pumped::Idle });
+        let stands = outbox.position(place).unwrap().to_string();
+        assert_eq!(stands, if falls { "e1:3" } else { "e2:4" });
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The rule is CONTRACT §1's. The browser computes the same (WHATWG `URL`), so each step of [`url_key`] is one that a page of
 //! TypeScript can repeat, and `cases/pages.json` at the repository's root is run by both. Whose page it is, is [`Origin`]'s.
 
+mod head;
 mod origin;
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use url::Url;
 use crate::channel::ChannelName;
 use crate::render::plain_name;
 
+pub use head::{Head, head_of};
 pub use origin::{Origin, OriginFault, OriginPattern};
 
 /// What the words that a page is named with may measure, in characters.

@@ -98,6 +98,9 @@ fn read_news(text: &str) -> Option<(NodeId, News)> {
 pub fn decode(key: &Key, bytes: &[u8]) -> Delivery {
     let lost = || Delivery::Lost { key: key.clone() };
     let Ok(text) = std::str::from_utf8(bytes) else { return lost() };
+    if !text.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return super::entry::announced(key, text).unwrap_or_else(lost);
+    }
     if let Some((node, news)) = read_news(text) {
         return Delivery::Peer { key: key.clone(), node, news };
     }

@@ -68,6 +68,11 @@ impl Chart {
         number.and_then(|number| self.shards.get(number)).map(|(shard, _)| shard)
     }
 
+    /// The server at this address, if it is one of these.
+    pub(super) fn at(&self, address: &Address) -> Option<&Arc<Shard>> {
+        self.shards.iter().map(|(shard, _)| shard).find(|shard| shard.address == *address)
+    }
+
     /// All servers, each with its partitions.
     pub(super) fn shards(&self) -> &[(Arc<Shard>, Vec<u16>)] {
         &self.shards
@@ -92,7 +97,15 @@ impl Shard {
         };
         let mut commands = Pipeline::with_capacity(1);
         commands.add_command(command);
-        line.ask(&commands, until).await?.into_iter().next().ok_or(Broken::Sent)
+        line.ask(&commands, until).await?.pop().ok_or(Broken::Sent)
+    }
+
+    /// Sends a command whose slot this server is about to take over. While a slot moves, replicas are not waited for.
+    pub(super) async fn ask_importing(&self, command: Cmd, stores: bool, until: Instant) -> Result<Value, Broken> {
+        let line = if stores { &*self.writes } else { &self.reads };
+        let mut commands = Pipeline::with_capacity(2);
+        commands.cmd("ASKING").add_command(command);
+        line.ask(&commands, until).await?.pop().ok_or(Broken::Sent)
     }
 }
 

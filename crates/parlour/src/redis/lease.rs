@@ -14,7 +14,7 @@ pub(super) const LEASE_MS: u64 = 8_000;
 /// A node that was silent for so long misses beats: what it noted is not asked for, because it may be gone any moment.
 const DOUBT: Duration = Duration::from_millis(5_000);
 /// One that was silent for so long has probably ended. Less than a lease by the time that finding out takes.
-const SILENT: Duration = Duration::from_millis(7_500);
+const SILENT: Duration = Duration::from_millis(7_000);
 /// Nodes that are known at once; of more, the first by id.
 const NODES_MAX: usize = 1_000;
 
@@ -98,8 +98,8 @@ mod tests {
             seen.push((register.certain().len(), register.living().len()));
         }
         assert!(seen[..20].iter().all(|seen| *seen == (2, 2)), "{seen:?}");
-        assert!(seen[20..38].iter().all(|seen| *seen == (1, 2)), "{seen:?}");
-        assert!(seen[38..].iter().all(|seen| *seen == (1, 1)), "{seen:?}");
+        assert!(seen[20..36].iter().all(|seen| *seen == (1, 2)), "{seen:?}");
+        assert!(seen[36..].iter().all(|seen| *seen == (1, 1)), "{seen:?}");
         assert_eq!(*register.living(), [node(2)]);
     }
 

@@ -18,7 +18,7 @@ use super::dial::Dial;
 use super::fitness::{self, Kept};
 use super::line::Broken;
 use super::pilot::{Nudge, Pilot};
-use super::place::{Mode, Place};
+use super::place::{Address, Mode, Place};
 use super::script::Call;
 use crate::backend::Fault;
 
@@ -131,15 +131,20 @@ impl Link {
 
     async fn ask(&self, partition: u16, ask: &Ask<'_>) -> Result<Value, Fault> {
         let until = Instant::now() + CALL_WITHIN;
-        let mut whole = false;
+        let (mut whole, mut asking) = (false, None);
         let mut last = Fault::Unavailable("no server of Redis is known for it".to_owned());
         for _ in 0..TRIES_MAX {
             let chart = self.pilot.chart();
-            let Some(shard) = chart.shard(partition) else {
+            let imports = asking.take().and_then(|address| chart.at(&address));
+            let Some(shard) = imports.or_else(|| chart.shard(partition)) else {
                 self.pilot.look_again(until).await;
                 continue;
             };
-            match shard.ask(ask.command(whole), ask.writes(), until).await {
+            let answer = match imports {
+                Some(shard) => shard.ask_importing(ask.command(whole), ask.writes(), until).await,
+                None => shard.ask(ask.command(whole), ask.writes(), until).await,
+            };
+            match answer {
                 Err(Broken::NotSent(why)) => return Err(Fault::Unavailable(why.to_string())),
                 Err(Broken::Sent) if ask.writes() => return Err(Fault::OutcomeUnknown),
                 Err(Broken::Sent) => last = Fault::Unavailable("the connection to Redis broke".to_owned()),
@@ -149,7 +154,8 @@ impl Link {
                     match error.kind() {
                         Some(ServerErrorKind::NoScript) => whole = true,
                         Some(ServerErrorKind::Moved | ServerErrorKind::ReadOnly) => self.pilot.look_again(until).await,
-                        Some(ServerErrorKind::TryAgain | ServerErrorKind::Ask) => sleep(SETTLE).await,
+                        Some(ServerErrorKind::Ask) => asking = error.details().and_then(importer),
+                        Some(ServerErrorKind::TryAgain) => sleep(SETTLE).await,
                         _ => return Err(last),
                     }
                 }
@@ -161,4 +167,10 @@ impl Link {
         }
         Err(last)
     }
+}
+
+/// The server that a slot is being moved to, as a refusal names it: `SLOT HOST:PORT`.
+fn importer(details: &str) -> Option<Address> {
+    let (host, port) = details.split_once(' ')?.1.rsplit_once(':')?;
+    Some(Address { host: host.to_owned(), port: port.parse().ok()? })
 }

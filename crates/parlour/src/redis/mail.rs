@@ -125,21 +125,12 @@ impl Mail {
             }
             sleep(DEAF_PAUSE).await;
         }
-        let mut living = self.living.clone();
-        // A node that began just now may not be known yet; it is answered by as well.
-        let was_known = self.lives(to);
-        let gone = async {
-            let is_gone = |living: &Arc<[NodeId]>| was_known && !living.contains(to);
-            if living.wait_for(is_gone).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             answer = answer => {
                 guard.is_done = true;
                 answer.map_err(|_| Unanswered::Away)
             }
-            () = gone => Err(Unanswered::Gone),
+            () = gone(self.living.clone(), to) => Err(Unanswered::Gone),
             () = tokio::time::sleep_until(until) => Err(Unanswered::Late),
         }
     }
@@ -208,6 +199,21 @@ impl Drop for Waiting {
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                 runtime.spawn(async move { mail.send(&to, 'C', number, b"").await });
             }
+        }
+    }
+}
+
+/// Waits until the node lives no longer; one that began just now may not be known yet.
+async fn gone(mut living: watch::Receiver<Arc<[NodeId]>>, node: &NodeId) {
+    let mut was_known = false;
+    loop {
+        let lives = living.borrow_and_update().contains(node);
+        if was_known && !lives {
+            return;
+        }
+        was_known |= lives;
+        if living.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

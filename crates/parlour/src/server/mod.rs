@@ -1,12 +1,10 @@
-//! The assembly: from a configuration to a running server, and back. The only place that names a concrete backend.
+//! The assembly: from a configuration to a running server, and back. Its `place` alone names a concrete backend.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
@@ -17,53 +15,27 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{self, Api};
-use crate::backend::{Backend, Lanes, lanes};
+use crate::backend::lanes;
 use crate::config::Config;
 use crate::door::{Peer, guard};
 use crate::mail::{Mailbag, Postman};
 use crate::metrics::Metrics;
 use crate::node::{Keyring, Node};
 use crate::outbound;
-use crate::rule::{Book, Dialect, Rules};
+use crate::rule::Book;
 use crate::signin::{self, SignIn};
 use crate::transport::socketio::SocketIo;
-use crate::{dialect, site, sqlite, transport};
+use crate::{dialect, site, transport, verify};
 
 pub mod accept;
 pub mod files;
 mod peers;
+mod place;
+
+pub use place::{Beside, Place};
 
 /// How long connections may take to finish their last request once all sessions were told to go.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
-
-/// Which store `--store` names.
-pub enum Place {
-    /// One file.
-    Sqlite(PathBuf),
-}
-
-impl Place {
-    /// Reads the option.
-    ///
-    /// # Errors
-    /// A scheme that this program has no backend for.
-    pub fn parse(store: &str) -> anyhow::Result<Place> {
-        match store.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Place::Sqlite(PathBuf::from(path))),
-            _ => bail!("`store`: sqlite:PATH is expected"),
-        }
-    }
-
-    /// Opens the store for an operator's command, beside a server that may be running.
-    ///
-    /// # Errors
-    /// The store cannot be opened.
-    pub fn beside(&self) -> anyhow::Result<sqlite::Beside> {
-        match self {
-            Place::Sqlite(path) => sqlite::Beside::open(path).context("the store cannot be opened"),
-        }
-    }
-}
 
 /// A server that is ready to serve: the store is open, the node runs, nothing listens yet.
 pub struct Server {
@@ -99,11 +71,12 @@ impl Server {
         let (sender, receivers) = lanes(workers);
         let (sender, questions) = sender.with_questions();
         let metrics = Arc::new(Metrics::default());
-        let backend = open_backend(config, &rules, sender, &metrics)?;
+        let backend = Place::parse(&config.process.store)?.open(config, &rules, sender, &metrics).await?;
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
         let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
+        verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
         metrics.observe(move |metrics| {
@@ -131,6 +104,8 @@ impl Server {
         api::routes()
             .merge(signin::routes().with_state(sign_in))
             .route("/", get(site::home).post(api::publish_root))
+            .route("/showcase", get(site::showcase))
+            .route("/admin", get(site::admin))
             .route("/embed.js", get(site::loader))
             .route("/embed/{name}", get(site::part))
             .route("/connection/websocket", get(websocket))
@@ -199,27 +174,6 @@ fn open_outbound(config: &Config, book: &Arc<Book>) -> anyhow::Result<outbound::
     };
     let requests_max = usize::try_from(process.outbound_requests).unwrap_or(usize::MAX);
     outbound::Client::open(book.clone(), roots.as_deref(), requests_max).map_err(|fault| anyhow!("`outbound-roots`: {fault}"))
-}
-
-fn open_backend(config: &Config, rules: &Rules, sender: Lanes, metrics: &Metrics) -> anyhow::Result<Backend> {
-    match Place::parse(&config.process.store)? {
-        Place::Sqlite(path) => {
-            let mut options = sqlite::Options::new(path);
-            options.keep_events = config.process.keep_events;
-            options.purge_ms = config.purge_ms();
-            options.keep_for_ms = i64::try_from(config.process.keep_for.as_millis()).unwrap_or(i64::MAX);
-            options.keep_whole = match &rules.msgs {
-                Dialect::Channel(channel) => Some(channel.clone()),
-                Dialect::Off => None,
-            };
-            let counters = options.counters.clone();
-            metrics.observe(move |metrics| {
-                metrics.appends.inner().store(counters.tasks(), Ordering::Relaxed);
-                metrics.commits.inner().store(counters.commits(), Ordering::Relaxed);
-            });
-            sqlite::open(options, sender).context("the store cannot be opened")
-        }
-    }
 }
 
 /// The address of the figures serves nothing else.

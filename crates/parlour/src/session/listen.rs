@@ -78,7 +78,7 @@ impl Session {
     /// The channel that it listens to in this tongue.
     pub fn heard_in(&self, tongue: usize) -> Option<&Key> {
         let heard = &self.joined.as_ref()?.heard;
-        heard.iter().find(|heard| heard.listening.hearing.tongue.index == tongue).map(|heard| &heard.subscription.channel.key)
+        heard.iter().find(|heard| heard.listening.hearing.tongue.index == tongue).map(|heard| heard.subscription.asked())
     }
 
     /// A dialect's reader fell off its ring: it goes on from now, as a page that knows of no positions expects.
@@ -87,7 +87,7 @@ impl Session {
         let Some(index) = joined.heard.iter().position(|heard| heard.subscription.place == place) else { return false };
         let Heard { subscription, listening } = joined.heard.swap_remove(index);
         self.node.stats.fallen.fetch_add(1, Ordering::Relaxed);
-        let key = subscription.channel.key.clone();
+        let key = subscription.asked().clone();
         self.node.unsubscribe(&self.outbox, subscription, Some(self.node.linger()));
         if let Err(code) = self.listen(&key, listening).await {
             tracing::debug!(code = code.name(), "a dialect's reader that fell could not go on");
@@ -174,7 +174,7 @@ fn missed(begun: &[Begun]) -> Vec<Bytes> {
     let resume = |at: &[u64]| {
         write(begun.iter().zip(at).map(|(begun, offset)| Item {
             channel: &begun.had.channel,
-            epoch: &begun.had.position.epoch,
+            epoch: &begun.start.position.epoch,
             offset: *offset,
             audience: begun.listening.hearing.audience,
             tongue: begun.had.tongue,

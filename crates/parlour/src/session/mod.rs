@@ -208,14 +208,18 @@ impl Session {
         let speech = self.speech;
         let reply = |start: Start| {
             let publications = start.missed.iter().filter_map(|slot| slot.publication(start.seen)).collect();
-            let Start { position, was_recovering, recovered, .. } = start;
-            let subscribed = Subscribed { position, was_recovering, recovered, publications, expires_in_s };
+            let Start { position, was_recovering, recovered, home, .. } = start;
+            let subscribed = Subscribed { position, was_recovering, recovered, publications, expires_in_s, home };
             (id != 0).then(|| (speech.reply)(&Reply { id, result: Ok(Answer::Subscribe(subscribed)) }))
         };
         let wish = Wish { outbox: &self.outbox, viewer: &joined.client.viewer, since, hearing: audience.into(), at_once: true };
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
         // Most sessions have one, and memory for no more.
         if joined.subscriptions.is_empty() {
+            joined.subscriptions.reserve_exact(1);
+        }
+        if joined.subscriptions.is_empty() {
+            // Most have one for good.
             joined.subscriptions.reserve_exact(1);
         }
         joined.subscriptions.push(subscription);
@@ -236,12 +240,11 @@ impl Session {
         });
         // Polled in this order, which is that in which the log is asked.
         let results = futures_util::future::join_all(publishes).await;
-        for (id, result) in results {
-            if let Then::Close(close) = self.say(id, result) {
-                return Then::Close(close);
-            }
-        }
-        Then::Continue
+        // One send for all answers.
+        self.outbox.hold();
+        let refused = results.into_iter().map(|(id, result)| self.say(id, result)).find(|then| *then != Then::Continue);
+        self.outbox.release(Vec::new());
+        refused.unwrap_or(Then::Continue)
     }
 
     async fn answer(&mut self, command: Command) -> Result<Answer, Code> {
@@ -302,7 +305,7 @@ impl Session {
         let Some(joined) = self.joined.as_mut() else { return };
         let Some(index) = joined.subscriptions.iter().position(|subscription| subscription.place == place) else { return };
         let subscription = joined.subscriptions.swap_remove(index);
-        let channel = subscription.channel.name.clone();
+        let channel = subscription.asked().channel.as_str().into();
         self.node.stats.fallen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let linger = self.node.linger();
         self.node.unsubscribe(&self.outbox, subscription, Some(linger));
@@ -326,7 +329,7 @@ impl Session {
 
 impl Joined {
     fn find(&self, key: &Key) -> Option<usize> {
-        self.subscriptions.iter().position(|subscription| subscription.channel.key == *key)
+        self.subscriptions.iter().position(|subscription| subscription.asked() == key)
     }
 
     /// Takes a subscribe token in, if one was brought; the seconds it is good for.

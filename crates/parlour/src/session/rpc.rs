@@ -46,6 +46,11 @@ struct List {
 }
 
 #[derive(Deserialize)]
+struct Asked {
+    channel: String,
+}
+
+#[derive(Deserialize)]
 struct Preview {
     body: String,
 }
@@ -98,9 +103,19 @@ pub(super) async fn call(node: &Node, asker: &Asker, method: &str, data: &str) -
         }
         "comment.list" => {
             let list: List = read(data)?;
-            let key = node.key(asker, &list.channel)?;
+            let key = node.home(&node.key(asker, &list.channel)?).await?;
             let page = node.comments(asker, &key, list.query.checked()?).await?;
             Ok(shape::comment_page(&key, &page).to_string())
+        }
+        "comment.challenge" => {
+            let asked: Asked = read(data)?;
+            let challenge = node.challenge(asker, &node.key(asker, &asked.channel)?).await?;
+            Ok(json!({ "challenge": challenge }).to_string())
+        }
+        "comment.report" => {
+            let named: Named = read(data)?;
+            node.report(asker, &named.id).await?;
+            Ok("{}".into())
         }
         "comment.preview" => {
             let preview: Preview = read(data)?;

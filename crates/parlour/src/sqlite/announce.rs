@@ -8,7 +8,9 @@ use parking_lot::RwLock;
 use parlour_wire::push::{Event, Kind};
 
 use super::ledger::News;
+use super::pages::{Change as PagesChange, Told};
 use super::rows::told;
+use crate::backend::pages::Fold;
 use crate::backend::{Append, Appended, Change, Delivery, Entry, Lanes};
 use crate::channel::Key;
 
@@ -40,6 +42,23 @@ impl Announcer {
     }
 }
 
+impl Announcer {
+    /// Tells both channels that a thread went from one into the other.
+    pub(super) fn announce_pages(&self, change: &PagesChange, told: Told) {
+        let (site, from, into) = match change {
+            PagesChange::Fold(Fold { site, from, into, .. }) => (site, from, into),
+            PagesChange::Alias { site, name, home } => (site, name, home),
+        };
+        for (channel, is_told) in [(from, told.from), (into, told.into)] {
+            let key = Key::new(site.clone(), channel.clone());
+            let is_watched = self.watched.read().contains(&key);
+            if is_told && is_watched {
+                self.lanes.deliver(Delivery::Reset { key, into: into.clone() });
+            }
+        }
+    }
+}
+
 fn entry(key: &Key, append: &Append, appended: &Appended, news: News, offset: u64) -> Result<Entry, serde_json::Error> {
     let channel: Arc<str> = key.channel.as_str().into();
     let event = |kind, data, time_ms| Event { kind, channel, offset: Some(offset), data, publisher: None, time_ms };
@@ -48,7 +67,7 @@ fn entry(key: &Key, append: &Append, appended: &Appended, news: News, offset: u6
             let event = Event { publisher: publisher.clone(), ..event(Kind::Publication, data.clone(), *time_ms) };
             Ok(Entry { event, comment: None })
         }
-        (News::Thread(data), Append::Thread { time_ms, .. }) => {
+        (News::Thread(data), Append::Thread { time_ms, .. } | Append::Page { time_ms, .. }) => {
             Ok(Entry { event: event(Kind::ThreadUpdated, data, *time_ms), comment: None })
         }
         (News::Comment { kind, made, previous, data, time_ms }, _) => {
@@ -58,6 +77,6 @@ fn entry(key: &Key, append: &Append, appended: &Appended, news: News, offset: u6
             let change = Change { id: comment.id.clone(), made, previous, now };
             Ok(Entry { event: event(kind, data, time_ms), comment: Some(change) })
         }
-        (News::Publication | News::Thread(_), _) => Err(serde::ser::Error::custom("news of another append")),
+        (News::Publication | News::Thread(_) | News::Pages(_), _) => Err(serde::ser::Error::custom("news of another append")),
     }
 }

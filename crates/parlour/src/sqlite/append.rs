@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 
 use super::channels::Slot;
 use super::ledger::{Halt, Ledger, News, Outcome, hash};
-use super::list;
+use super::pages;
 use super::rows::thread_told;
 use crate::backend::{Append, Appended, Fault, Thread};
 use crate::channel::Key;
@@ -30,11 +30,21 @@ impl Ledger {
             Append::Comment(new) => self.post(key, new),
             Append::Edit { id, body, html, rendered_by, edited_ms } => self.edit(key, id, (body, html), *rendered_by, *edited_ms),
             Append::Delete { id, time_ms } => self.delete(key, id, *time_ms),
-            Append::State { id, state, time_ms } => self.decide(key, id, *state, *time_ms),
+            Append::Thread { closed, title, time_ms } => self.change_thread(key, *time_ms, |before| Thread {
+                closed: closed.unwrap_or(before.closed),
+                title: title.as_ref().unwrap_or(&before.title).clone(),
+                ..before.clone()
+            }),
+            Append::Page { page, verified, time_ms } => self.change_thread(key, *time_ms, |before| Thread {
+                url: page.url.clone(),
+                title: page.title.clone(),
+                verified: *verified,
+                ..before.clone()
+            }),
+            Append::State { id, state, reason, time_ms } => self.decide(key, id, (*state, *reason), *time_ms),
             Append::Pin { id, pinned, time_ms } => self.pin(key, id, *pinned, *time_ms),
             Append::Reaction(reaction) => self.react(key, reaction),
             Append::Reactions { id, time_ms } => self.tell_reactions(key, id, *time_ms),
-            Append::Thread { closed, title, time_ms } => self.change_thread(key, *closed, title.as_deref(), *time_ms),
         }
     }
 
@@ -93,18 +103,13 @@ impl Ledger {
         Ok(())
     }
 
-    fn change_thread(&mut self, key: &Key, closed: Option<bool>, title: Option<&str>, time_ms: i64) -> Result<Outcome, Halt> {
+    fn change_thread(&mut self, key: &Key, time_ms: i64, change: impl Fn(&Thread) -> Thread) -> Result<Outcome, Halt> {
         let known = match self.channels.find(&self.connection, key)? {
             Some(slot) => self.thread(slot)?,
             None => None,
         };
         let before = known.unwrap_or_default();
-        let after = Thread {
-            closed: closed.unwrap_or(before.closed),
-            title: title.map_or_else(|| before.title.clone(), str::to_owned),
-            url: before.url.clone(),
-            made_ms: before.made_ms,
-        };
+        let after = change(&before);
         if after == before {
             return Ok(Outcome { appended: Appended::now(None, None), news: None });
         }
@@ -112,10 +117,11 @@ impl Ledger {
         let offset = self.channels.take_offset(slot);
         self.connection
             .prepare_cached(
-                "INSERT INTO thread (channel, title, closed, changed_offset, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT (channel) DO UPDATE SET title = ?2, closed = ?3, changed_offset = ?4, changed_ms = ?5",
+                "INSERT INTO thread (channel, url, title, closed, verified, changed_offset, changed_ms) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (channel) DO UPDATE \
+                 SET url = ?2, title = ?3, closed = ?4, verified = ?5, changed_offset = ?6, changed_ms = ?7",
             )?
-            .execute((self.channels.at(slot).id, &after.title, after.closed, offset, time_ms))?;
+            .execute((self.channels.at(slot).id, &after.url, &after.title, after.closed, after.verified, offset, time_ms))?;
         let position = Some(self.channels.position(slot, offset));
         let data: Arc<str> = thread_told(&after.url, &after.title, after.closed);
         Ok(Outcome { appended: Appended::now(position, None), news: Some(News::Thread(data)) })
@@ -123,6 +129,6 @@ impl Ledger {
 
     /// What is known of a channel's thread.
     pub(super) fn thread(&self, slot: Slot) -> rusqlite::Result<Option<Thread>> {
-        list::thread(&self.connection, self.channels.at(slot).id)
+        pages::thread(&self.connection, self.channels.at(slot).id)
     }
 }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use parlour_wire::position::{Epoch, Position};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::vouch;
+use super::ledger::Halt;
+use super::passing::Passing;
+use super::{pages, vouch};
+use crate::backend::Fault;
 use crate::channel::Key;
 
 /// Channels remembered at most; beyond that all are forgotten and those in use come back.
@@ -31,6 +34,8 @@ pub(super) struct Slot(usize);
 /// All that are remembered.
 pub(super) struct Channels {
     base: Arc<str>,
+    /// Channels that keep nothing, where that is the rule.
+    passing: Option<Arc<Passing>>,
     slots: HashMap<Key, Slot>,
     channels: Vec<Channel>,
     changed: Vec<Slot>,
@@ -38,12 +43,12 @@ pub(super) struct Channels {
 
 impl Channels {
     /// Nothing remembered yet; `base` is the store's part of every epoch.
-    pub(super) fn new(base: Arc<str>) -> Channels {
-        Channels { base, slots: HashMap::new(), channels: Vec::new(), changed: Vec::new() }
+    pub(super) fn new(base: Arc<str>, passing: Option<Arc<Passing>>) -> Channels {
+        Channels { base, passing, slots: HashMap::new(), channels: Vec::new(), changed: Vec::new() }
     }
 
-    /// A channel that something was appended to before.
-    pub(super) fn find(&mut self, connection: &Connection, key: &Key) -> rusqlite::Result<Option<Slot>> {
+    /// A channel that something was appended to before; another name is refused.
+    pub(super) fn find(&mut self, connection: &Connection, key: &Key) -> Result<Option<Slot>, Halt> {
         if let Some(slot) = self.slots.get(key) {
             return Ok(Some(*slot));
         }
@@ -61,19 +66,29 @@ impl Channels {
                 })
             })
             .optional()?;
-        Ok(row.map(|channel| self.remember(key, channel)))
+        match row {
+            Some(channel) => Ok(Some(self.remember(key, channel))),
+            // A channel that has a row is nobody's other name.
+            None => match pages::home(connection, key)? {
+                Some(home) => Err(Halt::Refused(Fault::Moved(home))),
+                None => Ok(None),
+            },
+        }
     }
 
     /// The channel, made if need be.
-    pub(super) fn make(&mut self, connection: &Connection, key: &Key) -> rusqlite::Result<Slot> {
+    pub(super) fn make(&mut self, connection: &Connection, key: &Key) -> Result<Slot, Halt> {
         if let Some(slot) = self.find(connection, key)? {
             return Ok(slot);
         }
+        // What passed without being kept is before the log's first entry.
+        let passing = self.passing.as_ref().filter(|passing| passing.is_concerned(key));
+        let (generation, top) = passing.map_or((0, 0), |passing| passing.store(key));
         let id = connection
-            .prepare_cached("INSERT INTO channel (site, name) VALUES (?1, ?2)")?
-            .insert((key.site.as_str(), key.channel.as_str()))?;
-        let epoch = vouch::epoch(&self.base, 0)?;
-        let channel = Channel { id, epoch, top: 0, whole_from: 0, kept: 0, comments: 0, changed: false };
+            .prepare_cached("INSERT INTO channel (site, name, generation, top, whole_from) VALUES (?1, ?2, ?3, ?4, ?4)")?
+            .insert((key.site.as_str(), key.channel.as_str(), generation, top))?;
+        let epoch = vouch::epoch(&self.base, generation)?;
+        let channel = Channel { id, epoch, top, whole_from: top, kept: 0, comments: 0, changed: false };
         Ok(self.remember(key, channel))
     }
 

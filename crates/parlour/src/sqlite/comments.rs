@@ -15,7 +15,8 @@ use crate::channel::Key;
 use crate::comment::{Comment, CommentId, Format, State, Time};
 use crate::moderation::Reason;
 
-/// Who sees a comment in a list; the index of lists begins with it. 0 is nobody.
+/// Who sees a comment in a list; the index of lists begins with it.
+pub(super) const NOBODY: i64 = 0;
 pub(super) const EVERYONE: i64 = 1;
 pub(super) const AUTHOR_AND_MODERATORS: i64 = 2;
 
@@ -87,7 +88,7 @@ impl Ledger {
         if thread.closed {
             return Err(Halt::Refused(Fault::ThreadClosed));
         }
-        let is_page = key.channel.as_str().starts_with("page:");
+        let is_page = key.channel.is_page();
         let page_is_known = !is_page || !thread.url.is_empty();
         if !page_is_known && new.page.is_none() && !new.may_make_page {
             return Err(Halt::Refused(Fault::PageRequired));
@@ -183,7 +184,7 @@ impl Ledger {
             let (next, state): (Option<String>, String) =
                 count.query_row((&id, channel, more), |row| Ok((row.get(0)?, row.get(1)?)))?;
             if state != state_word(State::Approved) {
-                let sql = "UPDATE comment SET seen_by = CASE WHEN replies > 0 THEN 1 WHEN state = 'deleted' THEN 0 ELSE 2 END \
+                let sql = "UPDATE comment SET seen_by = CASE WHEN replies > 0 THEN 1 WHEN state IN ('deleted', 'rejected') THEN 0 ELSE 2 END \
                            WHERE id = ?1";
                 self.connection.prepare_cached(sql)?.execute([&id])?;
             }

@@ -3,16 +3,23 @@
 
 use parlour_wire::push::Kind;
 
-use super::comments::{AUTHOR_AND_MODERATORS, EVERYONE, appended};
+use super::comments::{AUTHOR_AND_MODERATORS, EVERYONE, NOBODY, appended};
 use super::ledger::{Halt, Ledger, News, Outcome};
 use super::rows::{gone, state_word};
 use crate::backend::{Appended, Fault};
 use crate::channel::Key;
 use crate::comment::{CommentId, State};
+use crate::moderation::Reason;
 
 impl Ledger {
     /// Shown, held, or taken for spam.
-    pub(super) fn decide(&mut self, key: &Key, id: &CommentId, state: State, time_ms: i64) -> Result<Outcome, Halt> {
+    pub(super) fn decide(
+        &mut self,
+        key: &Key,
+        id: &CommentId,
+        (state, reason): (State, Option<Reason>),
+        time_ms: i64,
+    ) -> Result<Outcome, Halt> {
         let (slot, mut stored) = self.living(key, id)?;
         let (was, previous) = (stored.comment.state, stored.comment.offset.unwrap_or(0));
         if was == state {
@@ -27,21 +34,19 @@ impl Ledger {
             _ => 0,
         };
         let offset = (change != 0).then(|| self.channels.take_offset(slot));
-        let is_listed = state == State::Approved || stored.comment.replies > 0;
+        let seen_by = match state {
+            State::Approved => EVERYONE,
+            _ if stored.comment.replies > 0 => EVERYONE,
+            State::Rejected => NOBODY,
+            _ => AUTHOR_AND_MODERATORS,
+        };
         let made = if state == State::Approved { offset } else { stored.made };
         self.connection
             .prepare_cached(
                 "UPDATE comment SET state = ?2, seen_by = ?3, made_offset = ?4, changed_offset = coalesce(?5, changed_offset), \
-                 changed_ms = ?6, untold = 0 WHERE number = ?1",
+                 changed_ms = ?6, reason = coalesce(?7, reason), untold = 0 WHERE number = ?1",
             )?
-            .execute((
-                stored.number,
-                state_word(state),
-                if is_listed { EVERYONE } else { AUTHOR_AND_MODERATORS },
-                made,
-                offset,
-                time_ms,
-            ))?;
+            .execute((stored.number, state_word(state), seen_by, made, offset, time_ms, reason.map(Reason::word)))?;
         stored.comment.state = state;
         stored.comment.offset = offset.or(stored.comment.offset);
         let Some(offset) = offset else { return Ok(Outcome { appended: appended(None, stored.comment), news: None }) };

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::channels::Channels;
+use super::pages::Told;
 use super::{Answer, Task, desk, forget, keys, shelf};
 use crate::backend::{Appended, Fault};
 use crate::channel::{ChannelName, Key};
@@ -70,6 +71,8 @@ pub(super) enum News {
     Comment { kind: Kind, made: u64, previous: u64, data: Option<Arc<str>>, time_ms: i64 },
     /// The data of `thread.updated`.
     Thread(Arc<str>),
+    /// A channel became another name; what was asked says which.
+    Pages(Told),
 }
 
 impl Ledger {
@@ -96,6 +99,10 @@ impl Ledger {
             Task::Forget { site, member } => {
                 forget::forget(&self.connection, site, member)?;
                 Ok((Answer::Done(true), None))
+            }
+            Task::Pages(change) => {
+                let told = self.change_pages(change)?;
+                Ok((Answer::Done(true), Some(News::Pages(told))))
             }
             Task::Check => {
                 self.tick()?;

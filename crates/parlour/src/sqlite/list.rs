@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::{find, nowhere};
+use super::pages::{self, thread};
 use super::rows::{StoredComment, unknown_word, with_mine};
 use super::tree::Tree;
 use super::walk::{Lane, Walk, after};
-use crate::backend::{CommentPage, Counts, Cursor, HEADS_MAX, List, Query, Thread, View};
+use crate::backend::{CommentPage, Counts, Cursor, HEADS_MAX, List, Query, View};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId};
 
@@ -67,7 +68,7 @@ pub(super) fn page(
         comments,
         next: page.next.map(|next| next.written(list)),
         more: page.more.into_iter().map(|(id, cursor)| (id, cursor.written(List::Answers))).collect(),
-        total: found.comments,
+        total: found.comments + shadows(connection, found.id, query)?,
         position: found.top,
         thread: thread(connection, found.id)?,
     }))
@@ -185,22 +186,20 @@ fn way_to(walk: &Walk<'_>, id: &CommentId) -> rusqlite::Result<Option<Vec<Stored
     Ok(Some(way))
 }
 
-/// What is known of a channel's thread.
-pub(super) fn thread(connection: &Connection, channel: i64) -> rusqlite::Result<Option<Thread>> {
-    connection
-        .prepare_cached("SELECT url, title, closed, made_ms FROM thread WHERE channel = ?1")?
-        .query_row([channel], |row| {
-            Ok(Thread { url: row.get(0)?, title: row.get(1)?, closed: row.get(2)?, made_ms: row.get(3)? })
-        })
-        .optional()
-}
-
 /// Counts of many channels, in the order asked.
 pub(super) fn counts(connection: &Connection, base: &str, keys: &[Key]) -> rusqlite::Result<Vec<Counts>> {
     keys.iter()
         .map(|key| {
-            let found = find(connection, base, key)?;
+            let home = pages::home(connection, key)?.map(|channel| Key::new(key.site.clone(), channel));
+            let found = find(connection, base, home.as_ref().unwrap_or(key))?;
             Ok(found.map_or_else(Counts::default, |found| Counts { comments: found.comments, views: found.views }))
         })
         .collect()
+}
+
+/// What the asker alone believes to be shown: counted for them like the rest.
+fn shadows(connection: &Connection, channel: i64, query: &Query) -> rusqlite::Result<u64> {
+    let Some(member) = query.member.as_ref().filter(|_| !query.moderator) else { return Ok(0) };
+    let sql = "SELECT count(*) FROM comment WHERE channel = ?1 AND author_id = ?2 AND seen_by = 2 AND state = 'shadow'";
+    connection.prepare_cached(sql)?.query_row((channel, member), |row| row.get(0))
 }

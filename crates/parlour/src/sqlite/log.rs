@@ -51,7 +51,7 @@ pub(super) fn top(connection: &Connection, base: &str, key: &Key) -> rusqlite::R
 /// Part of a channel's log.
 pub(super) fn read(connection: &Connection, base: &str, key: &Key, range: Range) -> rusqlite::Result<Part> {
     let Some(found) = find(connection, base, key)? else {
-        return Ok(Part { top: nowhere(base)?, entries: Vec::new(), more: false, whole_from: 0 });
+        return Ok(Part { top: nowhere(base)?, entries: Vec::new(), more: false, whole_from: 0, older: Vec::new() });
     };
     let (beyond, order) = if range.reverse { ("<", "DESC") } else { (">", "ASC") };
     let mut publications = connection.prepare_cached(&format!(
@@ -81,7 +81,7 @@ pub(super) fn read(connection: &Connection, base: &str, key: &Key, range: Range)
         entries.push(Arc::new(entry));
     }
     let more = merge.is_left();
-    Ok(Part { top: found.top, entries, more, whole_from: found.whole_from })
+    Ok(Part { top: found.top, entries, more, whole_from: found.whole_from, older: Vec::new() })
 }
 
 fn weight(entry: &Entry) -> usize {

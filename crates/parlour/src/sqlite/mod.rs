@@ -13,13 +13,16 @@ use std::sync::{Arc, mpsc};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use parlour_wire::position::Position;
+use rusqlite::Connection;
 
 pub use self::beside::Beside;
 
 use self::announce::{Announcer, Watched};
 use self::channels::Channels;
 use self::ledger::{Keep, Ledger};
+use self::passing::{Known, Passing};
 use self::readers::Readers;
+use self::schema::unavailable;
 use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
@@ -42,6 +45,8 @@ mod keys;
 mod ledger;
 mod list;
 mod log;
+mod pages;
+mod passing;
 mod purge;
 mod reactions;
 mod readers;
@@ -138,6 +143,7 @@ enum Task {
     Swap { swaps: Vec<Swap>, now_ms: i64 },
     Forget { site: SiteName, member: MemberId },
     Desk { site: SiteName, change: desk::Change },
+    Pages(pages::Change),
     Check,
     Close,
 }
@@ -156,6 +162,9 @@ struct Sqlite {
     readers: Readers,
     watched: Watched,
     lanes: Lanes,
+    /// Channels that keep nothing, where that is the rule.
+    passing: Option<Arc<Passing>>,
+    counters: Arc<Counters>,
     base: Arc<str>,
     secret: [u8; 32],
     described: String,
@@ -177,9 +186,13 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
     let readers = Readers::start(&options)?;
     let watched: Watched = Arc::new(RwLock::new(HashSet::new()));
     let keep = Keep { events: options.keep_events, for_ms: options.keep_for_ms, whole: options.keep_whole.clone() };
+    let passing = match keep.events {
+        0 => Some(Arc::new(Passing::new(base.clone(), keep.whole.clone(), lanes.clone(), watched.clone()).map_err(unavailable)?)),
+        _ => None,
+    };
     let thread = WriterThread {
         // Another process may have withdrawn what still lies in the log.
-        ledger: Ledger { connection, channels: Channels::new(base.clone()), keep, has_withdrawn: true },
+        ledger: Ledger { connection, channels: Channels::new(base.clone(), passing.clone()), keep, has_withdrawn: true },
         announcer: Announcer { lanes: lanes.clone(), watched: watched.clone() },
         counters: options.counters.clone(),
         timing: Timing { sync_ms: options.sync_ms, sweep_ms: options.sweep_ms, purge_ms: options.purge_ms, sync: options.sync },
@@ -193,9 +206,11 @@ pub fn open(options: Options, lanes: Lanes) -> Result<Backend, Fault> {
         .name("store-write".into())
         .spawn(move || thread.run(&queue, &room))
         .map_err(|error| Fault::Unavailable(error.to_string()))?;
-    let store = Arc::new(Sqlite { writer, readers, watched, lanes, base, secret, described: describe(&options) });
+    let (described, counters) = (describe(&options), options.counters);
+    let store = Arc::new(Sqlite { writer, readers, watched, lanes, passing, counters, base, secret, described });
     let presence = Arc::new(Alone::new(NodeId::new(rand::random())));
-    Ok(Backend { log: store.clone(), store: store.clone(), desk: store.clone(), presence, shelf: store })
+    let (log, desk, pages) = (store.clone(), store.clone(), store.clone());
+    Ok(Backend { log, store: store.clone(), desk, pages, presence, shelf: store })
 }
 
 fn describe(options: &Options) -> String {
@@ -208,6 +223,25 @@ fn describe(options: &Options) -> String {
 }
 
 impl Sqlite {
+    /// Where a channel stands whose publications only pass; `None` where it has a log.
+    async fn standing(&self, key: &Key) -> Result<Option<Position>, Fault> {
+        let Some(passing) = &self.passing else { return Ok(None) };
+        if self.writer.is_closed() {
+            return Err(readers::closed());
+        }
+        loop {
+            match passing.known(key) {
+                Known::Passes(position) => return Ok(Some(position)),
+                Known::Stored => return Ok(None),
+                Known::Unknown => {
+                    let (base, asked) = (self.base.clone(), key.clone());
+                    let stored = self.readers.ask(move |connection| Ok(log::find(connection, &base, &asked)?.is_some())).await?;
+                    passing.learn(key, stored);
+                }
+            }
+        }
+    }
+
     async fn done(&self, task: Task) -> Result<bool, Fault> {
         match self.writer.ask(task).await? {
             Answer::Done(done) => Ok(done),
@@ -216,9 +250,32 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Asks of a channel's log, which another name does not have.
+    async fn at_home<T: Send + 'static>(
+        &self,
+        key: &Key,
+        question: impl FnOnce(&Connection, &Key) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let key = key.clone();
+        let answered = self.readers.ask(move |connection| match pages::home(connection, &key)? {
+            Some(home) => Ok(Err(Fault::Moved(home))),
+            None => question(connection, &key).map(Ok),
+        });
+        answered.await?
+    }
+}
+
 #[async_trait]
 impl Log for Sqlite {
     async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
+        if let (Some(passing), Append::Publication { .. }) = (&self.passing, &append)
+            && self.standing(key).await?.is_some()
+            && let Some(appended) = passing.publish(key, &append).await
+        {
+            self.counters.tasks.fetch_add(1, Ordering::Relaxed);
+            return Ok(appended);
+        }
         match self.writer.ask(Task::Append { key: key.clone(), append }).await? {
             Answer::Appended(appended) => Ok(*appended),
             _ => Err(Fault::OutcomeUnknown),
@@ -233,13 +290,20 @@ impl Log for Sqlite {
     }
 
     async fn top(&self, key: &Key) -> Result<Position, Fault> {
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::top(connection, &base, &key)).await
+        if let Some(top) = self.standing(key).await? {
+            return self.at_home(key, move |_, _| Ok(top)).await;
+        }
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::top(connection, &base, key)).await
     }
 
     async fn read(&self, key: &Key, range: Range) -> Result<Part, Fault> {
-        let (base, key) = (self.base.clone(), key.clone());
-        self.readers.ask(move |connection| log::read(connection, &base, &key, range)).await
+        if let Some(top) = self.standing(key).await? {
+            let part = Part { whole_from: top.offset, top, entries: Vec::new(), more: false, older: Vec::new() };
+            return self.at_home(key, move |_, _| Ok(part)).await;
+        }
+        let base = self.base.clone();
+        self.at_home(key, move |connection, key| log::read(connection, &base, key, range)).await
     }
 
     async fn watch(&self, key: &Key) -> Result<(), Fault> {
@@ -267,9 +331,14 @@ impl Store for Sqlite {
     async fn comments(&self, key: &Key, query: Query) -> Result<CommentPage, Fault> {
         let (base, key) = (self.base.clone(), key.clone());
         let cursor = query.before.as_deref().map(|text| Cursor::parse(text, List::of(&query))).transpose()?;
+        let standing = self.standing(&key).await?;
         // A question is answered or the database failed; that what was asked about is not there is an answer.
         let page = self.readers.ask(move |connection| list::page(connection, &base, &key, &query, cursor)).await?;
-        page.ok_or(Fault::UnknownComment)
+        let page = page.ok_or(Fault::UnknownComment)?;
+        Ok(match standing {
+            Some(position) => CommentPage { position, ..page },
+            None => page,
+        })
     }
 
     async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
@@ -288,7 +357,7 @@ impl Store for Sqlite {
         let (base, key) = (self.base.clone(), key.clone());
         self.readers
             .ask(move |connection| match log::find(connection, &base, &key)? {
-                Some(found) => list::thread(connection, found.id),
+                Some(found) => pages::thread(connection, found.id),
                 None => Ok(None),
             })
             .await

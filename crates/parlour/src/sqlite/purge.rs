@@ -32,7 +32,7 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT number FROM comment INDEXED BY comment_withdrawn \
-                 WHERE (state = 'spam' OR (state IN ('pending', 'shadow') AND made_offset IS NOT NULL)) AND changed_ms <= ?1 LIMIT ?2",
+                 WHERE (state IN ('spam', 'rejected') OR (state IN ('pending', 'shadow') AND made_offset IS NOT NULL)) AND changed_ms <= ?1 LIMIT ?2",
             )?
             .query_map((before_ms, PASS_ROWS_MAX as i64), |row| row.get(0))?
             .collect::<Result<_, _>>()?;

@@ -1,12 +1,13 @@
 //! Rows of `comment` as [`Comment`]s, and what the log says of one. Reader and writer share it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::backend::Query;
+use crate::backend::told::listed;
+pub(super) use crate::backend::told::{gone, reactions_told, thread_told, told};
 use crate::channel::ChannelName;
 use crate::comment::{Author, Comment, CommentId, Format, MemberId, Mine, Role, State, Time};
 use crate::render;
@@ -75,27 +76,16 @@ impl StoredComment {
         match self.comment.state {
             State::Approved => true,
             _ if self.comment.replies > 0 => true,
-            State::Deleted => false,
+            State::Rejected | State::Deleted => false,
             State::Pending | State::Spam | State::Shadow => {
                 query.moderator || (query.member.is_some() && author == query.member.as_deref())
             }
         }
     }
 
-    /// The comment as a list shows it to a member or a moderator. What was taken back while answers hang on it is listed for all,
-    /// and is a tombstone for all but its author and moderators.
+    /// The comment as a list shows it.
     pub(super) fn into_listed(self, member: Option<&str>, moderator: bool) -> Comment {
-        if moderator {
-            return Comment { state: self.comment.state.as_moderators_see_it(), ..self.comment };
-        }
-        if matches!(self.comment.state, State::Approved | State::Deleted) {
-            return self.comment;
-        }
-        let author = self.comment.author.as_ref().map(|author| author.id.as_str());
-        if member.is_none() || author != member {
-            return self.comment.tombstone();
-        }
-        Comment { state: self.comment.state.as_its_author_sees_it(), ..self.comment }
+        listed(self.comment, member, moderator)
     }
 
     /// The comment of this id in this channel, in whatever state.
@@ -141,20 +131,11 @@ pub(super) fn unknown_word(column: usize) -> rusqlite::Error {
 
 /// How a state is written.
 pub(super) fn state_word(state: State) -> &'static str {
-    match state {
-        State::Approved => "approved",
-        State::Pending => "pending",
-        State::Spam => "spam",
-        State::Shadow => "shadow",
-        State::Deleted => "deleted",
-    }
+    state.word()
 }
 
 fn state_from(word: &str) -> rusqlite::Result<State> {
-    [State::Approved, State::Pending, State::Spam, State::Shadow, State::Deleted]
-        .into_iter()
-        .find(|state| state_word(*state) == word)
-        .ok_or_else(|| unknown_word(14))
+    State::parse(word).ok_or_else(|| unknown_word(14))
 }
 
 /// Counts of reactions as they are written.
@@ -187,31 +168,4 @@ pub(super) fn role_word(role: Role) -> &'static str {
         Role::Moderator => "moderator",
         Role::Admin => "admin",
     }
-}
-
-/// The data of `comment.deleted`.
-pub(super) fn gone(comment: &Comment) -> Arc<str> {
-    let data = serde_json::json!({
-        "id": comment.id,
-        "root": comment.root,
-        "parent": comment.parent,
-        "tombstone": comment.replies > 0,
-    });
-    data.to_string().into()
-}
-
-/// The data of `reaction`.
-pub(super) fn reactions_told(comment: &Comment) -> Arc<str> {
-    serde_json::json!({ "id": comment.id, "reactions": comment.reactions }).to_string().into()
-}
-
-/// A comment as JSON, as everyone is told it: without `mine`.
-pub(super) fn told(comment: &Comment) -> Result<Arc<str>, serde_json::Error> {
-    let everyones = Comment { mine: None, ..comment.clone() };
-    serde_json::to_string(&everyones).map(Into::into)
-}
-
-/// The data of `thread.updated`.
-pub(super) fn thread_told(url: &str, title: &str, closed: bool) -> Arc<str> {
-    serde_json::json!({ "url": url, "title": title, "closed": closed }).to_string().into()
 }

@@ -26,6 +26,7 @@ const STEPS: &[&str] = &[
     include_str!("schema_desk.sql"),
     include_str!("schema_shelf.sql"),
     include_str!("schema_threads.sql"),
+    include_str!("schema_pages.sql"),
 ];
 
 /// Opens the one connection that writes, and brings the file to the newest version.

@@ -23,7 +23,7 @@ CREATE INDEX comment_answers ON comment (parent, seen_by, created_ms, id) WHERE 
 CREATE INDEX comment_untold ON comment (number) WHERE untold = 1;
 -- What the sweep takes away for good once it has been out of sight for long.
 CREATE INDEX comment_withdrawn ON comment (changed_ms) 
-    WHERE state = 'spam' OR (state IN ('pending', 'shadow') AND made_offset IS NOT NULL);
+    WHERE state IN ('spam', 'rejected') OR (state IN ('pending', 'shadow') AND made_offset IS NOT NULL);
 
 -- When a thread began, for closing by age.
 ALTER TABLE thread ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;

@@ -2,7 +2,7 @@
 //! passes over the channels between the writer's transactions. Comments are never trimmed.
 
 use super::channels::Slot;
-use super::ledger::Ledger;
+use super::ledger::{Halt, Ledger};
 use super::rows::unknown_word;
 use crate::channel::{ChannelName, Key, SiteName};
 
@@ -68,7 +68,12 @@ impl Ledger {
     }
 
     fn trim_age(&mut self, key: &Key, oldest_ms: i64) -> rusqlite::Result<()> {
-        let slot = self.channels.make(&self.connection, key)?;
+        let slot = match self.channels.find(&self.connection, key) {
+            Ok(Some(slot)) => slot,
+            // Gone, or another's name, since it was listed.
+            Ok(None) | Err(Halt::Refused(_)) => return Ok(()),
+            Err(Halt::Broken(error)) => return Err(error),
+        };
         let through = {
             let mut select = self
                 .connection

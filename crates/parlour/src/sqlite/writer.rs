@@ -69,6 +69,11 @@ impl Writer {
         self.send(task)?.await.map_err(|_| Fault::OutcomeUnknown)?
     }
 
+    /// Whether nothing is accepted any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.room.is_closed()
+    }
+
     fn send(&self, task: Task) -> Result<oneshot::Receiver<Result<Answer, Fault>>, Fault> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { task, answer }).map_err(|_| closed())?;
@@ -287,6 +292,12 @@ impl Thread {
                 let _ = job.answer.send(Ok(Answer::Appended(appended.clone())));
                 if let Some(news) = news {
                     self.announcer.announce(&key, &append, &appended, news);
+                }
+            }
+            (Task::Pages(change), Ok((answer, news))) => {
+                let _ = job.answer.send(Ok(answer));
+                if let Some(News::Pages(told)) = news {
+                    self.announcer.announce_pages(&change, told);
                 }
             }
             (_, result) => {

@@ -134,10 +134,12 @@ impl Readers {
         let subscription = self.node.subscribe(&self.asker, &key, wish, note).await?;
         let start = start.ok_or(Code::Internal)?;
         let position = match since {
-            Since::Position(position) if start.recovered => position,
+            Since::Position(position) if start.recovered => Position { epoch: start.position.epoch.clone(), ..position },
             _ => start.position.clone(),
         };
         let gap = (start.was_recovering && !start.recovered).then_some("the position cannot be served");
+        // Events bear the name of the home.
+        let key = subscription.channel.key.clone();
         let subscription = Some(subscription);
         Ok(Reading { key, subscription, position, missed: start.missed.into(), seen: start.seen, begins: start.position, gap })
     }

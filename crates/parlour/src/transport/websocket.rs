@@ -18,6 +18,7 @@ use parlour_wire::code::Close;
 use parlour_wire::command::Command;
 use parlour_wire::frame::{self, Handshake, HandshakeFault, Message, Reader};
 use parlour_wire::json::{self, Fault, Incoming};
+use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -46,19 +47,21 @@ static SPEECH: Speech = Speech {
     push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
 
-/// `send` without waiting and without a signal.
+/// `send` without waiting and without a signal. The kernel is asked first and Tokio only where it refuses: what Tokio knows of a socket lies
+/// elsewhere, and a broadcast would fetch it for each.
 impl WriteHalf for TcpStream {
     fn try_send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = socket2::SockRef::from(self);
-        self.try_io(Interest::WRITABLE, || match slices {
-            [one] => socket.send_with_flags(one, SEND_FLAGS),
-            many => socket.send_vectored_with_flags(many, SEND_FLAGS),
-        })
+        let send = || match slices {
+            [one] => rustix::net::send(self, one, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).map_err(io::Error::from),
+            many => socket2::SockRef::from(self).send_vectored_with_flags(many, SendFlags::NOSIGNAL.bits().cast_signed()),
+        };
+        match send() {
+            // Once more, so that a socket that is writable again is not noted as one that is not.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.try_io(Interest::WRITABLE, send),
+            done => done,
+        }
     }
 }
-
-/// The kernel raises no signal for a socket that is gone.
-const SEND_FLAGS: i32 = 0x4000;
 
 /// Answers the handshake and serves the connection in a task of its own, which keeps the seat as long as it lives.
 pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) -> Response<Body> {
@@ -67,12 +70,15 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
         Err(fault) => return refuse(fault),
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return refuse(HandshakeFault::NotAsked) };
+    let deflate_from = u32::try_from(node.book.now().limits.deflate_from_bytes).ok().filter(|bytes| *bytes > 0);
+    let deflate = deflate_from.and_then(|from_bytes| Some((from_bytes, deflate(request.headers())?)));
+    let deflate_from = deflate.map(|(from_bytes, _)| from_bytes);
     tokio::spawn(async move {
         // The future of a connection is small; what it takes to get there is gone once it is.
         match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
             Ok(Ok(parts)) => {
                 let connect_within = node.book.now().limits.head_timeout;
-                let mut connection = Connection::new(node, parts.io.into_inner(), peer);
+                let mut connection = Connection::new(node, parts.io.into_inner(), peer, deflate_from);
                 match connection.begin(parts.read_buf, connect_within).await {
                     None => drop(tokio::spawn(connection.stay())),
                     Some(end) => connection.leave(end).await,
@@ -82,11 +88,17 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
             Err(error) => tracing::debug!(%error, "a WebSocket handshake was not finished"),
         }
     });
-    switching(&accept)
+    switching(&accept, deflate.map(|(_, answer)| answer))
 }
 
-/// The answer to a good handshake.
-pub fn switching(accept: &str) -> Response<Body> {
+/// What to answer to a client that offers to compress; `None` where it does not, or not as we do.
+pub fn deflate(headers: &HeaderMap) -> Option<&'static str> {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
+    offers.iter().filter_map(|value| value.to_str().ok()).find_map(frame::accept_deflate)
+}
+
+/// The answer to a good handshake, and the extension that was agreed on.
+pub fn switching(accept: &str, extension: Option<&'static str>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -94,6 +106,9 @@ pub fn switching(accept: &str) -> Response<Body> {
     headers.insert(header::UPGRADE, http::HeaderValue::from_static("websocket"));
     if let Ok(accept) = accept.parse() {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(extension) = extension {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, http::HeaderValue::from_static(extension));
     }
     response
 }
@@ -181,13 +196,17 @@ enum End {
 }
 
 impl Connection {
-    fn new(node: Arc<Node>, stream: TcpStream, peer: Option<Peer>) -> Box<Connection> {
+    fn new(node: Arc<Node>, stream: TcpStream, peer: Option<Peer>, deflate_from: Option<u32>) -> Box<Connection> {
         let stream = Arc::new(stream);
-        let outbox = Arc::new(Outbox::direct(stream.clone(), node.lane_limits()));
+        let (outbox, reader) = match deflate_from {
+            Some(from_bytes) => (Outbox::deflating(stream.clone(), from_bytes, node.lane_limits()), Reader::deflating()),
+            None => (Outbox::direct(stream.clone(), node.lane_limits()), Reader::default()),
+        };
+        let outbox = Arc::new(outbox);
         let message_bytes_max = node.book.now().limits.message_bytes_max;
         let (whence, seat) = peer.map_or_else(Default::default, |peer| (peer.whence, Some(peer.seat)));
         let session = Session::new(node, outbox.clone(), &SPEECH, whence);
-        Box::new(Connection { stream, outbox, session, reader: Reader::default(), message_bytes_max, _seat: seat })
+        Box::new(Connection { stream, outbox, session, reader, message_bytes_max, _seat: seat })
     }
 
     /// What came with the handshake, then `connect`: whoever does not say it within the time that an unused connection may stay

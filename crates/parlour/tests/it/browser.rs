@@ -23,9 +23,54 @@ fn two_browsers_share_a_thread_and_find_it_again_after_the_server_was_killed() {
     run("thread.mjs");
 }
 
+/// The client's package is built from what is installed in `web`.
+#[test]
+fn the_npm_client_goes_three_ways_and_misses_and_doubles_nothing_over_a_kill() {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/node_modules/esbuild").exists();
+    if installed || missing("what `npm ci --ignore-scripts` installs in web") {
+        run("client.mjs");
+    }
+}
+
+#[test]
+fn what_readers_can_rely_on_holds_sentence_by_sentence() {
+    run("ux.mjs");
+}
+
+#[test]
+fn the_tabs_of_a_browser_share_a_connection_and_find_other_ways_than_a_websocket() {
+    run("tabs.mjs");
+}
+
+#[test]
+fn in_firefox_too_one_writes_reads_and_comes_back() {
+    let firefox = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].iter().any(|program| Path::new(program).exists());
+    if firefox || missing("Firefox") {
+        run("firefox.mjs");
+    }
+}
+
 #[test]
 fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
     run("hostile.mjs");
+}
+
+#[test]
+fn an_owners_day_from_a_telephone() {
+    let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    if !browser || !can_run() {
+        return;
+    }
+    // The page's origin has to be known before the server starts.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let file = format!("origins = [\"http://a.localhost:{port}\"]\nhold = \"first\"\naddress-posts = \"100000/1ms\"\n");
+    let server = Server::start(&[], &file).knows_itself();
+    let token = server.token("mia", &["--role", "admin"]);
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
+    let more = [&*pictures.display().to_string(), &port.to_string(), &token, "200"];
+    Stage::new(server).run(&scripts.join("moderation.mjs"), &more);
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl Server {
             std::fs::write(directory.path().join("parlour.toml"), file).unwrap();
             options.extend(["--config".into(), directory.path().join("parlour.toml").display().to_string()]);
         }
+        // Most tests are not about moderation: nothing is held unless they say what is.
+        let speaks_of_holding = file.contains("hold") || options.iter().any(|option| option == "--hold");
+        if !speaks_of_holding {
+            options.extend(["--hold".into(), "nothing".into()]);
+        }
         let (child, address) = spawn(directory.path(), "127.0.0.1:0", shared.as_deref(), &options);
         Server { child, address, directory, shared, options }
     }
@@ -94,6 +99,14 @@ impl Server {
             assert!(std::time::Instant::now() < until, "the server does not stop");
             std::thread::yield_now();
         }
+    }
+
+    /// Starts again knowing its own address, as the pages that it serves itself need it.
+    pub fn knows_itself(mut self) -> Server {
+        self.kill();
+        self.options.extend(["--public-url".into(), self.url("")]);
+        self.start_again();
+        self
     }
 
     /// Starts again on the same port with the same store.

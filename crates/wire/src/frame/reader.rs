@@ -1,8 +1,10 @@
 //! Messages out of a client's bytes (RFC 6455 §5): unmasked where they lie, and handed out from there when they are whole. What is
-//! cut off at the end of the input is kept until the rest comes; between messages a reader owns nothing on the heap.
+//! cut off at the end of the input is kept until the rest comes; between messages a reader owns nothing on the heap. A compressed message is
+//! inflated when it is whole, within the same limit.
 //! What to answer is the caller's matter.
 
-use super::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FIN, PING, PONG, TEXT};
+use super::deflate::{inflate, may_compress};
+use super::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FIN, PING, PONG, RSV1, TEXT};
 use crate::code::Close;
 
 /// What a client said. It lies in the input or in the reader, for as long as the call.
@@ -27,6 +29,8 @@ pub struct Reader {
     pending: Option<Box<Pending>>,
     /// After a close frame or a fault nothing is read any more.
     closed: bool,
+    /// Whether messages may be compressed.
+    deflating: bool,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +46,8 @@ struct Pending {
     control: Vec<u8>,
     /// The opcode of the message whose last frame has not all come.
     message_opcode: Option<u8>,
+    /// Whether that message is compressed.
+    compressed: bool,
     /// The message so far.
     message: Vec<u8>,
     /// Of `message`, if it is text: bytes known to be whole characters.
@@ -49,6 +55,11 @@ struct Pending {
 }
 
 impl Reader {
+    /// Of a client with which `permessage-deflate` was agreed on.
+    pub fn deflating() -> Reader {
+        Reader { deflating: true, ..Reader::default() }
+    }
+
     /// Reads `input`, changing it, and hands out each message that becomes whole. A message longer than `message_bytes_max` is
     /// refused as soon as a header tells. After an error, or after [`Message::Close`], further input is passed over; the error is
     /// what to close with.
@@ -82,14 +93,14 @@ impl Reader {
     /// One step: more of a header, more of a payload, or a whole frame. Returns how much of the input it used, at least a byte.
     fn step(&mut self, input: &mut [u8], message_bytes_max: usize, out: &mut impl FnMut(Message<'_>)) -> Result<usize, Close> {
         if let Some(pending) = self.pending.as_mut().filter(|pending| pending.frame.is_some()) {
-            let (used, closed) = pending.continue_frame(input, out)?;
+            let (used, closed) = pending.continue_frame(input, message_bytes_max, out)?;
             self.closed = closed;
             return Ok(used);
         }
         if self.pending.as_ref().is_some_and(|pending| pending.header_length > 0) {
             return self.continue_header(input[0], message_bytes_max, out);
         }
-        let Some(head) = Head::parse(input)? else {
+        let Some(head) = Head::parse(input, self.deflating)? else {
             let pending = self.pending.get_or_insert_default();
             pending.header[..input.len()].copy_from_slice(input);
             pending.header_length = input.len();
@@ -103,12 +114,15 @@ impl Reader {
         let in_one_piece = input.len() >= end && (head.is_control() || (head.fin && head.opcode != CONTINUATION));
         if !in_one_piece {
             let used = head.header_length;
-            self.begin_frame(head, out)?;
+            self.begin_frame(head, message_bytes_max, out)?;
             return Ok(used);
         }
         let payload = &mut input[head.header_length..end];
         unmask(payload, head.mask, 0);
-        self.closed = deliver(head.opcode, payload, out)?;
+        self.closed = match head.compressed {
+            true => deliver(head.opcode, &inflate(payload, message_bytes_max)?, out)?,
+            false => deliver(head.opcode, payload, out)?,
+        };
         Ok(end)
     }
 
@@ -117,24 +131,25 @@ impl Reader {
         let pending = self.pending.get_or_insert_default();
         pending.header[pending.header_length] = byte;
         pending.header_length += 1;
-        let Some(head) = Head::parse(&pending.header[..pending.header_length])? else { return Ok(1) };
+        let Some(head) = Head::parse(&pending.header[..pending.header_length], self.deflating)? else { return Ok(1) };
         pending.header_length = 0;
         head.check((pending.message_opcode, pending.message.len()), message_bytes_max)?;
-        self.begin_frame(head, out)?;
+        self.begin_frame(head, message_bytes_max, out)?;
         Ok(1)
     }
 
     /// A frame whose payload is to be collected. One without payload is complete at once.
-    fn begin_frame(&mut self, head: Head, out: &mut impl FnMut(Message<'_>)) -> Result<(), Close> {
+    fn begin_frame(&mut self, head: Head, message_bytes_max: usize, out: &mut impl FnMut(Message<'_>)) -> Result<(), Close> {
         let pending = self.pending.get_or_insert_default();
         if !head.is_control() && head.opcode != CONTINUATION {
             pending.message_opcode = Some(head.opcode);
+            pending.compressed = head.compressed;
         }
         let empty = head.length == 0;
         pending.frame = Some(head);
         pending.frame_arrived = 0;
         if empty {
-            let (_, closed) = pending.continue_frame(&mut [], out)?;
+            let (_, closed) = pending.continue_frame(&mut [], message_bytes_max, out)?;
             self.closed = closed;
         }
         Ok(())
@@ -147,7 +162,12 @@ impl Pending {
     }
 
     /// More payload. Returns how much of the input it took, and whether the connection was closed by it.
-    fn continue_frame(&mut self, input: &mut [u8], out: &mut impl FnMut(Message<'_>)) -> Result<(usize, bool), Close> {
+    fn continue_frame(
+        &mut self,
+        input: &mut [u8],
+        message_bytes_max: usize,
+        out: &mut impl FnMut(Message<'_>),
+    ) -> Result<(usize, bool), Close> {
         let Some(head) = self.frame else { return Ok((0, false)) };
         let used = input.len().min(head.length - self.frame_arrived);
         let part = &mut input[..used];
@@ -166,13 +186,18 @@ impl Pending {
             return Ok((used, closed));
         }
         self.message.extend_from_slice(part);
-        self.continue_message(complete && head.fin, out)?;
+        self.continue_message(complete && head.fin, message_bytes_max, out)?;
         Ok((used, false))
     }
 
     /// Text is checked as it comes, so that what cannot become UTF-8 ends the connection at once.
-    fn continue_message(&mut self, complete: bool, out: &mut impl FnMut(Message<'_>)) -> Result<(), Close> {
-        if self.message_opcode == Some(TEXT) {
+    fn continue_message(
+        &mut self,
+        complete: bool,
+        message_bytes_max: usize,
+        out: &mut impl FnMut(Message<'_>),
+    ) -> Result<(), Close> {
+        if self.message_opcode == Some(TEXT) && !self.compressed {
             match simdutf8::compat::from_utf8(&self.message[self.message_checked..]) {
                 Ok(_) => self.message_checked = self.message.len(),
                 // The last character is not all there yet.
@@ -183,7 +208,10 @@ impl Pending {
         if complete && let Some(opcode) = self.message_opcode.take() {
             let message = std::mem::take(&mut self.message);
             self.message_checked = 0;
-            deliver(opcode, &message, out)?;
+            match std::mem::take(&mut self.compressed) {
+                true => deliver(opcode, &inflate(&message, message_bytes_max)?, out)?,
+                false => deliver(opcode, &message, out)?,
+            };
         }
         Ok(())
     }
@@ -193,6 +221,8 @@ impl Pending {
 #[derive(Clone, Copy, Debug)]
 struct Head {
     fin: bool,
+    /// Whether it begins a compressed message.
+    compressed: bool,
     opcode: u8,
     mask: [u8; 4],
     /// Payload bytes.
@@ -206,11 +236,16 @@ impl Head {
     const BYTES_MAX: usize = 14;
 
     /// Reads a header; `None` when more bytes are needed. What it can tell from the beginning it tells at once.
-    fn parse(bytes: &[u8]) -> Result<Option<Head>, Close> {
+    fn parse(bytes: &[u8], deflating: bool) -> Result<Option<Head>, Close> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (fin, opcode) = (first & FIN != 0, first & 0x0f);
         let control = opcode >= CLOSE;
-        if first & 0x70 != 0 || !matches!(opcode, CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG) || (control && !fin) {
+        let compressed = first & RSV1 != 0;
+        if first & 0x30 != 0
+            || (compressed && !(deflating && may_compress(opcode)))
+            || !matches!(opcode, CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG)
+            || (control && !fin)
+        {
             return Err(Close::PROTOCOL);
         }
         let Some(&second) = bytes.get(1) else { return Ok(None) };
@@ -227,7 +262,7 @@ impl Head {
         }
         let length = if length_bytes == 0 { short } else { usize::try_from(long).map_err(|_| Close::MESSAGE_TOO_BIG)? };
         let Some(mask) = bytes.get(2 + length_bytes..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(None) };
-        Ok(Some(Head { fin, opcode, mask: *mask, length, header_length: 6 + length_bytes }))
+        Ok(Some(Head { fin, compressed, opcode, mask: *mask, length, header_length: 6 + length_bytes }))
     }
 
     const fn is_control(&self) -> bool {

@@ -175,6 +175,11 @@ fn push_subscribed(out: &mut String, subscribed: &Subscribed) {
         out.push_str(",\"was_recovering\":true");
     }
     push_expiry(out, subscribed.expires_in_s);
+    if let Some(home) = &subscribed.home {
+        out.push_str(",\"data\":{\"channel\":");
+        push_string(out, home);
+        out.push('}');
+    }
     out.push('}');
 }
 

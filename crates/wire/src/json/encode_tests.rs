@@ -34,8 +34,14 @@ fn connect() {
 
 #[test]
 fn subscribe() {
-    let fresh =
-        Subscribed { position: position(), was_recovering: false, recovered: false, publications: vec![], expires_in_s: None };
+    let fresh = Subscribed {
+        position: position(),
+        was_recovering: false,
+        recovered: false,
+        publications: vec![],
+        expires_in_s: None,
+        home: None,
+    };
     assert_eq!(
         ok(Answer::Subscribe(fresh)),
         r#"{"id":7,"subscribe":{"recoverable":true,"epoch":"ep0","offset":5,"positioned":true}}"#
@@ -49,10 +55,27 @@ fn subscribe() {
             .map(|event| publication(event).into())
             .collect(),
         expires_in_s: Some(9),
+        home: None,
     };
     assert_eq!(
         ok(Answer::Subscribe(back)),
         r#"{"id":7,"subscribe":{"recoverable":true,"epoch":"ep0","publications":[{"data":{"a":[1.0,"\ud800"]},"offset":4},{"data":{"a":[1.0,"\ud800"]},"offset":5,"tags":{"event":"reaction"}}],"recovered":true,"offset":5,"positioned":true,"was_recovering":true,"expires":true,"ttl":9}}"#
+    );
+}
+
+#[test]
+fn a_subscription_by_another_name_says_where_it_is() {
+    let moved = Subscribed {
+        position: position(),
+        was_recovering: false,
+        recovered: false,
+        publications: vec![],
+        expires_in_s: None,
+        home: Some("page:\"2".into()),
+    };
+    assert_eq!(
+        ok(Answer::Subscribe(moved)),
+        r#"{"id":7,"subscribe":{"recoverable":true,"epoch":"ep0","offset":5,"positioned":true,"data":{"channel":"page:\"2"}}}"#
     );
 }
 

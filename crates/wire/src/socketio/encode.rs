@@ -263,6 +263,7 @@ mod tests {
             recovered: false,
             publications: vec![],
             expires_in_s: None,
+            home: None,
         };
         assert_eq!(
             of(V4, Ok(Answer::Subscribe(subscribed))),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Answer, Sqlite, Task};
 use crate::backend::Fault;
-use crate::backend::desk::{Block, Desk, Filings, Hour, NewRecord, Record, Search, Standing, Whom};
+use crate::backend::desk::{Block, Desk, Filing, Filings, Hour, NewRecord, Record, Search, Standing, Whom};
 use crate::channel::SiteName;
 use crate::comment::{CommentId, MemberId};
 
@@ -31,9 +31,20 @@ impl Sqlite {
 
 #[async_trait]
 impl Desk for Sqlite {
-    async fn standing(&self, site: &SiteName, member: &MemberId, address: Option<&str>, now_ms: i64) -> Result<Standing, Fault> {
-        let (site, member, address) = (site.clone(), member.clone(), address.map(str::to_owned));
-        self.readers.ask(move |connection| rows::standing(connection, &site, &member, address.as_deref(), now_ms)).await
+    async fn standing(
+        &self,
+        site: &SiteName,
+        member: Option<&MemberId>,
+        address: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Standing, Fault> {
+        let (site, member, address) = (site.clone(), member.cloned(), address.map(str::to_owned));
+        self.readers.ask(move |connection| rows::standing(connection, &site, member.as_ref(), address.as_deref(), now_ms)).await
+    }
+
+    async fn filing(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault> {
+        let (site, id) = (site.clone(), id.clone());
+        self.readers.ask(move |connection| search::one(connection, &site, &id)).await
     }
 
     async fn search(&self, site: &SiteName, search: Search) -> Result<Filings, Fault> {

@@ -90,15 +90,18 @@ fn undo(connection: &Connection, site: &str, id: u64, time_ms: i64) -> rusqlite:
 pub(in crate::sqlite) fn standing(
     connection: &Connection,
     site: &SiteName,
-    member: &MemberId,
+    member: Option<&MemberId>,
     address: Option<&str>,
     now_ms: i64,
 ) -> rusqlite::Result<Standing> {
     let trusted = "SELECT 1 FROM comment JOIN channel ON channel.id = comment.channel \
                    WHERE author_id = ?1 AND state = 'approved' AND site = ?2 LIMIT 1";
-    let is_trusted = connection.prepare_cached(trusted)?.exists((member.as_str(), site.as_str()))?;
+    let is_trusted = match member {
+        Some(member) => connection.prepare_cached(trusted)?.exists((member.as_str(), site.as_str()))?,
+        None => false,
+    };
     let mut find = connection.prepare_cached("SELECT whom, until_ms, since_ms, name FROM block WHERE site = ?1 AND whom = ?2")?;
-    let whom = [Some(Whom::Member(member.clone())), address.map(|hash| Whom::Address(hash.to_owned()))];
+    let whom = [member.cloned().map(Whom::Member), address.map(|hash| Whom::Address(hash.to_owned()))];
     let mut blocked = None;
     for whom in whom.into_iter().flatten() {
         let found = find.query_row((site.as_str(), whom.written()), block).optional()?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row};
 use crate::backend::Fault;
 use crate::backend::desk::{Filing, Filings, SEARCH_WORDS_MAX, SEARCHED_MAX, Search};
 use crate::channel::{ChannelName, SiteName};
+use crate::comment::CommentId;
 use crate::moderation::Reason;
 use crate::sqlite::rows::{COLUMNS, StoredComment, state_word, unknown_word};
 
@@ -49,6 +50,13 @@ pub(in crate::sqlite) fn page(
     let next = filings.last().filter(|_| more).map(|(number, _)| number.to_string());
     let filings = filings.into_iter().map(|(_, filing)| filing).collect();
     Ok(Filings { filings, next, waiting: waiting(connection, site)? })
+}
+
+/// One comment of the site.
+pub(in crate::sqlite) fn one(connection: &Connection, site: &SiteName, id: &CommentId) -> rusqlite::Result<Option<Filing>> {
+    let mut question = Question::new(site);
+    question.and("comment.id = ?", id.to_string());
+    Ok(question.ask(connection, 1)?.pop().map(|(_, filing)| filing))
 }
 
 /// Comments of the site that wait.

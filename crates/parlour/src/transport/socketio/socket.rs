@@ -60,7 +60,7 @@ pub(super) fn upgrade<U: Upper>(
             }
         }
     });
-    Ok(switching(&accept))
+    Ok(switching(&accept, None))
 }
 
 /// The WebSocket came to nothing: a new line ends with it, another goes on by polls.

@@ -10,6 +10,19 @@ use super::*;
 
 super::contract!(crate::backend::sqlite::fresh);
 
+/// What the Redis store does not do yet.
+mod alone {
+    crate::backend::contract! { crate::backend::sqlite::fresh, crate::backend::always;
+            pages {
+                 a_moved_thread_is_whole_at_its_new_name
+                 two_threads_become_one_and_none_is_lost
+                 another_name_leads_home_in_one_step
+                 a_fold_done_twice_is_done_once
+                 a_page_is_named_by_what_was_read_there
+            }
+    }
+}
+
 async fn fresh(rules: Rules) -> Given {
     let directory = TempDir::new().unwrap();
     let mut options = Options::new(directory.path().join("store.db"));
@@ -342,5 +355,52 @@ async fn durable_comments_a_second() {
         }
         let each_us = started.elapsed().as_secs_f64() * 1e6 / f64::from(writers * 1_000);
         println!("{writers} writers: {each_us:.1} us a publication");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_costs_no_transaction_and_is_of_this_start_alone() {
+    let directory = TempDir::new().unwrap();
+    let mut options = Options::new(directory.path().join("store.db"));
+    options.keep_events = 0;
+    let key = key("feed");
+    let given = open_with(options.clone()).unwrap();
+    let before = options.counters.commits();
+    for number in 1..=100 {
+        assert_eq!(given.publish(&key, "1").await.offset, number);
+    }
+    assert_eq!(options.counters.commits(), before);
+    let top = given.backend.log.top(&key).await.unwrap();
+    given.backend.store.close().await;
+    drop(given);
+    let given = open_with(options.clone()).unwrap();
+    let next = given.publish(&key, "1").await;
+    assert_eq!(next.offset, 1);
+    assert_ne!(next.epoch, top.epoch, "a position of before must not be taken for one of now");
+    // What is stored goes on from there, and stays.
+    given.post(&key, comment("c1", None)).await;
+    given.backend.store.close().await;
+    drop(given);
+    let given = open_with(options).unwrap();
+    let part = given.read(&key, 1).await;
+    assert_eq!((part.top, part.entries.len()), (Position { epoch: next.epoch.clone(), offset: 2 }, 1));
+    assert_eq!(given.publish(&key, "1").await, Position { epoch: next.epoch, offset: 3 });
+}
+
+#[tokio::test]
+async fn publications_that_pass_and_a_comment_among_them_get_each_offset_once() {
+    let directory = TempDir::new().unwrap();
+    let mut options = Options::new(directory.path().join("store.db"));
+    options.keep_events = 0;
+    let mut given = open_with(options).unwrap();
+    let key = key("feed");
+    given.backend.log.watch(&key).await.unwrap();
+    let log = given.backend.log.clone();
+    let publishing = (0..50).map(|_| log.append(&key, publication("1")));
+    let (published, ()) =
+        tokio::join!(futures_util::future::join_all(publishing), async { drop(given.post(&key, comment("c1", None)).await) });
+    assert!(published.iter().all(Result::is_ok));
+    for offset in 1..=51 {
+        assert_eq!(given.entry().await.1.offset, offset);
     }
 }

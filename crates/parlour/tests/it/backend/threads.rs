@@ -268,7 +268,7 @@ pub async fn a_cursor_goes_on_in_its_own_list_alone(open: impl AsyncFn(Rules) ->
 }
 
 async fn decide(given: &Given, key: &Key, id: &str, state: State) -> Appended {
-    given.append(key, Append::State { id: id_of(id), state, time_ms: 7_000 }).await.unwrap()
+    given.append(key, Append::State { id: id_of(id), state, reason: None, time_ms: 7_000 }).await.unwrap()
 }
 
 pub async fn approval_shows_a_comment_as_if_it_had_just_been_made(open: impl AsyncFn(Rules) -> Given) {
@@ -343,9 +343,9 @@ pub async fn a_decision_that_was_made_already_changes_nothing(open: impl AsyncFn
     assert!(unpinned.repeated && unpinned.position.is_none());
     given.delete(&key, "c1").await.unwrap();
     for append in [
-        Append::State { id: id_of("c1"), state: State::Approved, time_ms: 1 },
+        Append::State { id: id_of("c1"), state: State::Approved, reason: None, time_ms: 1 },
         Append::Pin { id: id_of("c1"), pinned: true, time_ms: 1 },
-        Append::State { id: id_of("c9"), state: State::Approved, time_ms: 1 },
+        Append::State { id: id_of("c9"), state: State::Approved, reason: None, time_ms: 1 },
     ] {
         assert_eq!(given.append(&key, append).await.unwrap_err(), Fault::UnknownComment);
     }

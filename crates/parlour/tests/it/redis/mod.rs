@@ -2,15 +2,19 @@
 //! killed, started again on the same data, frozen and thawed; replicas, Sentinels, a Cluster, and nodes of Parlour on one store.
 //! No mock. Tests of the backend and of many nodes rely on it; what is asked of Redis itself goes over `line`.
 
+mod assembly;
 mod between;
 mod carry;
 mod cluster;
+mod failures;
 mod harness;
 mod line;
+mod moving;
 mod nodes;
 mod presence;
 mod process;
 mod sentinel;
+mod tally;
 
 // One name for what other tests use.
 pub use cluster::Cluster;

@@ -78,14 +78,18 @@ impl Redis {
     }
 
     pub(super) fn run(program: Program, directory: TempDir, options: Vec<String>) -> Redis {
+        let address = free_address();
+        let child = spawn(program, directory.path(), address, &options);
+        // Made before it is known whether it comes up: whatever happens, it is killed.
+        let mut redis = Redis { child, address, program, options, directory };
         for _ in 0..ATTEMPTS_MAX {
-            let address = free_address();
-            let mut child = spawn(program, directory.path(), address, &options);
-            if comes_up(&mut child, address) {
-                return Redis { child, address, program, options, directory };
+            if comes_up(&mut redis.child, redis.address) {
+                return redis;
             }
+            redis.address = free_address();
+            redis.child = spawn(redis.program, redis.directory.path(), redis.address, &redis.options);
         }
-        panic!("redis-server does not start: {}", log(directory.path()));
+        panic!("redis-server does not start: {}", log(redis.directory()));
     }
 
     /// What `--store` takes.

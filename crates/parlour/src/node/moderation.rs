@@ -1,0 +1,396 @@
+//! What moderators do: decide, block, set rules, undo; and what readers report. Everything is noted, told on the moderators' channel
+//! and undone for thirty days; comments change by appends alone.
+
+use parlour_wire::code::Code;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::comments::refused;
+use super::verdict::POLICY;
+use super::{Asker, Node, told};
+use crate::backend::desk::{Block, Filing, Filings, Hour, NewRecord, Record, Search, Whom};
+use crate::backend::{Append, Counts, Fault, Thread};
+use crate::channel::{ChannelName, Key, SiteName};
+use crate::comment::{Comment, CommentId, MemberId, State};
+use crate::moderation::{PolicySetting, Reason};
+
+/// Comments that one order may name.
+pub const ORDER_COMMENTS_MAX: usize = 200;
+/// Comments that go with "all by this person".
+const BY_ONE_MAX: usize = 2_000;
+/// How long an act can be undone, in milliseconds.
+const UNDO_MS: i64 = 30 * 86_400_000;
+/// So many different readers hold a comment.
+const REPORTS_HOLD: u32 = 3;
+/// Acts and blocks of one answer at most.
+const ROWS_MAX: usize = 100;
+/// Channels of one answer at most.
+const CHANNELS_MAX: usize = 200;
+/// Who acts when readers do.
+const READERS: &str = "readers";
+
+/// What a moderator orders.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Order {
+    /// Shown.
+    Approve { ids: Vec<CommentId> },
+    /// Held.
+    Hold { ids: Vec<CommentId> },
+    /// Taken away.
+    Reject { ids: Vec<CommentId> },
+    /// Taken for spam.
+    Spam { ids: Vec<CommentId> },
+    /// Held, and its author does not know.
+    Shadow { ids: Vec<CommentId> },
+    /// The author of a comment may not write any more, and from its address neither if that is wanted; with `all` everything of theirs goes.
+    Block {
+        /// The comment.
+        id: CommentId,
+        /// For how long, in seconds; until it is lifted if it is left out.
+        seconds: Option<u32>,
+        /// Their address too.
+        #[serde(default)]
+        address: bool,
+        /// Everything that they wrote is taken away.
+        #[serde(default)]
+        all: bool,
+    },
+    /// They may again.
+    Unblock { whom: String },
+    /// Other rules.
+    Rules { rules: PolicySetting },
+}
+
+impl Order {
+    /// The order that brings comments into a state.
+    #[must_use]
+    pub fn of(state: State, ids: Vec<CommentId>) -> Order {
+        match state {
+            State::Approved => Order::Approve { ids },
+            State::Pending => Order::Hold { ids },
+            State::Spam => Order::Spam { ids },
+            State::Shadow => Order::Shadow { ids },
+            State::Rejected | State::Deleted => Order::Reject { ids },
+        }
+    }
+}
+
+/// What brings back what was before an act. Stored with it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Undo {
+    /// Comments and the states that they had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    states: Vec<(CommentId, State)>,
+    /// Blocks to be lifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lift: Vec<String>,
+    /// Blocks to be set again: whom, until, since, name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    block: Vec<(String, Option<i64>, i64, String)>,
+    /// Rules to be set again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<PolicySetting>,
+}
+
+/// What came of an order.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    /// The act's id, by which it is undone.
+    pub record: u64,
+    /// Comments that changed.
+    pub changed: usize,
+}
+
+/// A channel that is read now.
+#[derive(Debug)]
+pub struct ChannelRead {
+    /// Its name.
+    pub channel: ChannelName,
+    /// What is known of its page.
+    pub thread: Thread,
+    /// What was written and seen.
+    pub counts: Counts,
+    /// Who reads it now, on all nodes.
+    pub viewers: u64,
+}
+
+impl Node {
+    /// The moderators' own questions and orders are for them alone.
+    fn moderator(&self, asker: &Asker) -> Result<(), Code> {
+        self.site_rules(&asker.site)?;
+        if asker.who.is_moderator() { Ok(()) } else { Err(refused(asker)) }
+    }
+
+    /// Comments of the site, as moderators see them.
+    pub async fn search(&self, asker: &Asker, search: Search) -> Result<Filings, Code> {
+        self.moderator(asker)?;
+        self.backend.desk.search(&asker.site, search).await.map_err(told)
+    }
+
+    /// One comment, as moderators see it.
+    pub async fn filing(&self, asker: &Asker, id: &CommentId) -> Result<Filing, Code> {
+        self.moderator(asker)?;
+        self.backend.desk.filing(&asker.site, id).await.map_err(told)?.ok_or(Code::UnknownComment)
+    }
+
+    /// What was done.
+    pub async fn records(&self, asker: &Asker, before: Option<u64>) -> Result<Vec<Record>, Code> {
+        self.moderator(asker)?;
+        self.backend.desk.records(&asker.site, before, ROWS_MAX).await.map_err(told)
+    }
+
+    /// Who is blocked.
+    pub async fn blocks(&self, asker: &Asker) -> Result<Vec<Block>, Code> {
+        self.moderator(asker)?;
+        self.backend.desk.blocks(&asker.site, ROWS_MAX).await.map_err(told)
+    }
+
+    /// The hours since then in which comments came.
+    pub async fn hours(&self, asker: &Asker, since_ms: i64) -> Result<Vec<Hour>, Code> {
+        self.moderator(asker)?;
+        self.backend.desk.hours(&asker.site, since_ms).await.map_err(told)
+    }
+
+    /// The channels that somebody reads here now, those with most viewers first.
+    pub async fn channels_read(&self, asker: &Asker) -> Result<Vec<ChannelRead>, Code> {
+        self.moderator(asker)?;
+        let mut keys = Vec::new();
+        self.hub.each(|channel| {
+            let is_theirs = channel.key.site == asker.site && !channel.key.channel.as_str().starts_with('$');
+            if is_theirs && keys.len() < CHANNELS_MAX {
+                keys.push(channel.key.clone());
+            }
+        });
+        let viewers = self.viewers(&keys).await?;
+        let counts = self.backend.store.counts(&keys).await.map_err(told)?;
+        let mut read = Vec::with_capacity(keys.len());
+        for ((key, viewers), counts) in keys.into_iter().zip(viewers).zip(counts) {
+            let thread = self.backend.store.thread(&key).await.map_err(told)?.unwrap_or_default();
+            read.push(ChannelRead { channel: key.channel, thread, counts, viewers });
+        }
+        read.sort_by_key(|channel| std::cmp::Reverse(channel.viewers));
+        Ok(read)
+    }
+
+    /// The rules that were set, and the names of those that the operator's options decide.
+    pub async fn rules_set(&self, asker: &Asker) -> Result<(PolicySetting, Vec<&'static str>), Code> {
+        self.moderator(asker)?;
+        let rules = self.site_rules(&asker.site)?;
+        Ok((self.policy_setting(&asker.site).await?, rules.policy.locked()))
+    }
+
+    /// Does what a moderator orders, notes it, and tells the others.
+    pub async fn order(&self, asker: &Asker, order: Order) -> Result<Done, Code> {
+        self.moderator(asker)?;
+        match order {
+            Order::Approve { ids } => self.decide_all(asker, "approve", ids, State::Approved).await,
+            Order::Hold { ids } => self.decide_all(asker, "hold", ids, State::Pending).await,
+            Order::Reject { ids } => self.decide_all(asker, "reject", ids, State::Rejected).await,
+            Order::Spam { ids } => self.decide_all(asker, "spam", ids, State::Spam).await,
+            Order::Shadow { ids } => self.decide_all(asker, "shadow", ids, State::Shadow).await,
+            Order::Block { id, seconds, address, all } => self.order_block(asker, &id, seconds, address, all).await,
+            Order::Unblock { whom } => {
+                let whom = Whom::parse(&whom).ok_or(Code::BadRequest)?;
+                let lifted = self.backend.desk.unblock(&asker.site, &whom).await.map_err(told)?.ok_or(Code::BadRequest)?;
+                let undo = Undo { block: vec![kept(&lifted)], ..Undo::default() };
+                self.noted(asker, "unblock", lifted.name, undo, 0).await
+            }
+            Order::Rules { rules } => {
+                if !asker.who.is_admin() {
+                    return Err(Code::Forbidden);
+                }
+                let rules = rules.checked().map_err(|_| Code::BadRequest)?;
+                let before = self.policy_setting(&asker.site).await?;
+                self.set_rules(&asker.site, &rules).await?;
+                let undo = Undo { rules: Some(before), ..Undo::default() };
+                self.noted(asker, "rules", String::new(), undo, 0).await
+            }
+        }
+    }
+
+    async fn set_rules(&self, site: &SiteName, rules: &PolicySetting) -> Result<(), Code> {
+        let text = serde_json::to_string(rules).map_err(|_| Code::Internal)?;
+        self.backend.desk.set(site, POLICY, &text).await.map_err(told)?;
+        self.policies.lock().remove(site);
+        Ok(())
+    }
+
+    async fn decide_all(&self, asker: &Asker, act: &str, ids: Vec<CommentId>, state: State) -> Result<Done, Code> {
+        if ids.is_empty() || ids.len() > ORDER_COMMENTS_MAX {
+            return Err(Code::LimitExceeded);
+        }
+        let target = ids[0].to_string();
+        let mut states = Vec::new();
+        for id in ids {
+            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
+                states.push((id, before));
+            }
+        }
+        let changed = states.len();
+        self.noted(asker, act, target, Undo { states, ..Undo::default() }, changed).await
+    }
+
+    /// Brings a comment into a state; the one it had, if that was another. One that is gone for good is passed over.
+    async fn set_state(
+        &self,
+        site: &SiteName,
+        id: &CommentId,
+        state: State,
+        reason: Option<Reason>,
+    ) -> Result<Option<State>, Code> {
+        let Some((channel, comment)) = self.backend.store.comment(site, id, None).await.map_err(told)? else {
+            return Ok(None);
+        };
+        if comment.state == state {
+            return Ok(None);
+        }
+        let append = Append::State { id: id.clone(), state, reason, time_ms: self.clock.now_ms() };
+        match self.decide(&Key::new(site.clone(), channel), append).await {
+            Ok(_) => Ok(Some(comment.state)),
+            Err(Code::UnknownComment) => Ok(None),
+            Err(code) => Err(code),
+        }
+    }
+
+    async fn order_block(
+        &self,
+        asker: &Asker,
+        id: &CommentId,
+        seconds: Option<u32>,
+        address: bool,
+        all: bool,
+    ) -> Result<Done, Code> {
+        let filing = self.filing(asker, id).await?;
+        let author = filing.comment.author.ok_or(Code::UnknownComment)?;
+        let since_ms = self.clock.now_ms();
+        let until_ms = seconds.map(|seconds| since_ms + i64::from(seconds) * 1_000);
+        let mut whom = vec![Whom::Member(author.id.clone())];
+        whom.extend(filing.address.filter(|_| address).map(Whom::Address));
+        let mut undo = Undo::default();
+        for whom in whom {
+            undo.lift.push(whom.written());
+            let block = Block { whom, until_ms, since_ms, name: author.name.clone() };
+            self.backend.desk.block(&asker.site, block).await.map_err(told)?;
+        }
+        if all {
+            undo.states = self.reject_all_by(&asker.site, &author.id).await?;
+        }
+        let changed = undo.states.len();
+        let act = if all { "block-all" } else { "block" };
+        self.noted(asker, act, author.name, undo, changed).await
+    }
+
+    /// Everything that somebody wrote goes: what went, and as what it stood.
+    async fn reject_all_by(&self, site: &SiteName, author: &MemberId) -> Result<Vec<(CommentId, State)>, Code> {
+        let (mut states, mut before) = (Vec::new(), None);
+        loop {
+            let search = Search { author: Some(author.clone()), before, limit: ROWS_MAX, ..Search::default() };
+            let found = self.backend.desk.search(site, search).await.map_err(told)?;
+            for filing in &found.filings {
+                let id = &filing.comment.id;
+                if let Some(was) = self.set_state(site, id, State::Rejected, None).await? {
+                    states.push((id.clone(), was));
+                }
+            }
+            before = found.next;
+            if before.is_none() || states.len() >= BY_ONE_MAX {
+                return Ok(states);
+            }
+        }
+    }
+
+    /// Takes back what an act did.
+    pub async fn undo(&self, asker: &Asker, id: u64) -> Result<Done, Code> {
+        self.moderator(asker)?;
+        let now_ms = self.clock.now_ms();
+        let record = self.backend.desk.undo(&asker.site, id, now_ms).await.map_err(told)?.ok_or(Code::Expired)?;
+        if now_ms - record.record.time_ms > UNDO_MS {
+            return Err(Code::Expired);
+        }
+        let undo: Undo = serde_json::from_str(&record.record.undo).map_err(|_| Code::Internal)?;
+        let mut redo = Undo::default();
+        for (id, state) in undo.states {
+            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
+                redo.states.push((id, before));
+            }
+        }
+        for whom in undo.lift.iter().filter_map(|whom| Whom::parse(whom)) {
+            let lifted = self.backend.desk.unblock(&asker.site, &whom).await.map_err(told)?;
+            redo.block.extend(lifted.as_ref().map(kept));
+        }
+        for (whom, until_ms, since_ms, name) in undo.block {
+            let Some(whom) = Whom::parse(&whom) else { continue };
+            redo.lift.push(whom.written());
+            self.backend.desk.block(&asker.site, Block { whom, until_ms, since_ms, name }).await.map_err(told)?;
+        }
+        if let Some(rules) = undo.rules {
+            redo.rules = Some(self.policy_setting(&asker.site).await?);
+            self.set_rules(&asker.site, &rules).await?;
+        }
+        let changed = redo.states.len();
+        self.noted(asker, "undo", record.record.act, redo, changed).await
+    }
+
+    /// A reader reports a comment. Who is signed in counts by name, the others by their address.
+    pub async fn report(&self, asker: &Asker, id: &str) -> Result<(), Code> {
+        let (key, comment) = self.seen_comment(asker, id).await?;
+        self.limit_posts(asker, &*self.site_rules(&key.site)?)?;
+        let member = asker.who.member();
+        let reporter = match (member.filter(|member| member.verified), self.address_of(asker)) {
+            (Some(member), _) => member.id.to_string(),
+            (None, Some(address)) => format!("address {address}"),
+            (None, None) => member.ok_or(Code::Unauthorized)?.id.to_string(),
+        };
+        let reports = self.backend.desk.report(&key.site, &comment.id, &reporter, self.clock.now_ms()).await.map_err(told)?;
+        if reports == REPORTS_HOLD && comment.state == State::Approved {
+            let before = self.set_state(&key.site, &comment.id, State::Pending, Some(Reason::Reported)).await?;
+            let states = before.map(|before| (comment.id.clone(), before)).into_iter().collect();
+            self.note(&key.site, READERS, "report", comment.id.to_string(), &Undo { states, ..Undo::default() }).await?;
+        }
+        self.tell_moderators(&key.site, &json!({ "event": "reported", "id": comment.id, "reports": reports })).await;
+        Ok(())
+    }
+
+    /// Tells moderators of a comment that waits.
+    pub(super) async fn tell_held(&self, key: &Key, comment: &Comment, reason: Reason) {
+        let told = json!({ "event": "held", "id": comment.id, "channel": key.channel, "reason": reason });
+        self.tell_moderators(&key.site, &told).await;
+    }
+
+    async fn noted(&self, asker: &Asker, act: &str, target: String, undo: Undo, changed: usize) -> Result<Done, Code> {
+        let record = self.note(&asker.site, &asker.user(), act, target, &undo).await?;
+        let ids: Vec<&CommentId> = undo.states.iter().map(|(id, _)| id).collect();
+        let told = json!({ "event": "done", "act": act, "by": asker.user(), "ids": ids, "record": record });
+        self.tell_moderators(&asker.site, &told).await;
+        Ok(Done { record, changed })
+    }
+
+    async fn note(&self, site: &SiteName, by: &str, act: &str, target: String, undo: &Undo) -> Result<u64, Code> {
+        let undo =
+            if *undo == Undo::default() { String::new() } else { serde_json::to_string(undo).map_err(|_| Code::Internal)? };
+        let record = NewRecord { time_ms: self.clock.now_ms(), by: by.to_owned(), act: act.to_owned(), target, undo };
+        self.backend.desk.note(site, record).await.map_err(told)
+    }
+
+    /// Publishes on the moderators' channel. What is told names comments and never quotes them, so that nothing withdrawn stays in
+    /// its log. What was done is done, whether or not the others heard of it.
+    async fn tell_moderators(&self, site: &SiteName, data: &serde_json::Value) {
+        let Ok(channel) = ChannelName::parse(MODERATION) else { return };
+        let append =
+            Append::Publication { data: data.to_string().into(), publisher: None, nonce: None, time_ms: self.clock.now_ms() };
+        if let Err(fault) = self.backend.log.append(&Key::new(site.clone(), channel), append).await {
+            match fault {
+                Fault::Unavailable(why) => tracing::warn!(%why, "moderators were not told"),
+                fault => tracing::warn!(%fault, "moderators were not told"),
+            }
+        }
+    }
+}
+
+/// The moderators' channel.
+const MODERATION: &str = "$parlour:moderation";
+
+fn kept(block: &Block) -> (String, Option<i64>, i64, String) {
+    (block.whom.written(), block.until_ms, block.since_ms, block.name.clone())
+}

@@ -1,0 +1,31 @@
+/** What was typed and not sent, kept in the browser for each page and comment answered, the newest fifty. */
+import { storageOf } from "./storage";
+
+const KEY = "parlour:drafts";
+const DRAFTS_MAX = 50;
+
+function read(): Record<string, string> {
+  try {
+    return JSON.parse(storageOf("localStorage")?.getItem(KEY) ?? "{}") as Record<string, string>;
+  } catch {
+    // Blocked or broken storage is an empty one.
+    return {};
+  }
+}
+
+/** The draft kept under `name`, or nothing. */
+export const readDraft = (name: string): string => read()[name] ?? "";
+
+/** Keeps `text` under `name`; an empty one is forgotten. */
+export function keepDraft(name: string, text: string): void {
+  const { [name]: _, ...others } = read();
+  const all = Object.entries(others);
+  if (text.trim()) all.push([name, text]);
+  try {
+    const storage = storageOf("localStorage");
+    if (all.length) storage?.setItem(KEY, JSON.stringify(Object.fromEntries(all.slice(-DRAFTS_MAX))));
+    else storage?.removeItem(KEY);
+  } catch {
+    // Full or blocked: it is there as long as the page is.
+  }
+}

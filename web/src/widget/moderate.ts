@@ -1,0 +1,119 @@
+/**
+ * Moderating in the thread, loaded for those whose token says that they may: buttons and keys to
+ * approve, to mark as spam, to take away and to pin, and to close the thread. Nothing is done for
+ * eight seconds, in which it can be undone.
+ */
+import english from "../locales/en.json";
+import { button, h, say } from "./h";
+import type { Article } from "./article";
+import type { ThreadView } from "./comments";
+
+const UNDO_MS = 8000;
+
+type Deed = "approve" | "spam" | "reject" | "pin";
+const KEYS: Record<string, Deed> = { a: "approve", s: "spam", x: "reject" };
+
+/** What a deed asks of the server. */
+const CHANGES: Record<Exclude<Deed, "pin">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
+
+export function moderate(view: ThreadView): void {
+  const words = view.words.learn(english);
+  const { context, around, thread, signal } = view;
+  const line = h("p.undo", { hidden: true, role: "status" });
+  let pending: { timer: ReturnType<typeof setTimeout>; commit: () => Promise<void> } | undefined;
+
+  /** Does now what waits. */
+  const settle = (): void => {
+    if (!pending) return;
+    clearTimeout(pending.timer);
+    const { commit } = pending;
+    pending = undefined;
+    line.hidden = true;
+    void commit();
+  };
+
+  const later = (text: string, article: Article, change: () => Promise<unknown>): void => {
+    settle();
+    const id = article.comment.id;
+    const commit = (): Promise<void> => change().then(() => view.changed(), (error: unknown) => {
+      const still = view.articles.get(id);
+      if (still && !signal.aborted) void view.complain(still, error);
+    });
+    const undo = button("button", words.say("moderate.undo"), () => {
+      clearTimeout(pending?.timer);
+      pending = undefined;
+      line.hidden = true;
+      article.element.removeAttribute("data-doomed");
+      article.element.focus({ preventScroll: true });
+    });
+    say(line, text);
+    line.append(" ", undo);
+    line.hidden = false;
+    article.element.toggleAttribute("data-doomed", true);
+    pending = { timer: setTimeout(settle, UNDO_MS), commit };
+  };
+
+  const path = ({ comment }: Article): string => `v1/comments/${comment.id}`;
+
+  const act = (deed: Deed, article: Article): void => {
+    const { comment } = article;
+    if (deed === "pin") {
+      around.api.act<typeof comment>("PATCH", path(article), { pinned: !comment.pinned }, signal).then(
+        () => {
+          thread.comments.set(comment.id, { ...comment, pinned: !comment.pinned });
+          view.changed();
+        },
+        (error: unknown) => void view.complain(article, error),
+      );
+      return;
+    }
+    const change = CHANGES[deed];
+    later(words.say(`moderate.${deed}.done`), article, async () => {
+      await around.api.act(change ? "PATCH" : "DELETE", path(article), change ?? undefined);
+      article.element.removeAttribute("data-doomed");
+      const known = thread.comments.get(comment.id);
+      if (deed === "reject") thread.remove(comment.id);
+      else if (known) thread.comments.set(comment.id, { ...known, state: deed === "spam" ? "spam" : "approved" });
+    });
+  };
+
+  context.extra = (article) => {
+    const { state, pinned } = article.comment;
+    const deeds: [Deed, string][] = [];
+    if (state !== "approved") deeds.push(["approve", "moderate.approve"]);
+    if (state !== "spam") deeds.push(["spam", "moderate.spam"]);
+    deeds.push(["reject", "moderate.reject"]);
+    if (state === "approved" && !article.comment.parent) deeds.push(["pin", pinned ? "moderate.unpin" : "moderate.pin"]);
+    return deeds.map(([deed, key]) => button("button.moderate", words.say(key), () => act(deed, article), { "data-do": deed }));
+  };
+
+  const close = button("button.moderate", "", () => {
+    const closed = !thread.closed;
+    around.api.act("PATCH", `v1/channels/${encodeURIComponent(view.channel!)}`, { closed }, signal).then(
+      () => {
+        thread.closed = closed;
+        view.changed();
+        label();
+      },
+      () => label(),
+    );
+  });
+  const label = (): void => say(close, words.say(thread.closed ? "moderate.open" : "moderate.close"));
+  label();
+  view.element.addEventListener("parlour:count", label, { signal });
+  view.bar.append(close);
+  view.bar.after(line);
+  view.box.addEventListener("keydown", (event) => {
+    const target = event.composedPath()[0] as HTMLElement;
+    const article = target.closest("article")?.dataset["id"];
+    const deed = KEYS[event.key];
+    if (!deed || !article || event.ctrlKey || event.altKey || event.metaKey || target.matches("input, textarea")) return;
+    event.preventDefault();
+    const found = view.articles.get(article);
+    if (found) act(deed, found);
+  });
+  // Whoever leaves has made up their mind.
+  signal.addEventListener("abort", settle);
+  addEventListener("pagehide", settle, { signal });
+  view.changed();
+}

@@ -1,0 +1,40 @@
+/**
+ * What readers load, in bytes of brotli, against what is allowed; measured on the built files in
+ * `crates/parlour/dist`. What a part loads at once is what its modules import, not what they ask for later.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
+
+/** The repository, told by `run.mjs`. */
+declare const REPOSITORY: string;
+
+const dist = join(REPOSITORY, "crates/parlour/dist");
+const { files, loads } = JSON.parse(readFileSync(join(dist, "manifest.json"), "utf8")) as { files: Record<string, string>; loads: Record<string, string[]> };
+const isStyle = (file: string): boolean => file.startsWith("style-");
+const bytes = (some: readonly string[]): number => some.reduce((sum, file) => sum + brotliCompressSync(readFileSync(join(dist, file))).length, 0);
+const script = (name: string): number => bytes(loads[name]!.filter((file) => !isStyle(file)));
+
+test("the_loader_is_at_most_2_kB", () => assert.ok(script("embed.js") <= 2000, `${script("embed.js")}`));
+
+test("a_thread_is_at_most_15_kB_of_script_with_the_loader_and_3_kB_of_style", () => {
+  const all = script("embed.js") + script("comments.js");
+  const style = bytes(loads["comments.js"]!.filter(isStyle));
+  assert.ok(all <= 15_000, `${all} bytes of script`);
+  assert.ok(style <= 3000, `${style} bytes of style`);
+  assert.ok(all > 5000 && style > 500, "what is measured is there");
+});
+
+test("a_chat_and_viewers_need_no_more_than_a_thread_and_4_kB", () => {
+  for (const name of ["chat.js", "viewers.js"]) assert.ok(script(name) <= 19_000, `${name}: ${script(name)}`);
+});
+
+test("counts_alone_are_at_most_1_kB", () => assert.ok(script("count.js") <= 1000, `${script("count.js")}`));
+
+test("what_is_loaded_when_it_is_needed_stays_small", () => {
+  const most = { "writing.js": 4700, "tools.js": 1400, "acts.js": 1500, "keys.js": 1100, "marks.js": 1200, "moderate.js": 1500, "problem.js": 600, "tabs.js": 1400, "race.js": 2100, "cursor.js": 1900, "bully.js": 500, "page.js": 1500, "sha256.js": 800 };
+  for (const [name, limit] of Object.entries(most)) assert.ok(script(name) <= limit, `${name}: ${script(name)}`);
+  for (const name of Object.keys(files).filter((file) => file.startsWith("lang-"))) assert.ok(script(name) <= 3500, `${name}: ${script(name)}`);
+});
