@@ -38,7 +38,6 @@ const parts = {
   "parlour-chat": "chat",
   "parlour-viewers": "viewers",
   "parlour-count": "count",
-  "parlour-signin": "signin",
 };
 
 /** What the sources are told by the build. */
@@ -91,6 +90,7 @@ const SAID_BY = {
   marks: /^thread\.since/,
   moderate: /^moderate\./,
   problem: /^problem\.(?!retry)/,
+  signin: /^signin\./,
   tools: /^tools\./,
   writing: /^(form\.(?!label|send$|edit)|comment\.(sending|waiting|failed|do\.(retry|again|copy|discard)))/,
 };

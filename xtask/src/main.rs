@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod autobahn;
-mod feeds;
+mod pip;
 mod fuzz;
 mod long;
 mod needs;

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{cargo, feeds, needs, ran, root, web};
+use crate::{cargo, needs, pip, ran, root, web};
 
 /// What was run and was not well.
 struct Tally(Vec<&'static str>);
@@ -21,7 +21,7 @@ impl Tally {
 pub fn everything() -> bool {
     let mut tally = Tally(Vec::new());
     tally.run("what the tests need", needs::meet);
-    tally.run("a reader of feeds", || feeds::install(&root()));
+    tally.run("programs in Python that are not ours", || pip::install(&root()));
     pages(&mut tally);
     style(&mut tally);
     let tests = ["test", "--workspace", "--no-fail-fast"];

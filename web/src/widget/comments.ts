@@ -7,6 +7,7 @@
  */
 import type { ListQuery, Place } from "../client/api";
 import type { ChannelEvent, Comment, CommentPage } from "../client/event";
+import { stored } from "../client/identity";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
 import { keepReading } from "./anchor";
@@ -56,7 +57,7 @@ export class ThreadView {
   readonly box: HTMLElement;
   readonly bar: HTMLElement;
   /** People whom the reader does not want to see, kept in this browser. */
-  readonly hidden = new Set<string>(peopleHidden());
+  readonly hidden = new Set<string>(stored<string[]>(storageOf("localStorage"), "parlour:hidden"));
   /** The form above the thread, or the line that there is none. */
   readonly writer = h("div.writing");
   readonly context: ArticleContext;
@@ -128,7 +129,7 @@ export class ThreadView {
     });
     addEventListener("hashchange", () => this.#goToPermalink(), { signal });
     this.#setClosed(false);
-    if (hasUnfinished(this.around.unsentKey)) void this.write(() => this.changed());
+    if (this.around.identity.account || hasUnfinished(this.around.unsentKey)) void this.write(() => this.changed());
     void this.#open();
   }
 
@@ -443,14 +444,6 @@ function neighbour(article: HTMLElement): HTMLElement | null | undefined {
 /** Whether something half-written or unsent waits in this browser. */
 const hasUnfinished = (key: string): boolean => !!(storageOf("localStorage")?.getItem("parlour:drafts") ?? storageOf("sessionStorage")?.getItem(key));
 
-function peopleHidden(): string[] {
-  try {
-    return JSON.parse(storageOf("localStorage")?.getItem("parlour:hidden") ?? "[]") as string[];
-  } catch {
-    // Broken: nobody.
-    return [];
-  }
-}
 
 class ParlourComments extends ParlourElement {
   protected override start(words: Words, signal: AbortSignal): void {

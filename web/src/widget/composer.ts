@@ -33,6 +33,8 @@ export interface ComposerOptions {
   preview: (text: string) => Promise<string>;
   /** Rejects with what the reader is to be told, as an `Error`. */
   submit: (written: Written) => Promise<void> | void;
+  /** Puts who is signed in, or how to, into a line of its own. */
+  account?: (line: HTMLElement) => void;
   /** Shown only where there is something to go back to. */
   cancel?: () => void;
 }
@@ -53,7 +55,7 @@ export class Composer {
 
   /** Makes a form, or makes the bare one `form` whole: what was typed there meanwhile stays. */
   constructor(options: ComposerOptions, form = bareForm(options.label, options.send)) {
-    const { words, asksWho, cancel } = options;
+    const { words, asksWho, account, cancel } = options;
     const id = form.id;
     this.element = form;
     this.options = options;
@@ -68,6 +70,11 @@ export class Composer {
     this.body.after(this.tools);
     const buttons = form.lastElementChild!;
     if (asksWho) buttons.before(h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email"), this.#website));
+    if (account) {
+      const line = h("div.account");
+      buttons.before(line);
+      account(line);
+    }
     buttons.before(this.#error);
     if (cancel) buttons.append(button("button", words.say("form.cancel"), cancel));
     buttons.append(h("span.hint", {}, words.say("form.keys")));

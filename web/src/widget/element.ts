@@ -28,6 +28,8 @@ export abstract class ParlourElement extends HTMLElement {
     if (!this.#presence) {
       this.#presence = new AbortController();
       onNavigation(() => this.#settleSoon(), this.#presence.signal);
+      // Somebody signed in or out.
+      addEventListener("parlour:account", () => this.#settle(true), { signal: this.#presence.signal });
     }
     this.#settleSoon();
   }
@@ -60,13 +62,13 @@ export abstract class ParlourElement extends HTMLElement {
     });
   }
 
-  #settle(): void {
+  #settle(anew = false): void {
     const key = this.isConnected ? this.#key() : null;
     if (key === null) {
       this.#presence?.abort();
       this.#presence = null;
     }
-    if (key === (this.#running?.key ?? null)) return;
+    if (key === (this.#running?.key ?? null) && !anew) return;
     this.#running?.abort.abort();
     this.#running = null;
     if (key === null) return;

@@ -1,157 +1,212 @@
 /**
- * `<parlour-signin>`: signs the reader in at Parlour's own origin, and says who they are. It opens
- * the window, takes the one-time code from it (or, cut off from it, shows signs and asks with its
- * secret), keeps the token in the page's storage and gives it to the page's other elements as their
- * `token`. docs/identity.md has the steps; nothing secret is put into an address.
+ * Signing in at Parlour's own origin, in the form for writing: a button where the site offers it, who is signed in and the ways out, and
+ * the question whether what a guest wrote here is theirs. Opens the window, takes the one-time code from it (or, cut off from it,
+ * shows signs and asks with its secret) and keeps the token; the elements start anew with it. docs/identity.md has the steps;
+ * nothing secret is put into an address. Loaded when somebody begins to write, or is signed in.
  */
+import type { Problem } from "../client/api";
+import { keyOf, stored } from "../client/identity";
+import type { Account, Kept } from "../client/identity";
 import { sha256 } from "../client/sha256";
+import type { ParlourElement } from "./element";
+import { button, h, place, set } from "./h";
+import { storageOf } from "./storage";
+import type { Surroundings } from "./surroundings";
+import type { Words } from "./words";
+import english from "../locales/en.json";
 
-interface SignedIn {
-  token: string;
-  member: { id: string; name: string };
-  /** Unix seconds. */
-  expires: number;
+/** Whose form it is. */
+export interface Writer {
+  readonly element: ParlourElement;
+  readonly around: Surroundings;
+  readonly words: Words;
+  readonly signal: AbortSignal;
 }
 
 const SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/** A page that is cut off asks so often, in milliseconds. */
+/** A page that is cut off asks so often, in milliseconds, and gives up after so long. */
 const ASK_EVERY_MS = 2_000;
-/** And gives up after so long. */
 const PATIENCE_MS = 15 * 60_000;
-const OTHERS = "parlour-comments, parlour-chat, parlour-viewers";
+/** How often the window is looked at, in milliseconds: it seems closed to a page that is cut off from it. */
+const LOOK_EVERY_MS = 500;
 
-const base64url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+const base64url = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 const digest = (text: string): Uint8Array => Uint8Array.from(sha256(text).match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-class SignInElement extends HTMLElement {
-  #root = this.attachShadow({ mode: "open" });
-  #server = "";
-  #site = "default";
-  #abort = new AbortController();
+const kept = ({ server, site }: Surroundings): Kept => stored<Kept>(storageOf("localStorage"), keyOf(server, site)) ?? {};
 
-  connectedCallback(): void {
-    this.#abort = new AbortController();
-    this.#server = new URL(this.getAttribute("server") ?? import.meta.url).origin;
-    this.#site = this.getAttribute("site") ?? "default";
-    const kept = this.#read();
-    if (kept) this.#give(kept.token);
-    this.#show(kept);
-  }
-
-  disconnectedCallback(): void {
-    this.#abort.abort();
-  }
-
-  get #key(): string {
-    return `parlour:${this.#server}:${this.#site}:signed-in`;
-  }
-
-  #read(): SignedIn | null {
-    try {
-      const kept = JSON.parse(localStorage.getItem(this.#key) ?? "null") as SignedIn | null;
-      return kept && kept.expires * 1000 > Date.now() ? kept : null;
-    } catch {
-      return null;
-    }
-  }
-
-  #keep(kept: SignedIn | null): void {
-    try {
-      if (kept) localStorage.setItem(this.#key, JSON.stringify(kept));
-      else localStorage.removeItem(this.#key);
-    } catch {
-      // Blocked: the reader is signed in while the page is open.
-    }
-    this.#give(kept?.token ?? null);
-    this.#show(kept);
-  }
-
-  /** Every element of this server's on the page has the token from now on. */
-  #give(token: string | null): void {
-    for (const element of document.querySelectorAll(OTHERS)) {
-      if ((element.getAttribute("site") ?? "default") !== this.#site) continue;
-      if (token) element.setAttribute("token", token);
-      else element.removeAttribute("token");
-    }
-  }
-
-  #show(kept: SignedIn | null, said = ""): void {
-    const button = (text: string, part: string, act: () => void): HTMLButtonElement => {
-      const element = document.createElement("button");
-      element.type = "button";
-      element.textContent = text;
-      element.part.add("button", part);
-      element.addEventListener("click", act);
-      return element;
-    };
-    const status = document.createElement("span");
-    status.setAttribute("role", "status");
-    status.textContent = said || (kept ? kept.member.name || "Signed in" : "");
-    this.#root.replaceChildren(
-      status,
-      " ",
-      ...(kept
-        ? [button("Sign out", "sign-out", () => this.#keep(null)), " ", button("Sign out everywhere", "sign-out-everywhere", () => void this.#leave(kept))]
-        : [button("Sign in", "sign-in", () => this.#begin())]),
-    );
-  }
-
-  #begin(): void {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-    const { signal } = this.#abort;
-    const secret = base64url(crypto.getRandomValues(new Uint8Array(32)));
-    const challenge = base64url(digest(secret));
-    const query = new URLSearchParams({ site: this.#site, origin: location.origin, challenge });
-    const opened = window.open(`${this.#server}/auth/start?${query}`, "_blank", "popup,width=460,height=640");
-    window.addEventListener(
-      "message",
-      ({ source, origin, data }: MessageEvent) => {
-        if (source !== opened || origin !== this.#server || data?.parlour !== "code" || data.challenge !== challenge) return;
-        this.#abort.abort();
-        void this.#exchange({ secret, code: String(data.code) });
-      },
-      { signal },
-    );
-    // A page that isolates itself has no window to hear from, nor one that a blocker kept.
-    if (!opened || opened.closed) {
-      const signs = [...digest(`parlour signs ${challenge}`).slice(0, 4)].map((byte) => SIGNS[byte % 32]).join("");
-      this.#show(null, `Type ${signs} into the window`);
-      void this.#wait(secret, signal);
-    }
-  }
-
-  async #wait(secret: string, signal: AbortSignal): Promise<void> {
-    for (const until = Date.now() + PATIENCE_MS; Date.now() < until && !signal.aborted; ) {
-      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
-      if (!signal.aborted && (await this.#exchange({ secret }))) return;
-    }
-  }
-
-  async #exchange(body: { secret: string; code?: string }): Promise<boolean> {
-    try {
-      const answer = await fetch(`${this.#server}/v1/auth/token`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      const signedIn = (await answer.json()) as SignedIn;
-      if (answer.ok && signedIn.token) this.#keep(signedIn);
-      else if (!answer.ok) this.#show(null, "That did not work: try again");
-      return answer.ok ? Boolean(signedIn.token) : true;
-    } catch {
-      return false;
-    }
-  }
-
-  async #leave({ token }: SignedIn): Promise<void> {
-    const headers = { Authorization: `Bearer ${token}` };
-    const answer = await fetch(`${this.#server}/v1/auth/token`, { method: "DELETE", headers }).catch(() => null);
-    // A token that is refused is worth nothing either.
-    if (answer && (answer.ok || answer.status === 401)) this.#keep(null);
-    else this.#show(this.#read(), "That did not work: try again");
+/** Keeps it or forgets it; false where the browser keeps nothing. */
+function keep(around: Surroundings, account?: Account): boolean {
+  try {
+    storageOf("localStorage")!.setItem(keyOf(around.server, around.site), JSON.stringify({ ...kept(around), account }));
+    return true;
+  } catch {
+    return false;
   }
 }
 
-if (!customElements.get("parlour-signin")) customElements.define("parlour-signin", SignInElement);
+/** Every element of this page starts anew, as whoever is signed in now. */
+const tell = (): unknown => dispatchEvent(new Event("parlour:account"));
+
+const accountIn = (text: string | null): string | undefined => /"account":.*/.exec(text ?? "")?.[0];
+// Another tab.
+addEventListener("storage", ({ key, oldValue, newValue }) => {
+  if (key?.startsWith("parlour:") && accountIn(oldValue) !== accountIn(newValue)) tell();
+});
+
+class Line {
+  readonly #line: HTMLElement;
+  readonly #writer: Writer;
+  #trip = new AbortController();
+
+  constructor(line: HTMLElement, writer: Writer) {
+    this.#line = line;
+    this.#writer = writer;
+    writer.signal.addEventListener("abort", () => this.#trip.abort());
+  }
+
+  async show(): Promise<void> {
+    const { api, identity: { account } } = this.#writer.around;
+    if (account) {
+      this.#showAccount(account);
+      this.#followRefusal(account);
+      return this.#askWhose(account);
+    }
+    const { ways } = await api.act<{ ways: unknown[] }>("GET", "v1/auth");
+    if (ways.length) this.#showWayIn();
+  }
+
+  #say(key: string, values?: Record<string, string>): string {
+    return this.#writer.words.say(`signin.${key}`, values);
+  }
+
+  #showWayIn(said = ""): void {
+    place(this.#line, [button("button.sign-in", this.#say("do"), () => this.#begin()), h("span.hint", { role: "status" }, said)]);
+  }
+
+  #showAccount(account: Account, said = "", more: Node[] = []): void {
+    const name = account.member.name || this.#say("nameless");
+    place(this.#line, [
+      h("span.signed-in", { role: "status" }, said || this.#say("as", { name })),
+      ...more,
+      button("button.sign-out", this.#say("out"), () => this.#keep()),
+      button("button.sign-out-everywhere", this.#say("everywhere"), () => void this.#leave(account)),
+    ]);
+  }
+
+  /** Keeps it or forgets it. The elements start anew; in this one the reader goes on where they were. */
+  #keep(account?: Account): void {
+    const { element, around } = this.#writer;
+    // Where the browser keeps nothing: signed in as long as the element is there.
+    if (!keep(around, account)) set(element, "token", account?.token);
+    element.style.minHeight = `${element.offsetHeight}px`;
+    const back = (): void => {
+      element.style.minHeight = "";
+      element.shadowRoot?.querySelector<HTMLElement>(".writing textarea, .chat-form textarea")?.focus();
+    };
+    element.addEventListener("parlour:count", back, { once: true });
+    tell();
+  }
+
+  #begin(): void {
+    this.#trip.abort();
+    this.#trip = new AbortController();
+    const { signal } = this.#trip;
+    const { server, site } = this.#writer.around;
+    const secret = base64url(crypto.getRandomValues(new Uint8Array(32)));
+    const challenge = base64url(digest(secret));
+    const query = new URLSearchParams({ site: site ?? "default", origin: location.origin, challenge });
+    const opened = open(new URL(`auth/start?${query}`, server), "_blank", "popup,width=460,height=640");
+    const hear = ({ source, origin, data }: MessageEvent): void => {
+      if (source !== opened || origin !== new URL(server).origin || data?.parlour !== "code" || data.challenge !== challenge) return;
+      this.#trip.abort();
+      void this.#exchange({ secret, code: String(data.code) });
+    };
+    addEventListener("message", hear, { signal });
+    void this.#watch(opened, secret, challenge, signal);
+  }
+
+  /** A page that isolates itself is soon cut off from its window; one whose window was closed by hand asks in vain until it is left. */
+  async #watch(opened: Window | null, secret: string, challenge: string, signal: AbortSignal): Promise<void> {
+    while (opened && !opened.closed && !signal.aborted) await wait(LOOK_EVERY_MS);
+    if (signal.aborted) return;
+    const signs = [...digest(`parlour signs ${challenge}`).slice(0, 4)].map((byte) => SIGNS[byte % 32]).join("");
+    this.#showWayIn(this.#say("signs", { signs }));
+    for (const until = Date.now() + PATIENCE_MS; Date.now() < until && !signal.aborted; await wait(ASK_EVERY_MS)) {
+      if (await this.#exchange({ secret })) return;
+    }
+  }
+
+  /** Whether it is decided. */
+  async #exchange(body: { secret: string; code?: string }): Promise<boolean> {
+    try {
+      const signedIn = await this.#writer.around.api.act<Account | { token: null }>("POST", "v1/auth/token", body);
+      if (signedIn.token === null) return false;
+      this.#trip.abort();
+      this.#keep(signedIn);
+    } catch (error) {
+      // Out of reach is not decided, unless the code's time runs out meanwhile.
+      if (!(error as Problem).status && !body.code) return false;
+      this.#showWayIn(this.#say("failed"));
+    }
+    return true;
+  }
+
+  async #leave(account: Account): Promise<void> {
+    try {
+      await this.#writer.around.api.act("DELETE", "v1/auth/token");
+    } catch (error) {
+      if ((error as Problem).status !== 401) return this.#showAccount(account, this.#say("failed"));
+    }
+    this.#keep();
+  }
+
+  /** A token that the server takes no longer is forgotten, unless another tab has a new one since. */
+  #followRefusal({ token }: Account): void {
+    const { around } = this.#writer;
+    const refused = (): void => {
+      if (kept(around).account?.token === token && keep(around)) tell();
+    };
+    around.identity.refused = refused;
+    // It may have been refused before anybody listened.
+    around.api.act("GET", "v1/me").catch((error: Problem) => error.status === 401 && refused());
+  }
+
+  /** Once: whether what was written in this browser before, as a guest, is theirs. */
+  async #askWhose(account: Account): Promise<void> {
+    const { words, around } = this.#writer;
+    const { api, identity } = around;
+    const guest = kept(around).token;
+    if (!guest || account.asked) return;
+    const { comments } = await api.act<{ comments: number }>("POST", "v1/me/claim", { guest });
+    const asked = (): unknown => keep(around, Object.assign(account, { asked: true }));
+    if (!comments) return void asked();
+    const yes = async (): Promise<void> => {
+      await api.act("POST", "v1/me/claim", { guest, take: true });
+      identity.forgetGuest();
+      asked();
+      this.#showAccount(account);
+    };
+    const no = (): void => {
+      asked();
+      this.#showAccount(account);
+    };
+    const failed = (): void => this.#showAccount(account, this.#say("failed"));
+    this.#showAccount(account, "", [
+      h("span.claim", { role: "status" }, words.count("signin.claim", comments)),
+      button("button.claim-yes", this.#say("yes"), () => void yes().catch(failed)),
+      button("button.claim-no", this.#say("no"), no),
+    ]);
+  }
+}
+
+/** Fills `line`; where nobody can be asked it stays empty. */
+export async function offer(line: HTMLElement, writer: Writer): Promise<void> {
+  writer.words.learn(english);
+  try {
+    await new Line(line, writer).show();
+  } catch {
+    // Out of reach: whoever writes goes on as who they are.
+  }
+}

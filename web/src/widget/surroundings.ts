@@ -35,7 +35,7 @@ function asksForPrivacy(): boolean {
 /** Who a token is for, without what changes from one token to the next; the token itself where it cannot be read. */
 function holderOf(token: string): string {
   try {
-    return JSON.stringify(JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))), (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value));
+    return atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")).replace(/"(iat|exp|jti)":[^,}]*,?/g, "");
   } catch {
     return token;
   }
@@ -60,7 +60,7 @@ function make(server: string, site: string | null, token: string | null, tokenUr
 /** What `element` shares with the others of its kind. */
 export function surroundingsOf(element: Element): Surroundings {
   const server = serverOf(element);
-  const [site, token, tokenUrl] = ["site", "token", "token-url"].map((name) => element.getAttribute(name) || null);
+  const [site, token, tokenUrl] = ["site", "token", "token-url"].map((name) => element.getAttribute(name) || null) as [string | null, string | null, string | null];
   const key = JSON.stringify([server, site, token, tokenUrl]);
   let found = known.get(key);
   if (!found) {
@@ -68,7 +68,7 @@ export function surroundingsOf(element: Element): Surroundings {
       if (known.size < KNOWN_MAX) break;
       if (connection.state === "idle") known.delete(old);
     }
-    found = make(server, site ?? null, token ?? null, tokenUrl && new URL(tokenUrl, document.baseURI).href || null);
+    found = make(server, site, token, tokenUrl && new URL(tokenUrl, document.baseURI).href || null);
     known.set(key, found);
   }
   return found;
@@ -80,4 +80,6 @@ const nudgeAll = (): void =>
     queue?.nudge();
   });
 addEventListener("online", nudgeAll);
+// Somebody signed in or out: the elements start anew.
+addEventListener("parlour:account", () => known.clear());
 document.addEventListener("visibilitychange", () => document.hidden || nudgeAll());

@@ -146,6 +146,7 @@ export class Writing {
       keep: (text) => keepDraft(page, text),
       preview: (text) => this.#preview(text),
       ...(done && { cancel: done }),
+      ...(!article && (around.identity.account || !around.identity.signedIn) && { account: (line) => void import("./signin").then(({ offer }) => offer(line, this.#view)).catch(() => {}) }),
       submit: async (written) => {
         await this.#post(written, article?.comment.id);
         done?.();

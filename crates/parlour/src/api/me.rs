@@ -16,6 +16,14 @@ use crate::limit::Rate;
 /// Questions for a token from one address: a page that waits asks every two seconds.
 const EXCHANGE_RATE: Rate = Rate { burst: 60, per_ms: 1_000 };
 
+/// `GET /v1/auth`: how somebody signs in to the site at Parlour's own origin; nothing where that is not offered.
+pub async fn ways(State(api): State<Api>, headers: HeaderMap, ask: Ask) -> Result<Response, Problem> {
+    let rules = api.node.book.now();
+    let site = api.node.site_rules(&ask.asker.site)?;
+    let ways: Vec<Value> = rules.ways_of(&site).map(|(name, title)| json!({ "name": name, "title": title })).collect();
+    Ok(answer::read(&headers, ask.is_personal, &json!({ "ways": ways })))
+}
+
 #[derive(Deserialize)]
 struct Exchange {
     secret: String,

@@ -1,0 +1,1 @@
+import{z as a}from"./shared-HBNLQLQ7.js";export{a as ThreadView};
