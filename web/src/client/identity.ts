@@ -59,7 +59,7 @@ export class Identity {
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
   /** From `token-url`; undefined until asked. */
-  #fetched: Promise<string | null> | undefined;
+  #tokens: Promise<(fresh: boolean) => Promise<string | null>> | undefined;
   #stored: boolean;
   /** Who signed in here, where the author's site does not say who the reader is. */
   declare readonly account: Account | undefined;
@@ -87,15 +87,9 @@ export class Identity {
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
     if (tokenUrl) {
-      if (fresh) this.#fetched = undefined;
-      this.#fetched ??= import("./token").then(({ fetchToken }) => fetchToken(tokenUrl));
-      const asked = this.#fetched;
-      try {
-        return (await asked) ?? this.#guestToken;
-      } catch (error) {
-        if (this.#fetched === asked) this.#fetched = undefined;
-        throw error;
-      }
+      this.#tokens ??= import("./token").then(({ tokensFrom }) => tokensFrom(tokenUrl));
+      this.#tokens.catch(() => (this.#tokens = undefined));
+      return (await (await this.#tokens)(fresh)) ?? this.#guestToken;
     }
     if (fresh) this.refused?.();
     // Another tab may have become a guest since.

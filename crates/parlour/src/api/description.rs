@@ -76,6 +76,7 @@ static ROWS: &[Row] = rows! {
     get "/connection/websocket" "The WebSocket: the Centrifuge client protocol v2 in JSON" [] "" => 101 "";
     get "/v1/me" "What is kept about whoever asks; with an account, the whole of it only for Parlour's own pages" ["site"] "" => 200 "Me";
     delete "/v1/me" "Forgets whoever asks" ["site"] "" => 204 "";
+    post "/v1/me/claim" "How many comments a guest left; with `take` they are theirs who are signed in" ["site"] "Claim" => 200 "Claimed";
     get "/v1/auth" "How somebody signs in at Parlour's own origin; nothing where that is not offered" ["site"] "" => 200 "Ways";
     post "/v1/auth/token" "A token for a one-time code and the page's secret" [] "Exchange" => 200 "Exchanged";
     delete "/v1/auth/token" "Signs out everywhere" ["site"] "" => 204 "";

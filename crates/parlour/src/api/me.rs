@@ -1,7 +1,7 @@
 //! Whoever asks about themselves: a token for a page that had its reader sign in, what is kept, signing out everywhere.
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use parlour_wire::code::Code;
@@ -58,6 +58,23 @@ pub async fn sign_out(State(api): State<Api>, ask: Ask) -> Result<Response, Prob
 /// `GET /v1/me`.
 pub async fn read(State(api): State<Api>, ask: Ask) -> Result<Response, Problem> {
     Ok(answer::fresh(StatusCode::OK, &api.node.me(&ask.asker).await?))
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    guest: String,
+    #[serde(default)]
+    take: bool,
+}
+
+/// `POST /v1/me/claim`: how many comments a guest left; with `take` they are the asker's.
+pub async fn claim(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let ask = Ask::from_request_parts(&mut parts, &api).await?;
+    api.node.limit_exchanges(whence(&parts).address, EXCHANGE_RATE)?;
+    let claim: Claim = body::json(&parts.headers, body, api.reading()).await?;
+    let comments = api.node.claim(&ask.asker, &claim.guest, claim.take).await?;
+    Ok(answer::fresh(StatusCode::OK, &json!({ "comments": comments })))
 }
 
 /// `DELETE /v1/me`.

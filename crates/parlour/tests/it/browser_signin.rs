@@ -54,3 +54,16 @@ fn in_chromium_a_reader_signs_in_across_domains_stays_signed_in_and_signs_out_ev
 fn in_firefox_a_reader_signs_in_across_domains_stays_signed_in_and_signs_out_everywhere() {
     run("firefox", &["/usr/bin/firefox-esr", "/usr/bin/firefox"]);
 }
+
+#[test]
+fn a_page_asks_its_site_for_a_token_at_the_start_and_before_it_ends() {
+    let programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let browser = programs.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    if !browser || !can_run() {
+        return;
+    }
+    let (port, secret) = (free_port().to_string(), "a secret that the page's site has, 32+");
+    let file = format!("origins = [\"http://a.localhost:{port}\"]\ntoken-secret = \"{secret}\"\n");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e/tokens.mjs");
+    Stage::new(Server::start(&[], &file)).run(&script, &[&port, secret]);
+}

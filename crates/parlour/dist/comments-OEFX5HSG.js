@@ -1,0 +1,1 @@
+import{z as a}from"./shared-QNDFNF7Y.js";export{a as ThreadView};
