@@ -11,15 +11,6 @@ export interface Storage {
   removeItem(key: string): void;
 }
 
-/** What is kept under `key`; blocked or broken storage is an empty one. */
-export function stored<T>(storage: Storage | null, key: string): T | null {
-  try {
-    return JSON.parse(storage?.getItem(key) ?? "null") as T | null;
-  } catch {
-    return null;
-  }
-}
-
 export interface IdentityOptions {
   server: string;
   site: string | null;
@@ -36,7 +27,7 @@ export interface Account {
   token: string;
   member: { id: string; name: string };
   /** Whether it was asked already if what a guest wrote here is theirs. */
-  asked?: boolean;
+  claimed?: boolean;
 }
 
 /** What the browser keeps: a guest, and who signed in since (put here by `widget/signin.ts`). */
@@ -44,6 +35,15 @@ export interface Kept {
   token?: string | null;
   name?: string;
   account?: Account | undefined;
+}
+
+/** What is kept under `key`; blocked or broken storage is an empty one. */
+export function stored<T>(storage: Storage | null, key: string): T | null {
+  try {
+    return JSON.parse(storage?.getItem(key) ?? "null") as T | null;
+  } catch {
+    return null;
+  }
 }
 
 /** Under which name. */
@@ -58,21 +58,17 @@ export class Identity {
   readonly #own = new Set<string>();
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
-  /** From `token-url`; undefined until asked. */
-  #tokens: Promise<(fresh: boolean) => Promise<string | null>> | undefined;
   #stored: boolean;
   /** Who signed in here, where the author's site does not say who the reader is. */
-  declare readonly account: Account | undefined;
-  /** Called when the server refused the token; put here by those who can help. */
-  declare refused?: () => void;
+  declare readonly holder: Account | undefined;
   name: string;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
     this.#key = keyOf(options.server, options.site);
     const kept = this.#read();
-    this.account = this.signedIn ? undefined : kept.account;
-    options.token ??= this.account?.token ?? null;
+    this.holder = this.signedIn ? undefined : kept.account;
+    options.token ??= this.holder?.token ?? null;
     this.#guestToken = kept.token ?? null;
     this.#stored = !!kept.token;
     this.name = kept.name ?? "";
@@ -86,12 +82,7 @@ export class Identity {
   /** The token to act with, if there is one. `fresh`: the last one was refused as expired. */
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
-    if (tokenUrl) {
-      this.#tokens ??= import("./token").then(({ tokensFrom }) => tokensFrom(tokenUrl));
-      this.#tokens.catch(() => (this.#tokens = undefined));
-      return (await (await this.#tokens)(fresh)) ?? this.#guestToken;
-    }
-    if (fresh) this.refused?.();
+    if (tokenUrl) return (await (await import("./token")).tokenFrom(tokenUrl, fresh)) ?? this.#guestToken;
     // Another tab may have become a guest since.
     return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }
@@ -118,10 +109,9 @@ export class Identity {
     this.#write();
   }
 
-  /** Something was posted under this name. */
-  posted(memberId: string | undefined, name: string): void {
+  /** Something was posted. */
+  posted(memberId: string | undefined): void {
     if (memberId) this.own(memberId);
-    this.name = name;
     this.remember();
   }
 
@@ -146,7 +136,7 @@ export class Identity {
   }
 
   #read(): Kept {
-    return stored(this.#options.storage, this.#key) ?? {};
+    return stored<Kept>(this.#options.storage, this.#key) ?? {};
   }
 
   #write(): void {

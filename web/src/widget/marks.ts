@@ -4,7 +4,7 @@
  * marked until the page is left.
  */
 import english from "../locales/en.json";
-import { claimsOf } from "../client/token";
+import { claimsOf } from "../client/claims";
 import { h } from "./h";
 import { storageOf } from "./storage";
 import type { ThreadView } from "./comments";
@@ -73,5 +73,7 @@ export async function remember(view: ThreadView): Promise<Marks> {
   const { identity } = view.around;
   const role = identity.signedIn && claimsOf((await identity.token()) ?? "")["role"];
   if (role === "moderator" || role === "admin") (await import("./moderate")).moderate(view);
+  // Whoever signed in here sees it in the form, and the ways out.
+  if (identity.holder) view.box.querySelector(".writing form")?.dispatchEvent(new Event("focusin"));
   return new Marks(view);
 }

@@ -5,10 +5,9 @@
  * nothing secret is put into an address. Loaded when somebody begins to write, or is signed in.
  */
 import type { Problem } from "../client/api";
-import { keyOf, stored } from "../client/identity";
-import type { Account, Kept } from "../client/identity";
+import { keepAccount, keptAt, startAnew } from "../client/account";
+import type { Account } from "../client/identity";
 import { sha256 } from "../client/sha256";
-import type { ParlourElement } from "./element";
 import { button, h, place, set } from "./h";
 import { storageOf } from "./storage";
 import type { Surroundings } from "./surroundings";
@@ -17,10 +16,9 @@ import english from "../locales/en.json";
 
 /** Whose form it is. */
 export interface Writer {
-  readonly element: ParlourElement;
+  readonly element: HTMLElement;
   readonly around: Surroundings;
   readonly words: Words;
-  readonly signal: AbortSignal;
 }
 
 const SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -34,25 +32,10 @@ const base64url = (bytes: Uint8Array): string => btoa(String.fromCharCode(...byt
 const digest = (text: string): Uint8Array => Uint8Array.from(sha256(text).match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const kept = ({ server, site }: Surroundings): Kept => stored<Kept>(storageOf("localStorage"), keyOf(server, site)) ?? {};
-
-/** Keeps it or forgets it; false where the browser keeps nothing. */
-function keep(around: Surroundings, account?: Account): boolean {
-  try {
-    storageOf("localStorage")!.setItem(keyOf(around.server, around.site), JSON.stringify({ ...kept(around), account }));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Every element of this page starts anew, as whoever is signed in now. */
-const tell = (): unknown => dispatchEvent(new Event("parlour:account"));
-
 const accountIn = (text: string | null): string | undefined => /"account":.*/.exec(text ?? "")?.[0];
 // Another tab.
 addEventListener("storage", ({ key, oldValue, newValue }) => {
-  if (key?.startsWith("parlour:") && accountIn(oldValue) !== accountIn(newValue)) tell();
+  if (key?.startsWith("parlour:") && accountIn(oldValue) !== accountIn(newValue)) startAnew();
 });
 
 class Line {
@@ -63,14 +46,15 @@ class Line {
   constructor(line: HTMLElement, writer: Writer) {
     this.#line = line;
     this.#writer = writer;
-    writer.signal.addEventListener("abort", () => this.#trip.abort());
   }
 
   async show(): Promise<void> {
-    const { api, identity: { account } } = this.#writer.around;
+    const { around } = this.#writer;
+    const { api, identity: { holder: account } } = around;
     if (account) {
       this.#showAccount(account);
-      this.#followRefusal(account);
+      // What is refused has it asked whether the sign-in is over; then it is forgotten (`client/failure.ts`).
+      around.connection.watch((state) => state === "refused" && void api.act("GET", "v1/me").catch(() => {}));
       return this.#askWhose(account);
     }
     const { ways } = await api.act<{ ways: unknown[] }>("GET", "v1/auth");
@@ -98,15 +82,18 @@ class Line {
   /** Keeps it or forgets it. The elements start anew; in this one the reader goes on where they were. */
   #keep(account?: Account): void {
     const { element, around } = this.#writer;
+    const { server, site } = around;
     // Where the browser keeps nothing: signed in as long as the element is there.
-    if (!keep(around, account)) set(element, "token", account?.token);
+    if (!keepAccount(storageOf("localStorage"), server, site, account)) set(element, "token", account?.token);
     element.style.minHeight = `${element.offsetHeight}px`;
     const back = (): void => {
       element.style.minHeight = "";
       element.shadowRoot?.querySelector<HTMLElement>(".writing textarea, .chat-form textarea")?.focus();
     };
     element.addEventListener("parlour:count", back, { once: true });
-    tell();
+    startAnew();
+    // Its own, too, where the page keeps it in a shadow.
+    if (element.getRootNode() !== document) startAnew(element.getRootNode() as ShadowRoot);
   }
 
   #begin(): void {
@@ -162,28 +149,18 @@ class Line {
     this.#keep();
   }
 
-  /** A token that the server takes no longer is forgotten, unless another tab has a new one since. */
-  #followRefusal({ token }: Account): void {
-    const { around } = this.#writer;
-    const refused = (): void => {
-      if (kept(around).account?.token === token && keep(around)) tell();
-    };
-    around.identity.refused = refused;
-    // It may have been refused before anybody listened.
-    around.api.act("GET", "v1/me").catch((error: Problem) => error.status === 401 && refused());
-  }
-
   /** Once: whether what was written in this browser before, as a guest, is theirs. */
   async #askWhose(account: Account): Promise<void> {
     const { words, around } = this.#writer;
     const { api, identity } = around;
-    const guest = kept(around).token;
-    if (!guest || account.asked) return;
-    const { comments } = await api.act<{ comments: number }>("POST", "v1/me/claim", { guest });
-    const asked = (): unknown => keep(around, Object.assign(account, { asked: true }));
+    const storage = storageOf("localStorage");
+    const guest = keptAt(storage, around.server, around.site).token;
+    if (!guest || account.claimed) return;
+    const { comments } = await api.act<{ comments: number }>("POST", "v1/me/claim", { token: guest });
+    const asked = (): unknown => keepAccount(storage, around.server, around.site, Object.assign(account, { claimed: true }));
     if (!comments) return void asked();
     const yes = async (): Promise<void> => {
-      await api.act("POST", "v1/me/claim", { guest, take: true });
+      await api.act("POST", "v1/me/claim", { token: guest, take: true });
       identity.forgetGuest();
       asked();
       this.#showAccount(account);

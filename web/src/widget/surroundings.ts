@@ -5,6 +5,7 @@
 import { Api } from "../client/api";
 import { Connection } from "../client/connection";
 import { Identity } from "../client/identity";
+import { claimsOf } from "../client/claims";
 import type { Queue } from "../client/queue";
 import { sharing } from "../client/share";
 import { ways } from "../client/ways";
@@ -29,16 +30,13 @@ const KNOWN_MAX = 16;
 /** Whether the reader asked not to be tracked, and so is not to be counted. */
 function asksForPrivacy(): boolean {
   const { doNotTrack, globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return doNotTrack === "1" || globalPrivacyControl === true;
+  return doNotTrack === "1" || !!globalPrivacyControl;
 }
 
 /** Who a token is for, without what changes from one token to the next; the token itself where it cannot be read. */
 function holderOf(token: string): string {
-  try {
-    return atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")).replace(/"(iat|exp|jti)":[^,}]*,?/g, "");
-  } catch {
-    return token;
-  }
+  const claims = claimsOf(token);
+  return claims["sub"] ? JSON.stringify(claims, (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value)) : token;
 }
 
 function make(server: string, site: string | null, token: string | null, tokenUrl: string | null): Surroundings {
@@ -60,8 +58,9 @@ function make(server: string, site: string | null, token: string | null, tokenUr
 /** What `element` shares with the others of its kind. */
 export function surroundingsOf(element: Element): Surroundings {
   const server = serverOf(element);
-  const [site, token, tokenUrl] = ["site", "token", "token-url"].map((name) => element.getAttribute(name) || null) as [string | null, string | null, string | null];
-  const key = JSON.stringify([server, site, token, tokenUrl]);
+  const named = ["site", "token", "token-url", "account"].map((name) => element.getAttribute(name) || null) as [string | null, string | null, string | null];
+  const [site, token, tokenUrl] = named;
+  const key = JSON.stringify([server, named]);
   let found = known.get(key);
   if (!found) {
     for (const [old, { connection }] of known) {
@@ -80,6 +79,4 @@ const nudgeAll = (): void =>
     queue?.nudge();
   });
 addEventListener("online", nudgeAll);
-// Somebody signed in or out: the elements start anew.
-addEventListener("parlour:account", () => known.clear());
 document.addEventListener("visibilitychange", () => document.hidden || nudgeAll());

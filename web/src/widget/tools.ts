@@ -5,6 +5,7 @@
 import english from "../locales/en.json";
 import { button, h, set } from "./h";
 import type { Composer } from "./composer";
+import { explain } from "./explain";
 import { setHtml } from "./trusted";
 
 /** Name, sign, what goes before and behind the selection, key. */
@@ -39,7 +40,16 @@ function mark({ body, options }: Composer, name: string, before: string, behind:
   options.keep?.(body.value);
 }
 
+/** Who is signed in, or how to: above the thread, where the author's site does not say who the reader is. */
+function offerSignIn({ element, options: { around, words, cancel } }: Composer): void {
+  if (cancel || (around.identity.signedIn && !around.identity.holder)) return;
+  const line = h("div.account");
+  element.lastChild!.before(line);
+  import("./signin").then(({ offer }) => offer(line, { element: (element.getRootNode() as ShadowRoot).host as HTMLElement, around, words })).catch(() => {});
+}
+
 export function equip(composer: Composer): void {
+  offerSignIn(composer);
   const { options, body, tools } = composer;
   const words = options.words.learn(english);
   const shown = h("div.preview", { hidden: true, dir: "auto", role: "region", "aria-label": words.say("tools.preview") });
@@ -52,9 +62,10 @@ export function equip(composer: Composer): void {
     if (!isOn) return body.focus();
     shown.textContent = "…";
     try {
-      setHtml(shown, await options.preview(body.value), body.value);
+      const { html } = await options.around.api.act<{ html: string }>("POST", "v1/preview", { body: body.value });
+      setHtml(shown, html, body.value);
     } catch (error) {
-      shown.textContent = (error as Error).message;
+      shown.textContent = await explain(error, words);
     }
   }
   const marks = MARKS.map(([name, sign, before, behind, key]) => {

@@ -62,7 +62,8 @@ pub async fn read(State(api): State<Api>, ask: Ask) -> Result<Response, Problem>
 
 #[derive(Deserialize)]
 struct Claim {
-    guest: String,
+    /// The guest's.
+    token: String,
     #[serde(default)]
     take: bool,
 }
@@ -73,7 +74,7 @@ pub async fn claim(State(api): State<Api>, request: Request) -> Result<Response,
     let ask = Ask::from_request_parts(&mut parts, &api).await?;
     api.node.limit_exchanges(whence(&parts).address, EXCHANGE_RATE)?;
     let claim: Claim = body::json(&parts.headers, body, api.reading()).await?;
-    let comments = api.node.claim(&ask.asker, &claim.guest, claim.take).await?;
+    let comments = api.node.claim(&ask.asker, &claim.token, claim.take).await?;
     Ok(answer::fresh(StatusCode::OK, &json!({ "comments": comments })))
 }
 

@@ -32,7 +32,7 @@ async fn what_a_guest_wrote_is_theirs_after_they_signed_in_and_is_forgotten_with
         let (guest, guest_id) = guest(&http).await;
         let (browser, bearer) = scene.signed_in("one").await;
         let claim =
-            async |take: bool| http.post_as(&bearer, "/v1/me/claim", &json!({ "guest": guest, "take": take })).await.json();
+            async |take: bool| http.post_as(&bearer, "/v1/me/claim", &json!({ "token": guest, "take": take })).await.json();
         assert_eq!(claim(false).await["comments"], 3, "these three are yours?");
         assert_eq!(http.get_as(&guest, "/v1/me").await.json()["comments"].as_array().unwrap().len(), 3, "asking takes nothing");
         assert_eq!(claim(true).await["comments"], 3);
@@ -44,7 +44,7 @@ async fn what_a_guest_wrote_is_theirs_after_they_signed_in_and_is_forgotten_with
         }
         assert_eq!(listed["total"], 3);
         assert_eq!(http.get_as(&guest, "/v1/me").await.status, 401, "the guest is nobody any more");
-        let again = http.post_as(&bearer, "/v1/me/claim", &json!({ "guest": guest, "take": true })).await;
+        let again = http.post_as(&bearer, "/v1/me/claim", &json!({ "token": guest, "take": true })).await;
         assert_eq!(again.problem().0, 403, "and is claimed once");
         assert!(scene.kept().contains(&guest_id), "it is known who they were");
         assert_eq!(browser.post("/auth/me/forget", &[]).await.status, 200);
@@ -80,12 +80,12 @@ async fn nobody_claims_what_is_not_a_guests_of_their_site_with_the_guests_own_to
         ("a forged one", &anna, &forged, 403),
         ("no token", &anna, "x", 403),
     ] {
-        let answer = http.post_as(bearer, "/v1/me/claim", &json!({ "guest": guest, "take": true })).await;
+        let answer = http.post_as(bearer, "/v1/me/claim", &json!({ "token": guest, "take": true })).await;
         assert_eq!(answer.problem().0, expected, "{why}: {answer:?}");
     }
-    assert_eq!(http.post("/v1/me/claim", &json!({ "guest": guest, "take": true })).await.status, 401, "nobody");
+    assert_eq!(http.post("/v1/me/claim", &json!({ "token": guest, "take": true })).await.status, 401, "nobody");
     assert_eq!(http.get_as(&guest, "/v1/me").await.json()["comments"].as_array().unwrap().len(), 3, "nothing was taken");
-    let taken = http.post_as(&anna, "/v1/me/claim", &json!({ "guest": guest, "take": true })).await;
+    let taken = http.post_as(&anna, "/v1/me/claim", &json!({ "token": guest, "take": true })).await;
     assert_eq!(taken.json()["comments"], 3, "whoever a site vouches for may claim too");
 }
 
