@@ -36,7 +36,11 @@ pub mod ring;
 
 pub mod outbox;
 
+pub mod queue;
+
 pub mod mail;
+
+pub mod hook;
 
 pub mod hub;
 

@@ -18,10 +18,12 @@ use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 use crate::moderation::PolicyOptions;
 
+mod hook;
 mod origin;
 mod reach;
 mod signin;
 
+pub use hook::{HookEvent, HookRules, HookSecret, RECEIVERS_MAX};
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 pub use reach::{Reach, ReachFault, is_public};
 pub use signin::{MailRules, Provider, ProviderKind, SignInRules};
@@ -145,6 +147,8 @@ pub struct SiteRules {
     pub reactions: Vec<String>,
     /// What decides whether a comment is shown at once, as far as options say.
     pub policy: PolicyOptions,
+    /// Whom the site tells of its comments.
+    pub hooks: HookRules,
     /// Nobody writes for now.
     pub read_only: bool,
     /// How long, how many, how often.

@@ -142,6 +142,7 @@ fn site_rules(
         verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         policy: super::policy::policy(&prefix, options)?,
+        hooks: super::hook::hooks(&prefix, options)?,
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })

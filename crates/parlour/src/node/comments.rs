@@ -12,6 +12,7 @@ use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNot
 use crate::channel::{ChannelName, Key, Sort};
 use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
+use crate::hook::event_of;
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
 use crate::page::Page;
@@ -90,8 +91,14 @@ impl Node {
         }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
-        if let (Some(reason), false) = (reason, appended.repeated) {
-            self.tell_held(key, &comment, reason).await;
+        if !appended.repeated {
+            if let Some(reason) = reason {
+                self.tell_held(key, &comment, reason).await;
+            }
+            // What nobody but its author ever sees is no news.
+            if matches!(comment.state, State::Approved | State::Pending) {
+                self.tell_receivers(key, comment.id.clone(), event_of(comment.state)).await;
+            }
         }
         comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));
         comment.state = comment.state.as_its_author_sees_it();

@@ -10,8 +10,9 @@ use super::{Asker, Node, told};
 use crate::backend::Append;
 use crate::channel::Key;
 use crate::comment::{Comment, CommentId, State, checked_body};
+use crate::hook::event_of;
 use crate::render;
-use crate::rule::SiteRules;
+use crate::rule::{HookEvent, SiteRules};
 
 /// What is to be changed of a comment; at least one of them.
 #[derive(Debug, Default)]
@@ -99,11 +100,30 @@ impl Node {
         Ok(edited)
     }
 
-    /// Appends it, and answers when what it withdrew has left the ring.
+    /// Appends it, tells the site's receivers, and answers when what it withdrew has left the ring.
     pub(super) async fn decide(&self, key: &Key, append: Append) -> Result<Option<Comment>, Code> {
+        let event = match &append {
+            Append::Edit { id, .. } | Append::Pin { id, .. } => Some((id.clone(), HookEvent::Updated)),
+            Append::State { id, state, .. } => Some((id.clone(), event_of(*state))),
+            Append::Delete { id, .. } => Some((id.clone(), HookEvent::Deleted)),
+            _ => None,
+        };
         let appended = self.backend.log.append(key, append).await.map_err(told)?;
         self.withdrawn(key, appended.position.as_ref()).await;
+        if let Some((id, event)) = event.filter(|_| !appended.repeated) {
+            self.tell_receivers(key, id, event).await;
+        }
         Ok(appended.comment)
+    }
+
+    /// Tells the site's receivers. It is in the store when this answers, or when it would have: whoever asked may go away meanwhile.
+    pub(super) async fn tell_receivers(&self, key: &Key, id: CommentId, event: HookEvent) {
+        if !self.hooks.are_told(&key.site, event) {
+            return;
+        }
+        let (hooks, key, now_ms) = (self.hooks.clone(), key.clone(), self.clock.now_ms());
+        // It ends by itself, and does not panic.
+        let _ = tokio::spawn(async move { hooks.tell(event, key, id, now_ms).await }).await;
     }
 
     /// Taken away: by its author at any time, or by a moderator.

@@ -15,6 +15,7 @@ use crate::backend::{Backend, Delivery, Fault};
 use crate::channel::{ChannelName, Key, SiteName, Sort};
 use crate::clients::Clients;
 use crate::door::Whence;
+use crate::hook::Hooks;
 use crate::hub::Hub;
 use crate::identity::allowed;
 use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
@@ -146,6 +147,8 @@ pub struct Node {
     draining: AtomicBool,
     /// Takes pages whose words are only a reader's.
     unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
+    /// Whom sites tell of their comments.
+    pub hooks: Arc<Hooks>,
     this: std::sync::Weak<Node>,
 }
 
@@ -191,6 +194,7 @@ impl Node {
         lanes: Vec<mpsc::Receiver<Delivery>>,
         book: Arc<Book>,
         keyring: Keyring,
+        hooks: Arc<Hooks>,
     ) -> Result<Arc<Node>, Fault> {
         let secret = InstallSecret::from_bytes(backend.store.secret().await?);
         let limits = book.now().limits.clone();
@@ -213,6 +217,7 @@ impl Node {
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
             unverified: std::sync::OnceLock::new(),
+            hooks,
             this: this.clone(),
             book,
             backend,

@@ -18,6 +18,7 @@ use crate::api::{self, Api};
 use crate::backend::lanes;
 use crate::config::Config;
 use crate::door::{Peer, guard};
+use crate::hook::Hooks;
 use crate::mail::{Mailbag, Postman};
 use crate::metrics::Metrics;
 use crate::node::{Keyring, Node};
@@ -75,7 +76,10 @@ impl Server {
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
-        let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
+        let hooks = Arc::new(Hooks::new(backend.clone(), book.clone(), config.process.webhook_queue));
+        let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone()), hooks.clone()).await?;
+        // Ends with the process: what was not delivered stays in its queue.
+        tokio::spawn(hooks.work(outbound.clone(), metrics.clone()));
         verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
