@@ -28,9 +28,8 @@ use crate::queue::{Carrier, Outcome, Queue, Terms};
 use crate::rule::{Book, HookEvent, HookRules};
 
 /// The pauses between tries, in milliseconds: over a day and a half in all, as the specification advises.
-const PAUSES_MS: &[i64] = &[
-    5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 36_000_000, 43_200_000,
-];
+const PAUSES_MS: &[i64] =
+    &[5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 36_000_000, 43_200_000];
 /// What could not be told within three days is not told any more, in milliseconds.
 const USELESS_MS: i64 = 3 * 86_400_000;
 /// How long a receiver may take to answer.

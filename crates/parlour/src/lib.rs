@@ -26,6 +26,8 @@ pub mod door;
 
 pub mod outbound;
 
+pub mod akismet;
+
 pub mod backend;
 
 pub mod sqlite;
@@ -47,6 +49,8 @@ pub mod hub;
 pub mod clients;
 
 pub mod node;
+
+pub mod notice;
 
 pub mod paper;
 

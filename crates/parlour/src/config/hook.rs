@@ -15,7 +15,8 @@ pub(super) fn hooks(prefix: &str, options: &SiteOptions) -> Result<HookRules, Co
         return Err(fault("webhooks", format!("at most {RECEIVERS_MAX} addresses")));
     }
     let receiver = |text: &String| {
-        let is_one = |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+        let is_one =
+            |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
         let expected = || fault("webhooks", format!("`{text}`: an address such as https://example.org/hook is expected"));
         Url::parse(text).ok().filter(is_one).ok_or_else(expected)
     };

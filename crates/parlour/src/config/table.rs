@@ -273,6 +273,11 @@ options! {
     hold_words: List = "", Moderation, "Words and phrases that make a comment or a line of a chat wait; beginnings of words with * at the end. Unset: what the admin page says.";
     slow_seconds: Chosen = "", Moderation, "The least time between two lines of one member in a chat, in seconds. Unset: 0, or what the admin page says.";
     proof_bits: Count = "13", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
+    akismet_key: Hidden = "", Moderation, "The site's key at Akismet, which is then told of comments that would be shown, with name and address of who wrote them; what it takes for spam waits. None: nobody is asked.";
+    akismet_url: Text = "https://rest.akismet.com", Moderation, "Where Akismet is asked.";
+    akismet_wait: Time = "2s", Moderation, "How long whoever writes waits for its answer; without one the other rules decide.";
+    notify: List = "", Moderation, "Addresses that get a letter when comments wait; needs mail-server and public-url.";
+    notify_every: Time = "1h", Moderation, "At most one such letter in this time.";
 
     webhooks: List = "", Webhooks, "Addresses that are told of the site's comments, as in Standard Webhooks; at most 8.";
     webhook_secret: Hidden = "", Webhooks, "What the messages are signed with: whsec_ and 24 to 64 random bytes in base64.";

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 
+use super::undo::Undo;
 use super::verdict::Writing;
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNote, Query, Thread};
@@ -57,6 +58,10 @@ impl Node {
             body: &draft.body,
             name: &signature.author.name,
             html: &html,
+            page: page
+                .as_ref()
+                .map_or_else(|| thread.as_ref().map_or("", |thread| thread.url.as_str()), |page| page.url.as_str()),
+            is_reply: draft.parent.is_some(),
             is_trapped: draft.is_trapped,
             is_over,
             proof: draft.proof.as_deref(),
@@ -291,8 +296,16 @@ impl Node {
         if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {
             return Err(Code::PageInvalid);
         }
+        let before = self.backend.store.thread(key).await.map_err(told)?.unwrap_or_default();
+        let undo = Undo { threads: vec![(key.channel.clone(), before.closed, before.title)], ..Undo::default() };
         let change = Append::Thread { closed, title, time_ms: self.clock.now_ms() };
-        self.backend.log.append(key, change).await.map_err(told).map(|_| ())
+        self.backend.log.append(key, change).await.map_err(told)?;
+        let act = match closed {
+            Some(true) => "close",
+            Some(false) => "open",
+            None => "title",
+        };
+        self.noted(asker, act, key.channel.to_string(), undo).await.map(drop)
     }
 
     /// Comments, viewers and views of many channels at once; what the asker may not read is zeros, like what is unknown.

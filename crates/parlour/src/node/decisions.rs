@@ -5,6 +5,7 @@ use parlour_wire::code::Code;
 
 use super::comments::{draft_code, is_own, refused};
 use super::moderation::Order;
+use super::undo::Undo;
 use super::verdict::Writing;
 use super::{Asker, Node, told};
 use crate::backend::Append;
@@ -41,14 +42,22 @@ impl Node {
             Some(body) => Some(self.checked_edit(asker, &key, &rules, &comment, body)?),
             None => None,
         };
+        let is_others = !is_own(asker, &comment);
         let author = comment.author.map(|author| author.name).unwrap_or_default();
         let (mine, mut changed) = (comment.mine, None);
         let id = comment.id;
         if let Some(body) = body {
+            let kept = if is_others { Some(self.keep_text(&key.site, &id, &comment.body).await?) } else { None };
             changed = self.edit(asker, &key, (&id, comment.state), &author, body).await?;
+            if let Some(kept) = kept {
+                let undo = Undo { texts: vec![(id.clone(), kept)], ..Undo::default() };
+                self.noted(asker, "edit", author, undo).await?;
+            }
         }
         if let Some(pinned) = change.pinned {
             changed = self.decide(&key, Append::Pin { id: id.clone(), pinned, time_ms: self.clock.now_ms() }).await?;
+            let undo = Undo { pins: vec![(id.clone(), comment.pinned)], ..Undo::default() };
+            self.noted(asker, if pinned { "pin" } else { "unpin" }, id.to_string(), undo).await?;
         }
         if let Some(state) = change.state {
             self.order(asker, Order::of(state, vec![id.clone()])).await?;
@@ -86,7 +95,17 @@ impl Node {
     ) -> Result<Option<Comment>, Code> {
         let (html, edited_ms) = (render::render(&body), self.clock.now_ms());
         let sort = self.sort(key)?;
-        let writing = Writing { body: &body, name, html: &html, is_trapped: false, is_over: false, proof: None };
+        let page = self.backend.store.thread(key).await.map_err(told)?.unwrap_or_default().url;
+        let writing = Writing {
+            body: &body,
+            name,
+            html: &html,
+            page: &page,
+            is_reply: false,
+            is_trapped: false,
+            is_over: false,
+            proof: None,
+        };
         let held = if state == State::Approved { self.verdict_again(asker, key, sort, &writing).await? } else { None };
         if let Some(reason) = held {
             let hold = Append::State { id: id.clone(), state: State::Pending, reason: Some(reason), time_ms: edited_ms };
@@ -108,9 +127,13 @@ impl Node {
             Append::Delete { id, .. } => Some((id.clone(), HookEvent::Deleted)),
             _ => None,
         };
+        let is_deletion = matches!(append, Append::Delete { .. });
         let appended = self.backend.log.append(key, append).await.map_err(told)?;
         self.withdrawn(key, appended.position.as_ref()).await;
         if let Some((id, event)) = event.filter(|_| !appended.repeated) {
+            if is_deletion {
+                self.let_texts_go(&key.site, &id).await?;
+            }
             self.tell_receivers(key, id, event).await;
         }
         Ok(appended.comment)

@@ -15,8 +15,9 @@ use super::{Browser, FLOW_S, Flow, LETTER_RATE, LETTERS_RATE, SignIn, provider};
 use crate::backend::{After, Before, Swap, take};
 use crate::door::Peer;
 use crate::identity::{keyed_hash, secret_text, unseal};
-use crate::mail::{Letter, is_address};
+use crate::mail::Letter;
 use crate::node::Login;
+use crate::rule::is_address;
 
 /// `POST /auth/go/{provider}`: out.
 pub(super) async fn go(State(sign_in): State<SignIn>, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Response {

@@ -67,9 +67,14 @@ async fn no_private_address_is_reached(start: impl Fn(&str) -> Server) {
     let port = listener.local_addr().unwrap().port();
     let reached = Arc::new(AtomicUsize::new(0));
     let counted = reached.clone();
-    std::thread::spawn(move || listener.incoming().for_each(|_| drop(counted.fetch_add(1, Ordering::SeqCst))));
+    std::thread::spawn(move || {
+        listener.incoming().for_each(|_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+    });
     // By its address, written in another way, by name, and without TLS.
-    let hosts = ["https://127.0.0.1", "https://2130706433", "https://localhost", "https://[::ffff:127.0.0.1]", "http://127.0.0.1"];
+    let hosts =
+        ["https://127.0.0.1", "https://2130706433", "https://localhost", "https://[::ffff:127.0.0.1]", "http://127.0.0.1"];
     let receivers = hosts.map(|host| format!("{host}:{port}/hook"));
     let server = start(&file(&receivers, ""));
     let (http, key) = (Http::of(&server), server.key("default"));

@@ -1,6 +1,13 @@
 //! A site's rules and its moderators: what is held and what passes, proofs of work, reports, blocks, orders and taking them back.
 //! Every case is asked over HTTP; what readers hear meanwhile, over the WebSocket.
 
+mod akismet;
+mod floods;
+mod headers;
+mod letters;
+mod proofs;
+mod undo;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -19,7 +26,10 @@ struct Desk {
 
 impl Desk {
     async fn open(file: &str) -> Desk {
-        let server = Server::start(&[], file);
+        Desk::of(Server::start(&[], file)).await
+    }
+
+    async fn of(server: Server) -> Desk {
         let moderator = server.token("mia", &["--role", "admin"]);
         let http = Http::of(&server);
         // The page is made by its owner.
@@ -39,6 +49,23 @@ impl Desk {
 
     async fn post(&self, token: &str, draft: Value) -> Answer {
         self.post_in(&self.page, token, draft).await
+    }
+
+    async fn patch(&self, token: &str, path: &str, change: Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("authorization", &*format!("Bearer {token}"))];
+        self.http.ask(reqwest::Method::PATCH, path, &headers, &change.to_string()).await
+    }
+
+    /// The newest act.
+    async fn last_record(&self) -> Value {
+        self.http.get_as(&self.moderator, "/v1/moderation/records").await.json()["records"][0].clone()
+    }
+
+    /// Takes an act back.
+    async fn undo(&self, record: &Value) -> Value {
+        let answer = self.http.post_as(&self.moderator, &format!("/v1/moderation/records/{record}/undo"), &json!({})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
     }
 
     async fn order(&self, order: Value) -> Value {
@@ -151,10 +178,7 @@ async fn an_edit_passes_the_rules_again() {
     let desk = Desk::open(&format!("{FIRST}hold-words = [\"casino\"]\n")).await;
     let guest = desk.trusted().await;
     let id = id_of(&desk.post(&guest, json!({ "body": "harmless" })).await);
-    let patch = async |body: &str| {
-        let headers = [("content-type", "application/json"), ("authorization", &*format!("Bearer {guest}"))];
-        desk.http.ask(reqwest::Method::PATCH, &format!("/v1/comments/{id}"), &headers, &json!({ "body": body }).to_string()).await
-    };
+    let patch = async |body: &str| desk.patch(&guest, &format!("/v1/comments/{id}"), json!({ "body": body })).await;
     assert_eq!(patch("still harmless").await.json()["comment"]["state"], "approved");
     assert_eq!(patch("to the casino").await.json()["comment"]["state"], "pending");
     assert!(!bodies(&desk.list_as(None).await).iter().any(|body| body.contains("casino")));
