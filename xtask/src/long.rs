@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 11] = [
+const TESTS: [Large; 12] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -83,6 +83,12 @@ const TESTS: [Large; 11] = [
         heading: "A thousand posts a second, and whoever writes honestly beside them",
         package: "parlour",
         test: "moderation::floods::long_a_thousand_posts_a_second_from_one_address_and_from_ten_thousand",
+    },
+    Large {
+        name: "queue",
+        heading: "Ten thousand comments that wait for a moderator",
+        package: "parlour",
+        test: "browser::long_an_owners_day_with_ten_thousand_comments_that_wait",
     },
     Large {
         name: AUTOBAHN,

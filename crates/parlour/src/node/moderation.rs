@@ -10,6 +10,7 @@ use super::undo::{Undo, Undone, kept};
 use super::verdict::POLICY;
 use super::{Asker, Node, told};
 use crate::backend::desk::{Block, Filing, Filings, Hour, Record, Search, Whom};
+use crate::backend::pages::PageRow;
 use crate::backend::{After, Append, Before, Counts, Fault, Swap, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId, State};
@@ -21,8 +22,8 @@ pub const ORDER_COMMENTS_MAX: usize = 200;
 const BY_ONE_MAX: usize = 2_000;
 /// So many different readers hold a comment.
 const REPORTS_HOLD: u32 = 3;
-/// Acts and blocks of one answer at most.
-const ROWS_MAX: usize = 100;
+/// Acts, blocks and threads of one answer at most.
+pub const ROWS_MAX: usize = 100;
 /// Channels of one answer at most.
 const CHANNELS_MAX: usize = 200;
 /// Who acts when readers do.
@@ -156,6 +157,12 @@ impl Node {
         }
         read.sort_by_key(|channel| std::cmp::Reverse(channel.viewers));
         Ok(read)
+    }
+
+    /// The site's threads, in the order of their channels' names, after this one.
+    pub async fn threads(&self, asker: &Asker, after: Option<&ChannelName>) -> Result<Vec<PageRow>, Code> {
+        self.moderator(asker)?;
+        self.backend.pages.pages(&asker.site, after, ROWS_MAX).await.map_err(told)
     }
 
     /// The rules that were set, and the names of those that the operator's options decide.
