@@ -71,13 +71,13 @@ macro_rules! script {
 pub(super) use script;
 
 static PUBLISH: Script = script!(writing, "publish", "name", "stand", "trim", "publish");
-static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "post");
+static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "index", "post");
 static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "edit");
-static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
+pub(super) static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
 static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "decide");
 static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "pin");
 static REACT: Script = script!(writing, "react", "name", "stand", "row", "change", "react");
-static THREAD: Script = script!(writing, "thread", "name", "stand", "thread");
+static THREAD: Script = script!(writing, "thread", "name", "stand", "index", "thread");
 static TOP: Script = script!(reading, "top", "name", "stand", "top");
 static READ: Script = script!(reading, "read", "name", "stand", "row", "read");
 
@@ -123,8 +123,9 @@ impl Ledger {
             Append::Reactions { id, time_ms } => {
                 self.call(&REACT, key).arg(verb).arg(id.as_str()).arg(time_ms).arg(REACTIONS_EVERY_MS)
             }
-            Append::Page { .. } => {
-                return Err(Fault::Unavailable("a page cannot be renamed in a Redis store yet".into()));
+            Append::Page { page, verified, time_ms } => {
+                let call = self.call(&THREAD, key).arg(verb).arg("").arg("title").arg(page.title).arg(time_ms);
+                call.arg(page.url).arg(if verified { "1" } else { "0" })
             }
             Append::Thread { closed, title, time_ms } => {
                 let closed = closed.map_or("", |closed| if closed { "1" } else { "0" });
@@ -132,7 +133,7 @@ impl Ledger {
                 self.call(&THREAD, key).arg(verb).arg(closed).arg(has_title).arg(title.unwrap_or_default()).arg(time_ms)
             }
         };
-        appended(key, has_mine, self.script(partition(key), &call).await?)
+        appended(key, has_mine, self.about(key, &call).await?)
     }
 
     fn publication(
@@ -170,7 +171,7 @@ impl Ledger {
 
     /// The top of a channel's log.
     pub(super) async fn top(&self, key: &Key) -> Result<Position, Fault> {
-        Parts::of(self.script(partition(key), &self.call(&TOP, key)).await?)?.position()
+        Parts::of(self.about(key, &self.call(&TOP, key)).await?)?.position()
     }
 
     /// Part of a channel's log.
@@ -180,7 +181,7 @@ impl Ledger {
             if range.reverse && range.after > OFFSET_MAX { String::new() } else { range.after.min(OFFSET_MAX).to_string() };
         let call = self.call(&READ, key).arg(if range.reverse { "1" } else { "" }).arg(after);
         let call = call.arg(range.entries_max).arg(range.bytes_max);
-        let mut parts = Parts::of(self.script(partition(key), &call).await?)?;
+        let mut parts = Parts::of(self.about(key, &call).await?)?;
         let top = parts.position()?;
         let older = parts.older()?;
         let (whole_from, more) = (parts.count()?, parts.number()? == 1);

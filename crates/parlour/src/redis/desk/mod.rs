@@ -140,11 +140,16 @@ impl Desk for Ledger {
 
     async fn report(&self, site: &SiteName, id: &CommentId, reporter: &str, _time_ms: i64) -> Result<u32, Fault> {
         let partitions = keys::partition_of(id).map_or(0..PARTITIONS, |partition| partition..partition + 1);
-        let asked = partitions.map(|partition| async move {
+        let ask = async |partition| {
             let call = Call::new(&REPORT).key(self.at(partition)).arg(site.as_str()).arg(id.as_str()).arg(reporter);
             number(&self.script(partition, &call).await?)
-        });
-        let reports = try_join_all(asked).await?.into_iter().max().unwrap_or(0);
+        };
+        let mut reports = try_join_all(partitions.map(&ask)).await?.into_iter().max().unwrap_or(0);
+        if reports == 0
+            && let Some(partition) = self.carried_to(id).await?
+        {
+            reports = ask(partition).await?;
+        }
         Ok(u32::try_from(reports).unwrap_or(u32::MAX))
     }
 

@@ -16,10 +16,18 @@ async fn fresh(rules: Rules) -> Given {
     Given { _held: Box::new(server), ..open(&url, rules).await }
 }
 
+/// Nothing is purged while a test runs.
+const NEVER_MS: i64 = 1 << 52;
+
 /// One more node on a server.
-async fn open(url: &str, rules: Rules) -> Given {
-    let keep =
-        Keep { events: rules.keep_events, for_ms: rules.keep_for_ms, whole: rules.keep_whole, sweep: Duration::from_millis(10) };
+pub async fn open(url: &str, rules: Rules) -> Given {
+    open_with(url, rules, NEVER_MS, Duration::from_millis(10)).await
+}
+
+/// The same, with these times.
+pub async fn open_with(url: &str, rules: Rules, purge_ms: i64, sweep: Duration) -> Given {
+    let Rules { keep_events: events, keep_for_ms: for_ms, keep_whole: whole } = rules;
+    let keep = Keep { events, for_ms, whole, purge_ms, sweep };
     let (lanes, mut ends) = lanes(1);
     let options = Options { place: Place::parse(url).unwrap(), keep, replicas: 0 };
     let backend = redis::open(options, lanes).await.unwrap();
