@@ -124,7 +124,7 @@ story(async () => {
   await page.keyboard.press("b");
   await says(page, "Blocked Troll");
   for (const text of ["Trolling one", "Trolling two"]) await reader.comment(text).waitFor({ state: "detached" });
-  await reader.shows("A first thought");
+  await reader.shows("A second thought");
 
   await page.locator("main").focus();
   await page.keyboard.press("u");
