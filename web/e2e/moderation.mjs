@@ -61,16 +61,17 @@ async function edit(reader, from, to) {
 
 /** Takes back everything that the record has, the newest first, by its buttons. */
 async function takeAllBack(page) {
+  await page.locator("main").focus();
+  await page.keyboard.press("7");
+  await page.getByRole("heading", { name: "What was done" }).waitFor();
+  const rows = page.locator("main tbody tr").filter({ has: page.locator("button", { hasText: "Undo" }) });
   for (;;) {
-    await page.locator("main").focus();
-    await page.keyboard.press("7");
-    await page.getByRole("heading", { name: "What was done" }).waitFor();
-    const rows = page.locator("main tbody tr").filter({ has: page.locator("button", { hasText: "Undo" }) });
     const acts = await rows.locator("td:nth-child(3)").allTextContents();
     const next = acts.findIndex((act) => act !== "undo");
     if (next < 0) return;
     await rows.nth(next).locator("button").click();
     await says(page, `Taken back: ${acts[next]}`);
+    await page.waitForFunction((left) => [...document.querySelectorAll("main td button")].length < left, acts.length);
   }
 }
 
