@@ -132,6 +132,22 @@ story(async () => {
   await says(page, "Taken back");
   for (const text of ["Trolling one", "Trolling two"]) await reader.shows(text);
 
+  // A shadow is seen by who wrote it, with its count and the answer below it, and by nobody else.
+  const { comments: two } = await ask("/v1/moderation/comments?words=trolling%20two");
+  const { record } = await ask("/v1/moderation/orders", { act: "shadow", ids: [two[0].comment.id] });
+  await reader.comment("Trolling two").waitFor({ state: "detached" });
+  await troll.page.reload();
+  await troll.shows("Trolling two");
+  await troll.write("Does nobody hear me", { under: "Trolling two" });
+  await Promise.all([reader.page.reload(), troll.page.reload()]);
+  await reader.shows("Trolling one");
+  await troll.shows("Does nobody hear me");
+  const counted = async ({ page: window }) => Number.parseInt(await window.locator("parlour-comments h2.count").textContent(), 10);
+  assert.deepEqual([await counted(reader), await counted(troll)], [2, 4]);
+  for (const text of ["Trolling two", "Does nobody hear me"]) assert.equal(await reader.comment(text).count(), 0);
+  await ask(`/v1/moderation/records/${record}/undo`, {});
+  await reader.shows("Trolling two");
+
   // What a moderator edits and takes away goes and comes as it happens too.
   const { comments } = await ask("/v1/moderation/comments?words=second");
   const { id } = comments[0].comment;
@@ -155,14 +171,14 @@ story(async () => {
   await says(page, "Closed");
   await open("4", "People");
   const them = page.locator("main tbody tr", { hasText: "Troll" });
-  assert.deepEqual(await them.locator("td").nth(2).allTextContents(), ["2 of 2"]);
+  assert.deepEqual(await them.locator("td").nth(2).allTextContents(), ["2 of 3 shown"]);
   await them.getByRole("button", { name: "Block" }).click();
   await says(page, "blocked for a day");
   await open("4", "People");
   await page.getByRole("region", { name: "Blocked people" }).locator("tr", { hasText: "Troll" }).waitFor();
   await page.locator("main tbody tr", { hasText: "Troll" }).first().getByRole("button", { name: "Comments" }).click();
-  await articles(page).nth(1).waitFor();
-  assert.equal(await articles(page).count(), 2, "theirs alone");
+  await articles(page).nth(2).waitFor();
+  assert.equal(await articles(page).count(), 3, "theirs alone");
   await open("5", "Rules");
   await page.getByLabel("Words that make a comment wait").fill("casino");
   assert.equal(await page.getByLabel("Comments that wait for a moderator").isDisabled(), true, "the configuration decides it");
@@ -170,7 +186,7 @@ story(async () => {
   await says(page, "Saved");
   await open("6", "Read now");
   const viewed = page.locator("main tbody tr", { hasText: "A page elsewhere" });
-  assert.equal(await viewed.locator("td").nth(1).textContent(), "3", "three windows show it");
+  assert.equal(await viewed.locator("td").nth(1).textContent(), "3 reading", "three windows show it");
   await open("1", "Waiting");
   await page.getByRole("img", { name: /^\d+ comments in 48 hours, [1-9]\d* of them held$/ }).waitFor();
 
@@ -178,7 +194,7 @@ story(async () => {
   await takeAllBack(page);
   const done = (await ask("/v1/moderation/records")).records;
   const acts = done.map(({ act }) => act).reverse();
-  const orders = ["approve", "approve", "block-all", "undo", "edit", "reject", "close", "block", "rules"];
+  const orders = ["approve", "approve", "block-all", "undo", "shadow", "undo", "edit", "reject", "close", "block", "rules"];
   assert.deepEqual(acts, [...orders, ...Array(7).fill("undo")]);
   assert.ok(done.every(({ act, undone }) => act === "undo" || undone), "nothing is left that was not taken back");
   await reader.shows("Trolling two");
@@ -193,9 +209,9 @@ story(async () => {
     await Promise.all(Array.from({ length: 50 }, (_, number) => wait(address, `waiting ${begun + number}`)));
   }
   await open("1", "Waiting");
-  const { waiting: counted } = await ask("/v1/moderation/comments?state=pending");
-  assert.ok(counted >= Number(waiting));
-  await page.getByText(`${counted} waiting`).waitFor();
+  const { waiting: inQueue } = await ask("/v1/moderation/comments?state=pending");
+  assert.ok(inQueue >= Number(waiting));
+  await page.getByText(`${inQueue} waiting`).waitFor();
   for (let number = 0; number < 60; number++) await page.keyboard.press("j");
   await page.waitForFunction(() => document.querySelectorAll("main article").length > 60);
   const before = await focused(page);
@@ -203,7 +219,7 @@ story(async () => {
   await says(page, "Rejected");
   const after = await focused(page);
   assert.ok(after.startsWith("waiting") && after !== before, `the focus is on the next: ${after}`);
-  await page.getByText(`${counted - 1} waiting`).waitFor();
+  await page.getByText(`${inQueue - 1} waiting`).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "nothing is wider than the screen");
   await page.screenshot({ path: join(pictures, "admin-queue.png") });
   for (const [key, heading] of [["2", "Search"], ["3", "Threads"], ["4", "People"], ["5", "Rules"], ["6", "Read now"], ["7", "What was done"]]) {

@@ -11,9 +11,11 @@ const HOURS = 48;
 const when = (time: string): string => new Date(time).toLocaleString();
 
 function table(headings: string[], rows: (string | Node)[][], caption: string): HTMLElement {
-  const cells = (row: (string | Node)[]): HTMLElement => h("tr", {}, ...row.map((cell) => h("td", {}, cell)));
-  const head = h("tr", {}, ...headings.map((heading) => (heading ? h("th", { scope: "col" }, heading) : h("td"))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows.map(cells))));
+  // Their parts are said once more, because the style makes something else of them on a narrow screen.
+  const cells = (row: (string | Node)[]): HTMLElement => h("tr", { role: "row" }, ...row.map((cell) => h("td", { role: "cell" }, cell)));
+  const head = h("tr", { role: "row" }, ...headings.map((heading) => (heading ? h("th", { scope: "col", role: "columnheader" }, heading) : h("td", { role: "cell" }))));
+  const parts = [h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, ...rows.map(cells))];
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", { role: "table" }, ...parts));
 }
 
 function field(label: string, input: HTMLElement): HTMLElement {
@@ -73,7 +75,7 @@ export async function threads(around: Surroundings, look: Look): Promise<HTMLEle
     const { threads: found, next } = await api.threads(after);
     const rows = found.map((thread) => {
       const open = h("button", { type: "button", onclick: () => look({ channel: thread.channel }) }, "Comments");
-      return [pageOf(thread.url, thread.title, thread.channel), String(thread.comments), open, closing(around, thread)];
+      return [pageOf(thread.url, thread.title, thread.channel), `${thread.comments} shown`, open, closing(around, thread)];
     });
     return { rows, next };
   });
@@ -129,9 +131,9 @@ async function writers(around: Surroundings, look: Look): Promise<HTMLElement> {
     block.addEventListener("click", async () => {
       if (await around.order({ act: "block", id: one.id, seconds: 86_400 }, `${one.name || "This guest"} is blocked for a day. U undoes it.`)) block.replaceWith("blocked");
     });
-    return [one.name || "Guest", one.role, `${one.shown} of ${one.wrote}`, when(one.last), theirs, block];
+    return [one.name || "Guest", one.role, `${one.shown} of ${one.wrote} shown`, when(one.last), theirs, block];
   });
-  return rows.length ? table(["Name", "Who", "Shown", "Last", "", ""], rows, "Who wrote lately") : h("p", {}, "Nobody yet.");
+  return rows.length ? table(["Name", "Who", "Lately", "Last", "", ""], rows, "Who wrote lately") : h("p", {}, "Nobody yet.");
 }
 
 /** Who wrote lately; who is blocked, and lifting it. */
@@ -183,7 +185,7 @@ export async function channels(around: Surroundings): Promise<HTMLElement> {
   const { channels: read } = await api.channels();
   const rows = read.map((channel) => {
     const close = channel.channel.startsWith("page:") ? closing(around, channel) : "";
-    return [pageOf(channel.url, channel.title, channel.channel), String(channel.viewers), String(channel.comments), close];
+    return [pageOf(channel.url, channel.title, channel.channel), `${channel.viewers} reading`, `${channel.comments} comments`, close];
   });
   return h("section", {}, h("h2", {}, "Read now"), rows.length ? table(["Channel", "Viewers", "Comments", ""], rows, "Channels that are read now") : h("p", {}, "Nothing is read now."));
 }

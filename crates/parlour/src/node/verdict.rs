@@ -9,7 +9,7 @@ use super::{Asker, Node, random, told};
 use crate::akismet::{self, Question};
 use crate::channel::{Key, SiteName, Sort};
 use crate::comment::State;
-use crate::identity::keyed_hash;
+use crate::identity::{Who, keyed_hash};
 use crate::limit::{Rate, address_key};
 use crate::moderation::{Case, Challenge, Policy, PolicySetting, Reason};
 use crate::rule::SiteRules;
@@ -113,10 +113,8 @@ impl Node {
         }
         let is_trusted = self.standing(asker).await?;
         let policy = self.policy(&key.site).await?;
-        if sort == Sort::Chat && policy.slow_ms > 0 {
-            let rate = Rate { burst: 1, per_ms: policy.slow_ms };
-            let counted = ("slow", key, asker.user());
-            self.limiter.take(counted, rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)?;
+        if sort == Sort::Chat {
+            self.slow_down(asker, key, &policy)?;
         }
         let Some(reason) = policy.verdict(&writing.case(sort, is_trusted)) else {
             let is_spam = self.is_spam(asker, key, sort, writing, false).await?;
@@ -126,6 +124,33 @@ impl Node {
             self.check_proof(asker, key, writing.proof).await?;
         }
         Ok((State::Pending, Some(reason)))
+    }
+
+    /// The least time between two lines of one member; of one address, where nobody is known.
+    fn slow_down(&self, asker: &Asker, key: &Key, policy: &Policy) -> Result<(), Code> {
+        if policy.slow_ms == 0 {
+            return Ok(());
+        }
+        let rate = Rate { burst: 1, per_ms: policy.slow_ms };
+        let whom = match asker.who {
+            Who::Nobody => self.address_of(asker).unwrap_or_default(),
+            _ => asker.user().to_string(),
+        };
+        self.limiter.take(("slow", key, whom), rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)
+    }
+
+    /// What the site's rules say of a line that is no comment and cannot wait: whoever is blocked or too fast is refused, and so is a
+    /// line with one of the words.
+    pub(super) async fn may_say(&self, asker: &Asker, key: &Key, line: &str) -> Result<(), Code> {
+        if self.is_beyond_rules(asker, key)? {
+            return Ok(());
+        }
+        self.standing(asker).await?;
+        let policy = self.policy(&key.site).await?;
+        if policy.words.finds(line) {
+            return Err(Code::Forbidden);
+        }
+        self.slow_down(asker, key, &policy)
     }
 
     /// Why another text for a comment that is shown is held. Its author had it shown, so nothing speaks against them but the text.

@@ -174,6 +174,48 @@ async fn each_rule_holds_its_case_and_lets_the_near_one_pass() {
 }
 
 #[tokio::test]
+async fn new_pages_that_come_too_fast_wait_and_a_site_may_look_at_everything() {
+    for (pages, state) in [(1, "pending"), (2, "approved")] {
+        // The page that is there is the first.
+        let desk = Desk::open(&format!("{FIRST}address-pages = {pages}\n")).await;
+        let guest = desk.trusted().await;
+        let draft = json!({ "body": "a page more", "page": { "url": "https://blog.example/another" } });
+        let posted = desk.http.post_as(&guest, "/v1/channels/page/comments?url=https://blog.example/another", &draft).await;
+        assert_eq!(posted.json()["comment"]["state"], state, "{pages}");
+        if state == "pending" {
+            assert_eq!(desk.filings("state=pending").await["comments"][0]["reason"], "rate");
+        }
+    }
+    for (hold, state) in [("all", "pending"), ("nothing", "approved")] {
+        let desk = Desk::open(&FIRST.replace("\"first\"", &format!("\"{hold}\""))).await;
+        let known = desk.trusted().await;
+        assert_eq!(desk.post(&known, json!({ "body": "known" })).await.json()["comment"]["state"], state);
+        let unknown = desk.post(&desk.guest().await, json!({ "body": "unknown" })).await;
+        assert_eq!(unknown.json()["comment"]["state"], state);
+    }
+}
+
+#[tokio::test]
+async fn a_line_of_an_old_page_keeps_to_the_rules_of_a_chat() {
+    let file = FIRST.replace("[\"lobby\"]", "[\"lobby\", \"msgs\"]");
+    let desk = Desk::open(&format!("{file}msgs = \"on\"\nhold-words = [\"casino\"]\n")).await;
+    let guest = desk.guest().await;
+    let say = async |content: &str| desk.http.post_as(&guest, "/msgs", &json!({ "from": "ann", "content": content })).await;
+    assert_eq!(say("the casinos").await.status, 200);
+    assert_eq!(say("to the CASINO").await.problem(), (403, "forbidden".to_owned()));
+    let line = id_of(&desk.post_in("lobby", &guest, json!({ "body": "hi" })).await);
+    desk.order(json!({ "act": "block", "id": line })).await;
+    assert_eq!(say("let me").await.problem(), (403, "blocked".to_owned()));
+    let list = desk.http.get("/msgs?start=0").await.text;
+    assert!(list.contains("the casinos") && !list.contains("CASINO") && !list.contains("let me"), "{list}");
+
+    let desk = Desk::open(&format!("{file}msgs = \"on\"\nslow-seconds = 60\n")).await;
+    let (ann, bob) = (desk.guest().await, desk.guest().await);
+    let say = async |who: &str| desk.http.post_as(who, "/msgs", &json!({ "from": "x", "content": "hi" })).await.status;
+    assert_eq!((say(&ann).await, say(&ann).await, say(&bob).await), (200, 429, 200));
+}
+
+#[tokio::test]
 async fn an_edit_passes_the_rules_again() {
     let desk = Desk::open(&format!("{FIRST}hold-words = [\"casino\"]\n")).await;
     let guest = desk.trusted().await;
