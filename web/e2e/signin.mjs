@@ -1,14 +1,15 @@
 /**
  * Signing in, in a real browser over HTTPS: the page on one registrable domain, Parlour on another, third-party cookies blocked; a real
  * OpenID provider (`oidc-provider`) and a real SMTP server (`aiosmtpd`). A guest who wrote signs in and says that it was them, posts,
- * reloads and is still signed in, signs out everywhere, and comes back by a letter. Both domains lie on this machine, behind a proxy
- * that the browser is told of; TLS ends here, by a certificate made for the test.
+ * reloads and is still signed in, signs out everywhere, and comes back by a letter; a page that lies gets nothing, one that isolates
+ * itself signs in by signs. The domains lie on this machine, behind a proxy that the browser is told of; TLS ends here, by a certificate made for the test.
  *
  * Arguments after the usual ones: `chrome` or `firefox`, the provider's port, the SMTP server's, the folder of its package, the
  * certificate, its key.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer as createProxy } from "node:http";
 import { createServer } from "node:https";
@@ -215,6 +216,32 @@ async function signsInCutOff(browser) {
   await tab.close();
 }
 
+/** A page that opens the window and says another's origin: the person says yes, and the code does not get to it. */
+async function lies(browser) {
+  const tab = watched(await browser.newPage());
+  await tab.goto(OTHER);
+  const before = new Set(await browser.pages());
+  const secret = Buffer.from("a page that lies has a secret too").subarray(0, 32).toString("base64url");
+  const challenge = createHash("sha256").update(secret).digest("base64url");
+  await tab.evaluate((address) => {
+    window.heard = [];
+    addEventListener("message", ({ data }) => window.heard.push(data));
+    window.opened = open(address);
+  }, `${TALK}/auth/start?site=default&origin=${encodeURIComponent(BLOG)}&challenge=${challenge}`);
+  const popup = watched(await until(async () => (await browser.pages()).find((one) => !before.has(one)), "the window"));
+  await press(popup, "Continue as");
+  // It hands the code over and closes.
+  await until(() => tab.evaluate(() => window.opened.closed), "the window to close");
+  assert.deepEqual(await tab.evaluate(() => window.heard), []);
+  const refusal = await tab.evaluate(
+    (url, body) => fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body }).then((answer) => answer.json()),
+    `${TALK}/v1/auth/token`,
+    JSON.stringify({ secret }),
+  );
+  assert.equal(refusal.type, "origin-not-allowed");
+  await tab.close();
+}
+
 async function everything(browser, mail) {
   const tab = watched(await browser.newPage());
   await tab.goto(BLOG);
@@ -264,6 +291,7 @@ async function everything(browser, mail) {
   await isSignedInAs(tab, "yourself");
   await write(tab, "by a letter");
   await tab.close();
+  await lies(browser);
   await signsInCutOff(browser);
 }
 
