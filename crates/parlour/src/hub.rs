@@ -385,8 +385,9 @@ impl Channel {
     }
 
     /// Fills the ring from the log's end and lets in what arrived meanwhile; `false` where something is still missing: read again.
-    /// Readers who stand below what is known now are told when they are next offered something.
-    pub fn fill(&self, part: Part) -> bool {
+    /// Readers who stand below what is known now are told when they are next offered something. `stood` is where the ring stood
+    /// before the log was asked: a log that does not reach so far has lost its end, and those who saw it are told as well.
+    pub fn fill(&self, part: Part, stood: &Position) -> bool {
         let mut state = self.state.lock();
         {
             let mut ring = self.ring.lock();
@@ -396,13 +397,18 @@ impl Channel {
             let whole_from = part.whole_from.min(part.top.offset);
             let floor = if part.more { oldest.max(whole_from) } else { whole_from };
             let fresh = *ring.epoch() == Epoch::unopened();
-            // Two may have read the log at once; the ring never goes back.
+            // Two may have read the log at once; the ring goes back only with the log.
+            let is_cut = part.top.is_before(stood) && ring.position() == *stood;
             let is_newer = match part.top.epoch == *ring.epoch() {
                 true => part.top.offset > ring.top(),
                 false => !ring.is_newer_than(&part.top.epoch),
             };
-            if is_newer {
+            if is_newer || is_cut {
                 let entries = part.entries.into_iter().rev().collect();
+                if is_cut || part.top.epoch != *ring.epoch() {
+                    // Another log than was offered, even where both end at one offset: every reader finds out by itself.
+                    state.offered = u64::MAX;
+                }
                 ring.refill(part.top, part.older, floor, entries);
                 self.grown.notify_waiters();
             }
@@ -429,10 +435,15 @@ impl Channel {
         true
     }
 
-    /// Whether the ring has everything up to this position.
-    pub fn stands_at(&self, top: &Position) -> bool {
+    /// Where the ring stands.
+    pub fn position(&self) -> Position {
+        self.ring.lock().position()
+    }
+
+    /// Whether the ring has everything up to the log's top, and the log everything that the ring had before it was asked.
+    pub fn stands_at(&self, top: &Position, stood: &Position) -> bool {
         let ring = self.ring.lock();
-        *ring.epoch() == top.epoch && ring.top() >= top.offset
+        *ring.epoch() == top.epoch && ring.top() >= top.offset && !top.is_before(stood)
     }
 
     /// Registers a reader. Its cursor is attached afterwards, so that nothing falls between. Returns its number.

@@ -141,7 +141,8 @@ impl Node {
             Range { after: u64::MAX, reverse: true, entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
         loop {
             self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
-            if channel.fill(self.backend.log.read(&channel.key, range).await?) {
+            let stood = channel.position();
+            if channel.fill(self.backend.log.read(&channel.key, range).await?, &stood) {
                 // Events of a page's channel do not say the page's address, but that dialect does.
                 if self.book.now().comments_page && channel.key.channel.is_page() {
                     let thread = self.backend.store.thread(&channel.key).await?;
