@@ -30,7 +30,10 @@ pub async fn judge(expected: Expected, truth: &Truth, everyone: Everyone) {
         let is_there = truly.get(id) == Some(text);
         assert!(is_there || truth.may_be_lost(*act), "{id} was acknowledged as {text:?} and is {:?}", truly.get(id));
     }
-    for mut reader in everyone.readers {
+    // Who asks anew mends what was missed for the others too: so those come first who only listen.
+    let mut readers = everyone.readers;
+    readers.sort_by_key(|reader| !reader.is_on_a_line());
+    for mut reader in readers {
         reader.catch_up(&top).await;
         assert_eq!(reader.comments, truly, "{:#?}", reader.diary);
         check(&reader, truth, &stored, &top);

@@ -110,12 +110,20 @@ impl Reader {
         }
     }
 
-    /// Reads, through the door it is at or the next, until it stands at `top`.
+    /// Whether it is on a line that stays open.
+    pub fn is_on_a_line(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Reads until it stands at `top`: over the line that it has, as long as that is there, else through one door after the other.
     pub async fn catch_up(&mut self, top: &Position) {
         let until = std::time::Instant::now() + crate::server::PATIENCE;
         while self.stale || self.position.as_ref().is_none_or(|position| position != top) {
             assert!(std::time::Instant::now() < until, "{:?} does not get to {top}: {:#?}", self.position, self.diary);
-            self.step().await;
+            match &self.line {
+                Some(_) if !self.stale => self.hear().await,
+                _ => self.step().await,
+            }
             tokio::task::yield_now().await;
         }
     }
