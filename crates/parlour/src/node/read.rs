@@ -339,6 +339,7 @@ impl Node {
             let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
             part.goes_on_from(&since) && (reverse || is_whole)
         };
+        let reads_on = since.is_some();
         if !since.is_none_or(is_good) {
             return Err(Code::UnrecoverablePosition);
         }
@@ -351,7 +352,11 @@ impl Node {
                 Some(last) if events.is_empty() && part.more => range.after = last.offset(),
                 _ => return Ok(HistoryPage { events, position: part.top }),
             }
+            let from = Position { epoch: part.top.epoch, offset: range.after };
             part = self.backend.log.read(key, range).await.map_err(told)?;
+            if reads_on && !part.goes_on_from(&from) {
+                return Err(Code::UnrecoverablePosition);
+            }
         }
     }
 }

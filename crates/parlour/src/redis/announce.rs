@@ -15,6 +15,8 @@
 //! | `P` | NODE READERS VIEWERS | nothing |
 //! | `C` came, `W` went | NODE CLIENT USER | client, user, name |
 //!
+//! That a thread moved or another came is `M`, a line feed and the channel where it is.
+//!
 //! No entry begins with a capital letter: the first line of one is an epoch.
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 use super::keys::name;
 use super::tag::{partition, tag};
 use crate::backend::{Delivery, Here, News, NodeId, Signal};
-use crate::channel::Key;
+use crate::channel::{ChannelName, Key};
 
 /// What every key of a partition begins with, and every name under which its channels are announced: Redis tells subscribers of all
 /// databases what is published in any.
@@ -97,6 +99,9 @@ pub fn decode(key: &Key, bytes: &[u8]) -> Delivery {
     if !text.starts_with(|first: char| first.is_ascii_uppercase()) {
         return super::entry::announced(key, text).unwrap_or_else(lost);
     }
+    if let Some(into) = text.strip_prefix("M\n") {
+        return ChannelName::parse(into).map_or_else(|_| lost(), |into| Delivery::Reset { key: key.clone(), into });
+    }
     if let Some((node, news)) = read_news(text) {
         return Delivery::Peer { key: key.clone(), node, news };
     }
@@ -143,7 +148,7 @@ fn cut<'a>(text: &'a str, length: &str) -> Option<(Arc<str>, &'a str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{ChannelName, SiteName};
+    use crate::channel::SiteName;
 
     fn key() -> Key {
         Key::new(SiteName::default(), ChannelName::parse("lobby").expect("a name"))
@@ -205,6 +210,7 @@ mod tests {
             b"S\ntyping 1 1 0\n\xc3\xa9",
             b"J\n1\nab",
             b"Q\n\n",
+            b"M\na\nb",
         ] {
             assert!(matches!(decode(&key(), bytes), Delivery::Lost { .. }), "{bytes:?}");
         }

@@ -60,6 +60,11 @@ impl Parts {
         self.0.map(text).collect()
     }
 
+    /// What is left, as bytes.
+    pub(super) fn bytes(self) -> Result<Vec<Vec<u8>>, Fault> {
+        self.0.map(|value| if let Value::BulkString(bytes) = value { Ok(bytes) } else { Err(strange()) }).collect()
+    }
+
     /// Whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.0.len() == 0

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::strange;
 use super::log::script;
-use super::tag::partition;
 use super::{Ledger, Script};
 use crate::backend::{Fault, KeyRow};
 use crate::channel::{Key, SiteName};
@@ -88,7 +87,7 @@ impl Ledger {
 
     /// One more view.
     pub(super) async fn count_view(&self, key: &Key) -> Result<u64, Fault> {
-        match self.script(partition(key), &self.call(&VIEW, key)).await? {
+        match self.about(key, &self.call(&VIEW, key)).await? {
             Value::Int(views) => u64::try_from(views).map_err(|_| Fault::OutcomeUnknown),
             _ => Err(Fault::OutcomeUnknown),
         }

@@ -6,7 +6,7 @@
 //! | after `at` | kind | what |
 //! | --- | --- | --- |
 //! | nothing | hash | the epoch of channels that nobody appended to: `epoch`, `master`, `older` |
-//! | `l:NAME` | hash | a channel: where its log stands (`epoch`, `master`, `older`, `top`, `whole`), counts, the thread |
+//! | `l:NAME` | hash | a channel: where its log stands (`epoch`, `master`, `older`, `top`, `whole`), counts, the thread; of another name only its `home` |
 //! | `p:NAME` | stream | publications; the id is the offset |
 //! | `n:NAME` | hash | nonces of the publications that are kept |
 //! | `g:NAME` | sorted set | comments, and `-` for the thread, by the offset of their last change |
@@ -15,8 +15,10 @@
 //! | any of these and a line feed | sorted set | held ones, for moderators; with a member's id behind it those of one author |
 //! | `k:ID` `K:ID` | sorted sets | answers to a comment by time: seen, held |
 //! | `m:NAME` | hash | nonces of comments |
-//! | `c:ID` `t:ID` | hash, string | a comment: what is counted and changed; its author and text |
+//! | `c:ID` `t:ID` | hash, string | a comment: what is counted and changed, its nonce; its author and text |
 //! | `e:ID` `f:ID` `y:ID` | hashes, set | its reactions by member, how many by guests' address; who reported it |
+//! | `o:ID` | string | the partition of a comment that moved with its thread, where its id says that it is |
+//! | `w:NAME` `pages:SITE` | set, sorted set | other names of a page; pages whose address is known, by their names |
 //! | `s:SITE` `s:SITE\nMEMBER` `q:SITE\nSTATE` | sorted sets | comments in the order of their arrival: all, by author, those in a state but approved |
 //! | `z:NAME` | hash | comments by author that their author alone believes to be shown |
 //! | `withdrawn` | sorted set | what moderators took for spam or took back, by when |

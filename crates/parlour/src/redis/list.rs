@@ -19,6 +19,8 @@ use crate::comment::{Comment, CommentId, MemberId};
 static FIND: Script = script!(reading, "find", "row", "find");
 static PAGE: Script = script!(reading, "page", "name", "stand", "row", "change", "asker", "walk", "tree", "page");
 
+/// What a channel's hash has of its thread; without a title there is none.
+pub(super) const THREAD: [&str; 5] = ["closed", "url", "title", "made_ms", "verified"];
 /// Larger numbers are not exact in Lua.
 const NUMBER_MAX: i64 = 1 << 53;
 
@@ -32,12 +34,19 @@ impl Ledger {
     ) -> Result<Option<(ChannelName, Comment)>, Fault> {
         // An id that does not say where it is costs no more than a page of comments does.
         let partitions = keys::partition_of(id).map_or(0..PARTITIONS, |partition| partition..partition + 1);
-        let asked = partitions.map(|partition| async move {
+        let find = async |partition| {
             let call = Call::new(&FIND).key(self.at(partition)).arg(id.as_str());
             let call = member.into_iter().fold(call, |call, member| call.arg(member.as_str()));
             Parts::of(self.script(partition, &call).await?)
-        });
-        for mut parts in try_join_all(asked).await? {
+        };
+        let asked = partitions.map(&find);
+        let mut answers = try_join_all(asked).await?;
+        if answers.iter().all(Parts::is_empty)
+            && let Some(partition) = self.carried_to(id).await?
+        {
+            answers.push(find(partition).await?);
+        }
+        for mut parts in answers {
             if parts.is_empty() {
                 continue;
             }
@@ -60,7 +69,7 @@ impl Ledger {
         let list = List::of(query);
         let cursor = query.before.as_deref().map(|before| Cursor::parse(before, list)).transpose()?;
         let call = self.question(key, query, cursor.as_ref());
-        let answer = self.script(partition(key), &call).await?;
+        let answer = self.about(key, &call).await?;
         if matches!(&answer, Value::BulkString(word) if word == b"unknown") {
             return Err(Fault::UnknownComment);
         }
@@ -113,15 +122,21 @@ impl Ledger {
 
     /// Counts of many channels, in the order asked.
     pub(super) async fn counts(&self, keys: &[Key]) -> Result<Vec<Counts>, Fault> {
-        let fields = keys.iter().map(|key| self.fields(key, &["comments", "views"]));
         let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let found = try_join_all(fields).await?;
-        Ok(found.iter().map(|found| Counts { comments: number(&found[0]), views: number(&found[1]) }).collect())
+        let counts = keys.iter().map(async |key| {
+            let mut found = self.fields(key, &["comments", "views", "home"]).await?;
+            if let Some(home) = found[2].take() {
+                let home = ChannelName::parse(&home).map_err(|_| strange())?;
+                found = self.fields(&Key::new(key.site.clone(), home), &["comments", "views", "home"]).await?;
+            }
+            Ok(Counts { comments: number(&found[0]), views: number(&found[1]) })
+        });
+        try_join_all(counts).await
     }
 
     /// What is known of a channel's thread.
     pub(super) async fn thread(&self, key: &Key) -> Result<Option<Thread>, Fault> {
-        let found = self.fields(key, &["closed", "url", "title", "made_ms"]).await?;
+        let found = self.fields(key, &THREAD).await?;
         if found[2].is_none() {
             return Ok(None);
         }
@@ -129,7 +144,7 @@ impl Ledger {
     }
 
     /// Fields of a channel's hash, as many as asked.
-    async fn fields(&self, key: &Key, fields: &[&str]) -> Result<Vec<Option<String>>, Fault> {
+    pub(super) async fn fields(&self, key: &Key, fields: &[&str]) -> Result<Vec<Option<String>>, Fault> {
         let mut get = redis::cmd("HMGET");
         get.arg(format!("{}l:{}", self.at(partition(key)), keys::name(key))).arg(fields);
         let found: Vec<Option<String>> =
@@ -138,11 +153,12 @@ impl Ledger {
     }
 }
 
-/// The thread as a page answers it: nothing, or whether it is closed, its address, its title, and since when it is.
-fn thread(texts: Vec<String>) -> Result<Option<Thread>, Fault> {
-    match <[String; 4]>::try_from(texts) {
-        Ok([closed, url, title, made_ms]) => {
-            Ok(Some(Thread { url, title, closed: closed == "1", verified: false, made_ms: made_ms.parse().unwrap_or(0) }))
+/// The thread as scripts answer it: nothing, or the texts of [`THREAD`].
+pub(super) fn thread(texts: Vec<String>) -> Result<Option<Thread>, Fault> {
+    match <[String; 5]>::try_from(texts) {
+        Ok([closed, url, title, made_ms, verified]) => {
+            let (closed, verified) = (closed == "1", verified == "1");
+            Ok(Some(Thread { url, title, closed, verified, made_ms: made_ms.parse().unwrap_or(0) }))
         }
         Err(texts) if texts.is_empty() => Ok(None),
         Err(_) => Err(strange()),

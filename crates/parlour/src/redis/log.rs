@@ -71,13 +71,13 @@ macro_rules! script {
 pub(super) use script;
 
 static PUBLISH: Script = script!(writing, "publish", "name", "stand", "trim", "publish");
-static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "post");
+static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "index", "post");
 static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "edit");
-static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
+pub(super) static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
 static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "decide");
 static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "pin");
 static REACT: Script = script!(writing, "react", "name", "stand", "row", "change", "react");
-static THREAD: Script = script!(writing, "thread", "name", "stand", "thread");
+static THREAD: Script = script!(writing, "thread", "name", "stand", "index", "thread");
 static TOP: Script = script!(reading, "top", "name", "stand", "top");
 static READ: Script = script!(reading, "read", "name", "stand", "row", "read");
 
@@ -95,7 +95,6 @@ impl Ledger {
     /// Gives the offset, stores and announces.
     pub(super) async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         let verb = self.link.verb();
-        let there = partition(key);
         // Whose comment is shown may be trusted; a note too many does no harm, so it travels beside the comment.
         let shown = match &append {
             Append::Comment(new) if new.state == State::Approved => Some(new.author.id.clone()),
@@ -130,8 +129,9 @@ impl Ledger {
             Append::Reactions { id, time_ms } => {
                 self.call(&REACT, key).arg(verb).arg(id.as_str()).arg(time_ms).arg(REACTIONS_EVERY_MS)
             }
-            Append::Page { .. } => {
-                return Err(Fault::Unavailable("a page cannot be renamed in a Redis store yet".into()));
+            Append::Page { page, verified, time_ms } => {
+                let call = self.call(&THREAD, key).arg(verb).arg("").arg("title").arg(page.title).arg(time_ms);
+                call.arg(page.url).arg(if verified { "1" } else { "0" })
             }
             Append::Thread { closed, title, time_ms } => {
                 let closed = closed.map_or("", |closed| if closed { "1" } else { "0" });
@@ -139,7 +139,7 @@ impl Ledger {
                 self.call(&THREAD, key).arg(verb).arg(closed).arg(has_title).arg(title.unwrap_or_default()).arg(time_ms)
             }
         };
-        let (answer, ()) = tokio::join!(self.script(there, &call), self.note_author(key, shown.as_ref()));
+        let (answer, ()) = tokio::join!(self.about(key, &call), self.note_author(key, shown.as_ref()));
         let appended = appended(key, has_mine, answer?)?;
         if let Some(author) = appended.comment.as_ref().and_then(|comment| comment.author.as_ref()).filter(|_| approves) {
             self.note_author(key, Some(&author.id)).await;
@@ -182,7 +182,7 @@ impl Ledger {
 
     /// The top of a channel's log.
     pub(super) async fn top(&self, key: &Key) -> Result<Position, Fault> {
-        Parts::of(self.script(partition(key), &self.call(&TOP, key)).await?)?.position()
+        Parts::of(self.about(key, &self.call(&TOP, key)).await?)?.position()
     }
 
     /// Part of a channel's log.
@@ -192,7 +192,7 @@ impl Ledger {
             if range.reverse && range.after > OFFSET_MAX { String::new() } else { range.after.min(OFFSET_MAX).to_string() };
         let call = self.call(&READ, key).arg(if range.reverse { "1" } else { "" }).arg(after);
         let call = call.arg(range.entries_max).arg(range.bytes_max);
-        let mut parts = Parts::of(self.script(partition(key), &call).await?)?;
+        let mut parts = Parts::of(self.about(key, &call).await?)?;
         let top = parts.position()?;
         let older = parts.older()?;
         let (whole_from, more) = (parts.count()?, parts.number()? == 1);

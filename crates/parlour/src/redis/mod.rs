@@ -22,6 +22,8 @@ mod ear;
 mod entry;
 mod facts;
 mod fitness;
+mod fold;
+mod forget;
 mod group;
 mod keys;
 mod lease;

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use redis::{Cmd, Value};
 use tokio::sync::RwLock;
 
+use super::answer::strange;
+use super::tag::partition;
 use super::{Call, Link, announce, sweep};
 use crate::backend::{CommentPage, Counts, Fault, KeyRow, Query, Store, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
@@ -22,7 +24,9 @@ pub struct Keep {
     pub for_ms: i64,
     /// A channel, of whatever site, whose publications are kept whole.
     pub whole: Option<ChannelName>,
-    /// Time between two sweeps for publications that are too old.
+    /// Milliseconds after which what moderators took back or for spam goes for good.
+    pub purge_ms: i64,
+    /// Time between two sweeps for what is too old.
     pub sweep: Duration,
 }
 
@@ -53,6 +57,20 @@ impl Ledger {
     pub(super) async fn script(&self, partition: u16, call: &Call) -> Result<Value, Fault> {
         let is_open = self.is_open.read().await;
         if *is_open { self.link.script(partition, call).await } else { Err(closed()) }
+    }
+
+    /// Runs a script about a channel, which may be another name.
+    ///
+    /// # Errors
+    /// [`Fault::Moved`] where it is.
+    pub(super) async fn about(&self, key: &Key, call: &Call) -> Result<Value, Fault> {
+        match self.script(partition(key), call).await? {
+            Value::BulkString(text) if text.first() == Some(&b'>') => {
+                let home = std::str::from_utf8(&text[1..]).ok().and_then(|home| ChannelName::parse(home).ok());
+                Err(home.map_or_else(strange, Fault::Moved))
+            }
+            value => Ok(value),
+        }
     }
 
     /// Sends a command that may be done twice, unless the ledger is closed.
@@ -112,6 +130,10 @@ impl Store for Ledger {
 
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault> {
         Ledger::revoke_key(self, id).await
+    }
+
+    async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
+        Ledger::forget(self, site, member).await
     }
 
     async fn check(&self) -> Result<(), Fault> {

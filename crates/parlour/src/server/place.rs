@@ -104,7 +104,13 @@ fn keep_whole(rules: &Rules) -> Option<ChannelName> {
 }
 
 fn redis_options(place: redis::Place, config: &Config, whole: Option<ChannelName>) -> anyhow::Result<redis::Options> {
-    let keep = redis::Keep { events: config.process.keep_events, for_ms: keep_for_ms(config), whole, sweep: SWEEP_EVERY };
+    let keep = redis::Keep {
+        events: config.process.keep_events,
+        for_ms: keep_for_ms(config),
+        whole,
+        purge_ms: config.purge_ms(),
+        sweep: SWEEP_EVERY,
+    };
     let replicas = u32::try_from(config.process.redis_wait).context("`redis-wait`")?;
     Ok(redis::Options { place, keep, replicas })
 }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::Receiver;
 
 mod comments;
 mod desk;
+mod folds;
 mod log;
 mod pages;
 mod purge;
@@ -237,6 +238,13 @@ macro_rules! contract {
                  what_is_set_is_there_and_what_is_spent_is_gone
                  hours_count_what_came_and_what_was_held
                  who_answers_their_own_shadow_talks_to_themselves
+            }
+            pages {
+                 a_moved_thread_is_whole_at_its_new_name
+                 two_threads_become_one_and_none_is_lost
+                 another_name_leads_home_in_one_step
+                 a_fold_done_twice_is_done_once
+                 a_page_is_named_by_what_was_read_there
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows

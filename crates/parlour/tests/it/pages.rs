@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::{PATIENCE, Server, binary};
 use crate::socket::Socket;
 
-const ORIGIN: &str = "https://blog.example";
+pub const ORIGIN: &str = "https://blog.example";
 
 /// The comments of the page at this address.
 pub fn named(url: &str) -> String {
@@ -25,7 +25,11 @@ pub struct Site {
 impl Site {
     pub fn open(file: &str) -> Site {
         let file = format!("origins = [\"{ORIGIN}\"]\n{file}");
-        let server = Server::start(&[], &file);
+        Site::of(Server::start(&[], &file))
+    }
+
+    /// The same on a server that runs.
+    pub fn of(server: Server) -> Site {
         let key = server.key("default");
         Site { server, client: Client::new(), key }
     }
@@ -72,7 +76,7 @@ impl Site {
 }
 
 /// The next event of this name that the socket hears: its `pub`.
-async fn heard(socket: &mut Socket, name: &str) -> Value {
+pub async fn heard(socket: &mut Socket, name: &str) -> Value {
     loop {
         let push = socket.push().await;
         if push["pub"]["tags"]["event"] == name {
@@ -82,7 +86,7 @@ async fn heard(socket: &mut Socket, name: &str) -> Value {
 }
 
 /// Waits until the subscription is taken back.
-async fn unsubscribed(socket: &mut Socket, channel: &str) {
+pub async fn unsubscribed(socket: &mut Socket, channel: &str) {
     loop {
         let push = socket.push().await;
         if push["unsubscribe"].is_object() && push["channel"] == channel {

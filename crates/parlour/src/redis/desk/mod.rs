@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use tokio::try_join;
 use redis::{Cmd, Value, cmd};
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 
 use super::answer::{Parts, strange, text};
 use super::log::script;
@@ -107,15 +107,21 @@ impl Ledger {
         }
     }
 
-    /// Whether a member has an approved comment on this site: those partitions are asked that may have one.
+    /// Whether a member has an approved comment on this site. Those partitions are asked that may have one; all of them only for a
+    /// member whose comments are gone from there, because a thread moved.
     async fn is_trusted(&self, site: &SiteName, member: &MemberId) -> Result<bool, Fault> {
         let (partition, at) = self.whereabouts(site, member);
         let mut get = cmd("GET");
         get.arg(at);
         let bits: Option<Vec<u8>> = redis::from_redis_value(self.command(partition, &get).await?).map_err(|_| strange())?;
-        let bits = bits.unwrap_or_default();
-        let is_set = |partition: &u16| bits.get(usize::from(partition / 8)).is_some_and(|byte| byte & (0x80 >> (partition % 8)) != 0);
-        let asked = (0..PARTITIONS).filter(is_set).map(|partition| async move {
+        let Some(bits) = bits else { return Ok(false) };
+        let is_set = |number: &u16| bits.get(usize::from(number / 8)).is_some_and(|byte| byte & (0x80 >> (number % 8)) != 0);
+        let (noted, others): (Vec<u16>, Vec<u16>) = (0..PARTITIONS).partition(is_set);
+        Ok(self.is_author(site, member, noted).await? || self.is_author(site, member, others).await?)
+    }
+
+    async fn is_author(&self, site: &SiteName, member: &MemberId, partitions: Vec<u16>) -> Result<bool, Fault> {
+        let asked = partitions.into_iter().map(|partition| async move {
             let mut get = cmd("HGET");
             get.arg(format!("{}u:{site}", self.at(partition))).arg(member.as_str());
             Ok(self.command(partition, &get).await? != Value::Nil)
@@ -166,11 +172,16 @@ impl Desk for Ledger {
 
     async fn report(&self, site: &SiteName, id: &CommentId, reporter: &str, _time_ms: i64) -> Result<u32, Fault> {
         let partitions = keys::partition_of(id).map_or(0..PARTITIONS, |partition| partition..partition + 1);
-        let asked = partitions.map(|partition| async move {
+        let ask = async |partition| {
             let call = Call::new(&REPORT).key(self.at(partition)).arg(site.as_str()).arg(id.as_str()).arg(reporter);
             number(&self.script(partition, &call).await?)
-        });
-        let reports = try_join_all(asked).await?.into_iter().max().unwrap_or(0);
+        };
+        let mut reports = try_join_all(partitions.map(&ask)).await?.into_iter().max().unwrap_or(0);
+        if reports == 0
+            && let Some(partition) = self.carried_to(id).await?
+        {
+            reports = ask(partition).await?;
+        }
         Ok(u32::try_from(reports).unwrap_or(u32::MAX))
     }
 

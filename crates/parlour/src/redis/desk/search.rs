@@ -129,11 +129,18 @@ impl Ledger {
     /// One comment of the site.
     pub(super) async fn one(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault> {
         let partitions = keys::partition_of(id).map_or(0..PARTITIONS, |partition| partition..partition + 1);
-        let asked = partitions.map(|partition| async move {
+        let ask = async |partition| {
             let call = Call::new(&ROWS).key(self.at(partition)).arg(id.as_str());
             Parts::of(self.script(partition, &call).await?)?.texts()
-        });
-        for fields in try_join_all(asked).await? {
+        };
+        let mut answers = try_join_all(partitions.map(&ask)).await?;
+        let is_there = |fields: &Vec<String>| fields.first().is_some_and(|name| !name.is_empty());
+        if !answers.iter().any(is_there)
+            && let Some(partition) = self.carried_to(id).await?
+        {
+            answers.push(ask(partition).await?);
+        }
+        for fields in answers {
             let is_of_site = fields.first().and_then(|name| keys::named(name)).is_some_and(|key| key.site == *site);
             if is_of_site {
                 return filing(site, &fields);

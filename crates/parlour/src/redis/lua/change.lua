@@ -52,7 +52,10 @@ end
 local function file(c, state, is_there, since)
   local is_withdrawn = state == 'spam' or state == 'rejected' or ((state == 'pending' or state == 'shadow') and c.made)
   if is_withdrawn then set(is_there, at .. 'withdrawn', since, c.id) end
-  if state == 'shadow' then redis.call('HINCRBY', at .. 'z:' .. name, c.author, is_there and 1 or -1) end
+  local shadows = at .. 'z:' .. name
+  if state == 'shadow' and redis.call('HINCRBY', shadows, c.author, is_there and 1 or -1) <= 0 then
+    redis.call('HDEL', shadows, c.author)
+  end
   if state ~= 'approved' then set(is_there, at .. 'q:' .. string.match(name, '^[^\n]*') .. '\n' .. state, c.arrived, c.id) end
 end
 

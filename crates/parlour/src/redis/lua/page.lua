@@ -1,5 +1,5 @@
 -- A page of comments, in one snapshot. Who asks for what is in `asker`.
--- Answers epoch, top, how many are visible, the thread (nothing, or closed, address, title and since when), where the next page
+-- Answers epoch, top, how many are visible, the thread (nothing, or closed, address, title, since when and whether that is sure), where the next page
 -- begins (nothing, or pinned, score, created, id), the branches that were cut (comment, created and id of the last answer before),
 -- and rows, each with the member's reactions; or `unknown` where the comment that it is about is not to be seen here.
 local cursor = ARGV[12] and {pinned = ARGV[9] == '1', score = tonumber(ARGV[10]), created = tonumber(ARGV[11]), id = ARGV[12]}
@@ -88,8 +88,8 @@ for id, last in pairs(more) do
   for _, text in ipairs({id, created, answer}) do cuts[#cuts + 1] = text end
 end
 local epoch, top = standing()
-local kept = redis.call('HMGET', log, 'comments', 'closed', 'url', 'title', 'made_ms')
+local kept = redis.call('HMGET', log, 'comments', 'closed', 'url', 'title', 'made_ms', 'verified')
 -- What the asker alone believes to be shown is counted for them like the rest.
 local shadows = not moderator and member ~= '' and redis.call('HGET', at .. 'z:' .. name, member) or 0
-local thread = kept[4] and {kept[2] or '0', kept[3] or '', kept[4], kept[5] or '0'} or {}
+local thread = kept[4] and {kept[2] or '0', kept[3] or '', kept[4], kept[5] or '0', kept[6] or '0'} or {}
 return {epoch, top, tonumber(kept[1] or 0) + tonumber(shadows), thread, goes_on and {goes_on.pinned and '1' or '', written(goes_on)} or {}, cuts, rows}

@@ -39,6 +39,7 @@ local epoch, top = stand(log)
 if not is_known then
   local title = thread[3] or ''
   redis.call('HSET', log, 'url', url, 'title', title ~= '' and title or ARGV[16], 'made_ms', thread[4] or created)
+  if url ~= '' then enter_page() end
 end
 local now = redis.call('TIME')
 local c = {id = id, created = created, parent = parent, pinned = false, score = '0', author = author, seen = '',
@@ -50,7 +51,10 @@ redis.call('SET', at .. 't:' .. id, ARGV[8])
 if ARGV[9] ~= '' then redis.call('HSET', at .. 'c:' .. id, 'email', ARGV[9]) end
 if ARGV[17] ~= '' then redis.call('HSET', at .. 'c:' .. id, 'reason', ARGV[17]) end
 if ARGV[18] ~= '' then redis.call('HSET', at .. 'c:' .. id, 'address', ARGV[18]) end
-if nonce ~= '' then redis.call('HSET', nonces, nonce, id) end
+if nonce ~= '' then
+  redis.call('HSET', nonces, nonce, id)
+  redis.call('HSET', at .. 'c:' .. id, 'nonce', nonce)
+end
 relist(c, state, 0)
 file(c, state, true, created)
 

@@ -10,19 +10,6 @@ use super::*;
 
 super::contract!(crate::backend::sqlite::fresh);
 
-/// What the Redis store does not do yet.
-mod alone {
-    crate::backend::contract! { crate::backend::sqlite::fresh, crate::backend::always;
-            pages {
-                 a_moved_thread_is_whole_at_its_new_name
-                 two_threads_become_one_and_none_is_lost
-                 another_name_leads_home_in_one_step
-                 a_fold_done_twice_is_done_once
-                 a_page_is_named_by_what_was_read_there
-            }
-    }
-}
-
 async fn fresh(rules: Rules) -> Given {
     let directory = TempDir::new().unwrap();
     let mut options = Options::new(directory.path().join("store.db"));

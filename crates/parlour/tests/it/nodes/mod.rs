@@ -5,6 +5,7 @@ mod balancer;
 mod delivery;
 mod engine;
 mod example;
+mod pages;
 mod viewers;
 
 use serde_json::{Value, json};

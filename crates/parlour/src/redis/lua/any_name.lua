@@ -1,0 +1,1 @@
+local name = ARGV[1]
