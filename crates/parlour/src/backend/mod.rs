@@ -435,6 +435,9 @@ pub trait Store: Send + Sync {
     /// Forgets a key by its id; whether there was one.
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault>;
 
+    /// What a member of this site reacted with to which comments, in any order, at most so many.
+    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault>;
+
     /// Takes a member of this site out of every row that is no comment: reactions, reports, who published. Afterwards nothing of
     /// what was taken away, here or by [`Append::Delete`] before, is left in what the backend keeps on a disk of its own.
     async fn forget(&self, _: &SiteName, _: &MemberId) -> Result<(), Fault> {

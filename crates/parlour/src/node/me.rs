@@ -11,11 +11,11 @@ use crate::backend::desk::Search;
 use crate::backend::{After, Append, Swap};
 use crate::channel::{Key, SiteName};
 use crate::comment::{Comment, MemberId, State};
-use crate::identity::{Account, likeness};
+use crate::identity::{Account, Person, likeness};
 
 /// Comments that are read at once.
 const PAGE: usize = 100;
-/// Comments that are given out with one answer; whoever wrote more asks their site.
+/// Comments, and reactions, that are given out with one answer; whoever has more asks their site.
 const GIVEN_MAX: usize = 10_000;
 
 impl Node {
@@ -36,6 +36,7 @@ impl Node {
             None => None,
         };
         let comments = self.written_by(site, &member.id, GIVEN_MAX).await?;
+        let reactions = self.reacted(site, &member.id, person.as_ref()).await?;
         Ok(json!({
             "member": shown,
             "complete": true,
@@ -44,6 +45,7 @@ impl Node {
             "account": account.as_ref().map(told_of),
             "address": token.email,
             "comments": comments,
+            "reactions": reactions,
         }))
     }
 
@@ -56,7 +58,8 @@ impl Node {
         for (site, member) in self.memberships(&account.id).await? {
             let person = self.person(&site, &member).await?;
             let comments = self.written_by(&site, &member, GIVEN_MAX).await?;
-            sites.push(json!({ "site": site, "id": member, "person": person, "comments": comments }));
+            let reactions = self.reacted(&site, &member, person.as_ref()).await?;
+            sites.push(json!({ "site": site, "id": member, "person": person, "comments": comments, "reactions": reactions }));
         }
         let browsers = self.listed(&format!("browsers/{}/", account.id)).await?.len();
         Ok(json!({ "account": told_of(account), "browsers": browsers, "sites": sites }))
@@ -127,6 +130,16 @@ impl Node {
     async fn take_away(&self, names: Vec<String>) -> Result<(), Code> {
         let swaps = names.into_iter().map(|name| Swap::put(name, After::Nothing)).collect();
         self.backend.shelf.swap(swaps, self.clock.now_ms()).await.map_err(told).map(drop)
+    }
+
+    /// What a member reacted with, to which comments; also as the guests that they were.
+    async fn reacted(&self, site: &SiteName, member: &MemberId, person: Option<&Person>) -> Result<Vec<Value>, Code> {
+        let mut all = Vec::new();
+        for id in [member].into_iter().chain(person.iter().flat_map(|person| &person.guests)) {
+            let reactions = self.backend.store.reactions_of(site, id, GIVEN_MAX).await.map_err(told)?;
+            all.extend(reactions.into_iter().map(|(comment, name)| json!({ "comment": comment, "name": name })));
+        }
+        Ok(all)
     }
 
     /// What a member wrote and did not take away, newest first.

@@ -132,6 +132,10 @@ impl Store for Ledger {
         Ledger::revoke_key(self, id).await
     }
 
+    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault> {
+        Ledger::reactions_of(self, site, member, limit).await
+    }
+
     async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
         Ledger::forget(self, site, member).await
     }

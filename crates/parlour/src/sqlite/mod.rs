@@ -385,6 +385,11 @@ impl Store for Sqlite {
         self.done(Task::RevokeKey { id: id.to_owned() }).await
     }
 
+    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault> {
+        let (site, member) = (site.clone(), member.clone());
+        self.readers.ask(move |connection| forget::reactions_of(connection, &site, &member, limit)).await
+    }
+
     async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
         self.done(Task::Forget { site: site.clone(), member: member.clone() }).await.map(drop)
     }

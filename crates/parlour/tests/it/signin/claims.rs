@@ -30,6 +30,8 @@ async fn what_a_guest_wrote_is_theirs_after_they_signed_in_and_is_forgotten_with
     for scene in Scene::on_each_store(RATES).await {
         let http = Http::of(&scene.server);
         let (guest, guest_id) = guest(&http).await;
+        let kept = http.get_as(&guest, "/v1/me").await.json();
+        assert_eq!(kept["reactions"].as_array().unwrap().len(), 1, "reactions are kept about them too: {kept}");
         let (browser, bearer) = scene.signed_in("one").await;
         let claim =
             async |take: bool| http.post_as(&bearer, "/v1/me/claim", &json!({ "token": guest, "take": take })).await.json();
@@ -47,6 +49,9 @@ async fn what_a_guest_wrote_is_theirs_after_they_signed_in_and_is_forgotten_with
         let again = http.post_as(&bearer, "/v1/me/claim", &json!({ "token": guest, "take": true })).await;
         assert_eq!(again.problem().0, 403, "and is claimed once");
         assert!(scene.kept().contains(&guest_id), "it is known who they were");
+        let all = browser.post("/auth/me/export", &[]).await.json();
+        let reacted = &all["sites"][0]["reactions"];
+        assert_eq!(reacted[0]["name"], "up", "what the guest reacted with comes out with the rest: {all}");
         assert_eq!(browser.post("/auth/me/forget", &[]).await.status, 200);
         let left = scene.kept();
         assert!(!left.contains("Zebedee") && !left.contains("Lovelace"));
