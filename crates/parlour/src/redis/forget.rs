@@ -35,6 +35,10 @@ impl Ledger {
         let mut unblock = cmd("HDEL");
         unblock.arg(format!("{}desk blocks:{site}", self.at(partition))).arg(Whom::Member(member.clone()).written());
         self.command(partition, &unblock).await?;
+        let (whereabouts, at) = self.whereabouts(site, member);
+        let mut unnote = cmd("DEL");
+        unnote.arg(at);
+        self.command(whereabouts, &unnote).await?;
         let mut first = 1;
         loop {
             let call = Call::new(&ACTS).key(self.at(partition)).arg(site.as_str()).arg(member.as_str());

@@ -90,7 +90,7 @@ impl Ledger {
     }
 
     /// Where it is written in which partitions a member may have approved comments: a bit for each.
-    fn whereabouts(&self, site: &SiteName, member: &MemberId) -> (u16, String) {
+    pub(in crate::redis) fn whereabouts(&self, site: &SiteName, member: &MemberId) -> (u16, String) {
         let partition = partition_of(member.as_str());
         (partition, format!("{}v:{site}\n{member}", self.at(partition)))
     }
