@@ -28,6 +28,7 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { minify } from "terser";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "../crates/parlour/dist");
@@ -44,6 +45,8 @@ const parts = {
 let define = {};
 /** File name → content, and name → file name: what is written in the end. */
 const contents = new Map();
+/** Parts that still have the name that the bundler gave them. */
+const unnamed = new Set();
 const files = {};
 
 function inputFiles() {
@@ -85,13 +88,13 @@ const styleAsModule = {
 /** What is said in English only by a part that is loaded when it is needed: its keys go with it. */
 const SAID_BY = {
   acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
-  chat: /^(chat\.|form\.name$|comment\.(sending|waiting|failed|do\.(retry|discard)))/,
+  chat: /^chat\./,
   keys: /^keys\./,
   marks: /^thread\.since/,
   moderate: /^moderate\./,
+  permalink: /^thread\.whole/,
   problem: /^problem\.(?!retry)/,
   tools: /^tools\./,
-  writing: /^(form\.(?!label|send$|edit)|comment\.(sending|waiting|failed|do\.(retry|again|copy|discard)))/,
 };
 
 /** `en.json` is, to each module that imports it, what that module says; the rest is what all say. */
@@ -110,18 +113,79 @@ const ownWords = {
 /**
  * What is imported when it is needed is built by itself, with copies of the little that it shares: so
  * that what is needed always stays in one piece, which is smaller and one request. It must not rely
- * on anything that a module keeps.
+ * on anything that a module keeps. All have one hash, which stands for all of them (`nameNeeded`): so
+ * the names in what loads them cost little.
  */
+const needed = new Map();
+/** Stands for that hash until it is known. */
+const UNKNOWN = "UNKNOWN0";
 const onNeed = {
   name: "on-need",
   setup(build) {
     build.onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir }) => {
       if (kind !== "dynamic-import") return undefined;
-      const { outputFiles } = await esbuild.build({ ...options, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed] });
-      return { path: `./${add(basename(path), ".js", outputFiles[0].contents)}`, external: true };
+      const { outputFiles } = await esbuild.build({ ...options, ...shortened, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed] });
+      const name = basename(path);
+      needed.set(name, (await smaller(outputFiles[0].contents)).toString());
+      return { path: `./${name}-${UNKNOWN}.js`, external: true };
     });
   },
 };
+
+/**
+ * Names of members that are ours alone: never on the wire, in a store, between tabs, in an event's detail or in a browser's
+ * interface (a test looks). They become short, the same in every part.
+ */
+const OURS = `
+  say words element context options around thread content articles feed byId identity api connection queue signedIn listener
+  writing waiting own watch notify render changed rename goTo isLoading bar isOwn nudge tell isGone leads won lost
+  storage ready apply guest sent cancel submit put reset release tools remembered readingToken forgetGuest posted
+  backoff base_ms max_ms idle_ms bodyCharacters nameCharacters titleCharacters urlCharacters chatCharacters onGuestToken
+  wanted arrived granted dropped resumed opened retry_ms expired retryAfter_ms attempts refusal asked
+  tokenUrl emailHash asksWho keep isHidden isFolded isCut canReply said extra showForm hasForm focusButton
+  answers detached listed overflowed free shown locals met again reply compose extend forget learn readAgain
+  arrivals held empty discard begin unsentKey restart fail onWon typed heard stopped settle mark ago
+`.trim().split(/\s+/);
+
+/** What a name of ours becomes: letters in turn, then two of them. */
+const LETTERS = "etsinraoclhdmpugbfwkTSEAICNRPMODLFBHU";
+const short = (index) => (index < LETTERS.length ? LETTERS[index] : `${LETTERS[Math.floor(index / LETTERS.length) - 1]}${LETTERS[index % LETTERS.length]}`);
+
+/** esbuild makes code small; terser a little smaller, which every reader gains from. */
+const SMALLER = { ecma: 2022, compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, inline: 1 } };
+
+async function smaller(content, isModule = true) {
+  return Buffer.from((await minify(Buffer.from(content).toString(), { ...SMALLER, module: isModule })).code);
+}
+
+/** Writes what is loaded when it is needed, and its hash wherever its names stand. */
+function nameNeeded() {
+  const all = [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash("sha256").update(all.map(([, text]) => text).join("\0")).digest("hex").slice(0, 8).toUpperCase();
+  for (const [name, text] of all) {
+    contents.set(`${name}-${hash}.js`, Buffer.from(text.replaceAll(UNKNOWN, hash)));
+    files[`${name}.js`] = `${name}-${hash}.js`;
+  }
+  for (const [file, content] of contents) if (content.includes(UNKNOWN)) contents.set(file, Buffer.from(content.toString().replaceAll(UNKNOWN, hash)));
+}
+
+/** Gives the parts their names by what is in them now: first those that name no other. */
+function nameParts() {
+  while (unnamed.size) {
+    const file = [...unnamed].find((one) => ![...unnamed].some((other) => other !== one && contents.get(one).includes(other)));
+    const content = contents.get(file);
+    const name = file.replace(/[0-9A-Z]{8}(?=\.\w+$)/, createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase());
+    unnamed.delete(file);
+    contents.delete(file);
+    contents.set(name, content);
+    for (const [other, text] of contents) if (/\.js$/.test(other) && text.includes(file)) contents.set(other, Buffer.from(text.toString().replaceAll(file, name)));
+    for (const [key, value] of Object.entries(files)) {
+      if (value !== file) continue;
+      delete files[key];
+      files[key === file ? name : key] = name;
+    }
+  }
+}
 
 const options = {
   absWorkingDir: here,
@@ -137,6 +201,12 @@ const options = {
   outdir: dist,
 };
 
+/** For what readers load; the other pages' scripts know nothing of it. */
+const shortened = {
+  mangleProps: new RegExp(`^(?:${OURS.join("|")})$`),
+  mangleCache: Object.fromEntries(OURS.map((name, index) => [name, short(index)])),
+};
+
 /** The languages, English excepted, which is built in: their first parts, and the one hash in all their names. */
 function addLanguages() {
   const others = readdirSync(join(here, "src/locales")).map((file) => basename(file, ".json")).filter((code) => code !== "en").sort();
@@ -150,9 +220,10 @@ function addLanguages() {
   return { LANGUAGES: JSON.stringify(others.map((code) => code.slice(0, 2)).join("|")), LANGUAGE_HASH: JSON.stringify(hash) };
 }
 
-async function buildParts(entryPoints, define) {
+async function buildParts(entryPoints, more) {
   return esbuild.build({
     ...options,
+    ...more,
     entryPoints,
     define,
     entryNames: "[name]-[hash]",
@@ -166,8 +237,12 @@ async function buildParts(entryPoints, define) {
 /** Output path as esbuild tells it → file name. */
 const fileOf = (path) => path.split("/").at(-1);
 
-function take({ outputFiles, metafile }) {
-  for (const file of outputFiles) contents.set(fileOf(file.path.split(sep).join("/")), Buffer.from(file.contents));
+async function take({ outputFiles, metafile }) {
+  for (const { path, contents: built } of outputFiles) {
+    const file = fileOf(path.split(sep).join("/"));
+    contents.set(file, path.endsWith(".js") ? await smaller(built) : Buffer.from(built));
+    unnamed.add(file);
+  }
   for (const [path, { entryPoint }] of Object.entries(metafile.outputs)) {
     files[entryPoint ? fileOf(entryPoint).replace(/\.ts$/, ".js") : fileOf(path)] = fileOf(path);
   }
@@ -182,18 +257,21 @@ function closure(file, found = new Set()) {
 }
 
 define = addLanguages();
-take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`), "src/demo/demo.ts", "src/demo/demo.css", "src/demo/showcase.ts"], define));
+await take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`)], shortened));
 // Alone, so that pages with nothing but numbers load nothing but that.
-take(await buildParts(["src/widget/count.ts"], define));
-// The admin page shares nothing with readers.
-take(await buildParts(["src/admin/admin.ts", "src/admin/admin.css"], define));
+await take(await buildParts(["src/widget/count.ts"], shortened));
+// Pages of the server's own share nothing with readers.
+await take(await buildParts(["src/demo/demo.ts", "src/demo/demo.css", "src/demo/showcase.ts"]));
+await take(await buildParts(["src/admin/admin.ts", "src/admin/admin.css"]));
+nameNeeded();
+nameParts();
 const loader = await esbuild.build({
   ...options,
   entryPoints: ["src/loader/embed.ts"],
   format: "iife",
   define: { PARTS: JSON.stringify(Object.fromEntries(Object.entries(parts).map(([element, name]) => [element, files[`${name}.js`]]))) },
 });
-contents.set("embed.js", Buffer.from(loader.outputFiles[0].contents));
+contents.set("embed.js", await smaller(loader.outputFiles[0].contents, false));
 files["embed.js"] = "embed.js";
 for (const [folder, name] of [["demo", "demo.html"], ["demo", "showcase.html"], ["admin", "admin.html"]]) {
   const page = readFileSync(join(here, "src", folder, name), "utf8").replace(/\{\{(.+?)\}\}/g, (_, part) => files[part]);

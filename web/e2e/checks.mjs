@@ -83,7 +83,7 @@ export const inThread = ({ page }, act, argument) => page.evaluate(`(${act})(doc
 
 /** Waits until `act`, run in the thread's shadow root, answers something true. */
 export const untilThread = ({ page }, act, argument) =>
-  page.waitForFunction(`(${act})(document.querySelector("parlour-comments").shadowRoot, ${JSON.stringify(argument ?? null)})`);
+  page.waitForFunction(`(() => { const root = document.querySelector("parlour-comments")?.shadowRoot; return root && (${act})(root, ${JSON.stringify(argument ?? null)}); })()`);
 
 const paragraph = (number) => `Comment ${number}: ${"some words to be read, ".repeat(8)}and its end ${number}.`;
 

@@ -79,7 +79,7 @@ check("What failed can be sent again, edited, copied or discarded.", async ({ pa
   const article = reader.page.locator("parlour-comments article");
   await article.getByText("Not posted. That did not work: Too long by far").waitFor();
   await article.getByRole("button", { name: "Edit again" }).click();
-  assert.equal(await main(reader).locator("textarea").inputValue(), "refused at first");
+  await untilThread(reader, (root) => root.querySelector(".writing textarea").value === "refused at first");
   await main(reader).locator("button.primary").click();
   await article.getByRole("button", { name: "Discard" }).click();
   await article.waitFor({ state: "detached" });

@@ -50,7 +50,7 @@ test("the_same_event_twice_changes_nothing_the_second_time", () => {
   assert.equal(known.total, 2);
   known.apply(created(comment("c2"), 2));
   assert.equal(known.total, 2);
-  assert.equal(known.comments.size, 2);
+  assert.equal(known.byId.size, 2);
 });
 
 test("the_answer_to_a_post_and_the_event_about_it_are_one_comment_in_either_order", () => {
@@ -61,7 +61,7 @@ test("the_answer_to_a_post_and_the_event_about_it_are_one_comment_in_either_orde
     known.put({ ...posted, mine: { reactions: [], editable_until: null, deletable: true } });
     if (!eventFirst) known.apply(created(posted, 2));
     assert.equal(known.total, 1);
-    assert.equal(known.comments.get("c2")?.mine?.deletable, true, "what is told of one's own stays");
+    assert.equal(known.byId.get("c2")?.mine?.deletable, true, "what is told of one's own stays");
   }
 });
 
@@ -69,9 +69,9 @@ test("a_page_that_was_read_before_an_edit_was_heard_does_not_undo_it", () => {
   const known = thread([comment("c1")], 1);
   known.apply({ name: "comment.updated", data: comment("c1", { body: "new" }), offset: 5 });
   known.extend(page([comment("c1", { body: "old" })], 4));
-  assert.equal(known.comments.get("c1")?.body, "new");
+  assert.equal(known.byId.get("c1")?.body, "new");
   known.extend(page([comment("c1", { body: "newest" })], 6));
-  assert.equal(known.comments.get("c1")?.body, "newest");
+  assert.equal(known.byId.get("c1")?.body, "newest");
 });
 
 test("what_was_deleted_does_not_come_back_with_a_page_read_earlier", () => {
@@ -79,15 +79,15 @@ test("what_was_deleted_does_not_come_back_with_a_page_read_earlier", () => {
   known.apply({ name: "comment.deleted", data: { id: "c1", root: "c1", parent: null, tombstone: false }, offset: 3 });
   assert.equal(known.total, 1);
   known.extend(page([comment("c1")], 2, 1));
-  assert.equal(known.comments.has("c1"), false);
+  assert.equal(known.byId.has("c1"), false);
 });
 
 test("a_tombstone_keeps_its_place_and_loses_text_and_author", () => {
   const known = thread([comment("c1"), comment("c2", { parent: "c1" })], 2);
   known.apply({ name: "comment.deleted", data: { id: "c1", root: "c1", parent: null, tombstone: true }, offset: 3 });
-  const gone = known.comments.get("c1")!;
+  const gone = known.byId.get("c1")!;
   assert.deepEqual([gone.state, gone.author, gone.body, gone.html], ["deleted", null, "", ""]);
-  assert.equal(shape(buildTree(known.comments.values(), "newest")), "c1(c2)");
+  assert.equal(shape(buildTree(known.byId.values(), "newest")), "c1(c2)");
 });
 
 test("one_s_own_deletion_and_the_event_about_it_count_once", () => {
@@ -110,7 +110,7 @@ test("one_s_own_held_comment_counts_when_it_is_approved", () => {
 test("reactions_change_in_place", () => {
   const known = thread([comment("c1")], 1);
   assert.equal(known.apply({ name: "reaction", data: { id: "c1", reactions: { up: 3 } }, offset: 2 }), "changed");
-  assert.deepEqual(known.comments.get("c1")?.reactions, { up: 3 });
+  assert.deepEqual(known.byId.get("c1")?.reactions, { up: 3 });
 });
 
 test("what_is_changed_without_having_been_read_is_taken_unless_its_page_is_still_to_come", () => {
@@ -123,7 +123,7 @@ test("what_is_changed_without_having_been_read_is_taken_unless_its_page_is_still
   assert.equal(read(null).apply(updated("c2")), "added");
   const known = read("cursor");
   assert.equal(known.apply(updated("c2")), "changed");
-  assert.ok(!known.comments.has("c2"));
+  assert.ok(!known.byId.has("c2"));
   assert.equal(known.apply(updated("c6")), "added");
   assert.equal(known.total, 9, "it was counted when it was made");
 });

@@ -5,23 +5,9 @@
  */
 import type { CommentPage } from "./event";
 import type { Identity } from "./identity";
+import { Problem } from "./problem";
 
-/** An RFC 9457 problem, or what stands for one when the server could not be reached (status 0). */
-export class Problem extends Error {
-  readonly status: number;
-  /** A name from `CODES`, or what a proxy says. */
-  readonly type: string;
-  /** When to try again, in milliseconds, where the server said so. */
-  readonly retryAfter_ms: number | null;
-
-  constructor(status: number, type: string, message: string, retryAfter_ms: number | null = null) {
-    super(message);
-    this.status = status;
-    this.type = type;
-    this.retryAfter_ms = retryAfter_ms;
-  }
-
-}
+export { Problem } from "./problem";
 
 /** A place that HTTP can name: a channel, or the page at an address or with an id. */
 export type Place = { channel: string } | { url: string; id: string | null };
@@ -54,14 +40,6 @@ export interface Count {
 const JSON_TYPE = "application/json";
 
 const segment = (place: Place): string => ("channel" in place ? encodeURIComponent(place.channel) : "page");
-
-async function problemOf(answer: Response): Promise<Problem> {
-  const after_s = Number(answer.headers.get("Retry-After"));
-  // What is no problem document (a proxy's page) says enough by its status.
-  const told = (await answer.json().catch(() => ({}))) as { type?: string; title?: string; detail?: string };
-  const message = told.detail ?? told.title ?? `${answer.status} ${answer.statusText}`;
-  return new Problem(answer.status, told.type ?? "", message, after_s ? after_s * 1000 : null);
-}
 
 interface Request {
   method?: string;
@@ -101,21 +79,15 @@ export class Api {
     for (const [name, value] of Object.entries({ ...query, site: this.#site })) {
       if (value !== null && value !== undefined) url.searchParams.set(name, String(value));
     }
-    const headers: Record<string, string> = {};
-    if (token) headers["Authorization"] = `Bearer ${token}`;
-    if (body !== undefined) headers["Content-Type"] = JSON_TYPE;
-    const request: RequestInit = { method, headers, credentials: "omit" };
-    if (body !== undefined) request.body = JSON.stringify(body);
-    if (signal) request.signal = signal;
+    const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...(body !== undefined && { "Content-Type": JSON_TYPE }) };
     let answer: Response;
     try {
-      answer = await fetch(url, request);
+      answer = await fetch(url, { method, headers, credentials: "omit", body: JSON.stringify(body) ?? null, signal: signal ?? null });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new Problem(0, "unreachable", "unreachable");
     }
-    if (!answer.ok) throw await problemOf(answer);
+    if (!answer.ok) throw await (await import("./failure")).problemOf(answer);
     return (answer.headers.get("Content-Type") ?? "").includes("json") ? ((await answer.json()) as T) : (undefined as T);
   }
 }
-

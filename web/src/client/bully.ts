@@ -11,14 +11,14 @@ const SILENCE_MS = 3500;
 /** The first wait, for an answer from a leader that is there. */
 const ASK_MS = 150;
 
-type Word = { id: string; say: "ask" | "lead" | "bye" };
+type Word = { id: string; word: "ask" | "lead" | "bye" };
 
 /** Makes `tab` stand for election; resolves when it is known whether it leads. */
 export function bully(tab: Tab): Promise<void> {
   const id = tab.me;
   const line = new BroadcastChannel(`${tab.name} election`);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const tell = (say: Word["say"]): void => line.postMessage({ id, say } satisfies Word);
+  const tell = (word: Word["word"]): void => line.postMessage({ id, word } satisfies Word);
   const later = (after_ms: number, act: () => void): void => {
     clearTimeout(timer);
     timer = setTimeout(act, after_ms);
@@ -35,8 +35,8 @@ export function bully(tab: Tab): Promise<void> {
     };
     const wait = (after_ms: number): void => later(after_ms + Math.random() * ASK_MS, claim);
     line.onmessage = ({ data }: MessageEvent<Word>) => {
-      if (data.say === "bye") return tab.leads || wait(0);
-      if (data.say === "ask") return tab.leads && tell("lead");
+      if (data.word === "bye") return tab.leads || wait(0);
+      if (data.word === "ask") return tab.leads && tell("lead");
       if (tab.leads && id < data.id) return tell("lead");
       tab.lost();
       known();

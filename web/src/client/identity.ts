@@ -36,8 +36,6 @@ export class Identity {
   readonly #own = new Set<string>();
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
-  /** From `token-url`; undefined until asked. */
-  #fetched: Promise<string | null> | undefined;
   #stored: boolean;
   name: string;
 
@@ -58,17 +56,7 @@ export class Identity {
   /** The token to act with, if there is one. `fresh`: the last one was refused as expired. */
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
-    if (tokenUrl) {
-      if (fresh) this.#fetched = undefined;
-      this.#fetched ??= import("./token").then(({ fetchToken }) => fetchToken(tokenUrl));
-      const asked = this.#fetched;
-      try {
-        return (await asked) ?? this.#guestToken;
-      } catch (error) {
-        if (this.#fetched === asked) this.#fetched = undefined;
-        throw error;
-      }
-    }
+    if (tokenUrl) return (await (await import("./token")).tokenFrom(tokenUrl, fresh)) ?? this.#guestToken;
     // Another tab may have become a guest since.
     return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }
@@ -95,10 +83,9 @@ export class Identity {
     this.#write({ name: this.name });
   }
 
-  /** Something was posted under this name. */
-  posted(memberId: string | undefined, name: string): void {
+  /** Something was posted. */
+  posted(memberId: string | undefined): void {
     if (memberId) this.own(memberId);
-    this.name = name;
     this.remember();
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Api, Draft } from "./api";
 import type { Comment } from "./event";
-import { claimsOf } from "./token";
+import { claimsOf } from "./claims";
 
 async function asMember<T>(api: Api, act: () => Promise<T>): Promise<T> {
   const { identity } = api;

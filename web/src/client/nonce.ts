@@ -1,7 +1,4 @@
-/** What tells one post from another, so that it can be sent again. */
+/** What tells one post, or one tab, from another. */
 
-/** 22 characters of `[A-Za-z0-9_-]`: works where `crypto.randomUUID` does not, on plain http. */
-export function newNonce(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
-}
+/** About 25 characters of `[0-9a-z]`, 128 random bits: works where `crypto.randomUUID` does not, on plain http. */
+export const newNonce = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("");

@@ -5,14 +5,13 @@
  * is another. Where there are no Web Locks (plain http), `bully.ts` says who leads.
  */
 import type { Connection } from "./connection";
-import type { OpenTransport, Transport, TransportHost } from "./transport";
-
-/** How a tab that is gone, or was, is told from the others. */
-export const newId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join("");
+import { newNonce } from "./nonce";
+import type { OpenTransport, Transport } from "./transport";
 
 /** What the tabs of a group have in common, seen from one of them. */
 export class Tab {
-  readonly me = newId();
+  /** How it is told from the others, and from what it was before. */
+  readonly me = newNonce();
   readonly name: string;
   /** The connection of this tab, and of all tabs while this one leads. */
   readonly connection: Connection;
@@ -115,7 +114,8 @@ function later(tab: Tab, alone: OpenTransport, ...[options, host]: Parameters<Op
     const open = tab.leads ? alone : (await import("./tabs")).following(tab);
     if (!isOver) inner = open(options, host);
   };
-  choose().catch(() => isOver || (inner = failing(host)));
+  // The way to the others, or to the server, cannot be opened: as good as lost.
+  choose().catch(() => isOver || host.closed({ code: 0, reason: "", final: false, expired: false }));
   return {
     subscribe: (want) => inner?.subscribe(want),
     unsubscribe: (channel) => inner?.unsubscribe(channel),
@@ -125,10 +125,4 @@ function later(tab: Tab, alone: OpenTransport, ...[options, host]: Parameters<Op
       inner?.close();
     },
   };
-}
-
-/** The way to the others, or to the server, cannot be opened: as good as lost. */
-function failing(host: TransportHost): undefined {
-  host.closed({ code: 0, reason: "not opened", final: false, expired: false });
-  return undefined;
 }

@@ -30,7 +30,7 @@ export function ways(): OpenTransport {
           others = racing();
           if (!isOver) inner = others(options, host);
         },
-        () => isOver || host.closed({ code: 0, reason: "not loaded", final: false, expired: false }),
+        () => isOver || host.closed({ code: 0, reason: "", final: false, expired: false }),
       );
     };
     const isTrusted = --trust > 0;

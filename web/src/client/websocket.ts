@@ -5,7 +5,7 @@
  */
 import { UNSUBSCRIBE_INSUFFICIENT } from "./codes";
 import { eventOf, isFinal, refusalOf, repliesOf, TOKEN_EXPIRED } from "./protocol";
-import type { WireError, WireReply } from "./protocol";
+import type { WireReply } from "./protocol";
 import type { Closed, Transport, TransportHost, TransportOptions, Want } from "./transport";
 
 /** How long the server may take to open and to answer `connect`. */
@@ -59,8 +59,19 @@ class WebSocketTransport implements Transport {
     this.#granted.delete(channel);
     const id = this.#command({ subscribe: body }, (reply) => {
       if (this.#asked.get(channel) !== id) return;
-      if (reply.error) this.#subscribeFailed(channel, reply.error);
-      else if (reply.subscribe) this.#subscribeDone(want, reply.subscribe);
+      const { error, subscribe } = reply;
+      if (error) {
+        this.#asked.delete(channel);
+        this.#host.refused(channel, refusalOf(error));
+      } else if (subscribe) {
+        this.#granted.add(channel);
+        this.#host.subscribed({
+          channel,
+          position: { epoch: subscribe.epoch ?? "", offset: subscribe.offset ?? 0 },
+          recovered: since === null || subscribe.recovered === true,
+          missed: (subscribe.publications ?? []).map(eventOf),
+        });
+      }
     });
     this.#asked.set(channel, id);
   }
@@ -82,33 +93,16 @@ class WebSocketTransport implements Transport {
     if (this.#options.token) connect["token"] = this.#options.token;
     if (!this.#options.count) connect["data"] = { count: false };
     this.#command({ connect }, (reply) => {
-      if (reply.error) return this.#connectFailed(reply.error);
+      const { error } = reply;
+      if (error) {
+        const expired = error.code === TOKEN_EXPIRED;
+        return this.#finish({ code: error.code, reason: error.message, final: !refusalOf(error).temporary && !expired, expired });
+      }
       if (!reply.connect) return this.#end(BAD_FRAME, "no connect");
       const ping_s = reply.connect.ping ?? 0;
       this.#patience_ms = ping_s > 0 ? ping_s * 1000 + PING_GRACE_MS : 0;
       this.#expectSomething();
       this.#host.opened(reply.connect.data?.token ?? null);
-    });
-  }
-
-  #connectFailed(error: WireError): void {
-    const refusal = refusalOf(error);
-    const expired = error.code === TOKEN_EXPIRED;
-    this.#finish({ code: error.code, reason: error.message, final: !refusal.temporary && !expired, expired });
-  }
-
-  #subscribeFailed(channel: string, error: WireError): void {
-    this.#asked.delete(channel);
-    this.#host.refused(channel, refusalOf(error));
-  }
-
-  #subscribeDone(want: Want, answer: NonNullable<WireReply["subscribe"]>): void {
-    this.#granted.add(want.channel);
-    this.#host.subscribed({
-      channel: want.channel,
-      position: { epoch: answer.epoch ?? "", offset: answer.offset ?? 0 },
-      recovered: want.since === null || answer.recovered === true,
-      missed: (answer.publications ?? []).map(eventOf),
     });
   }
 
@@ -150,15 +144,14 @@ class WebSocketTransport implements Transport {
     const channel = push.channel ?? "";
     // What still arrives for a subscription given up, or asked for anew, is in the next answer.
     if (!this.#granted.has(channel)) return;
-    if (push.pub) this.#host.event(channel, eventOf(push.pub));
-    else if (push.unsubscribe) this.#unsubscribed(channel, push.unsubscribe);
-  }
-
-  #unsubscribed(channel: string, why: { code: number; reason: string }): void {
+    const { pub, unsubscribe } = push;
+    if (pub) this.#host.event(channel, eventOf(pub));
+    if (!unsubscribe) return;
     this.#granted.delete(channel);
     this.#asked.delete(channel);
-    if (why.code >= UNSUBSCRIBE_INSUFFICIENT) this.#host.dropped(channel);
-    else this.#host.refused(channel, { code: why.code, message: why.reason, temporary: false });
+    const { code, reason } = unsubscribe;
+    if (code >= UNSUBSCRIBE_INSUFFICIENT) this.#host.dropped(channel);
+    else this.#host.refused(channel, { code, message: reason, temporary: false });
   }
 
   /** Silence for longer than the server promised is a lost connection. */

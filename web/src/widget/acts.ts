@@ -1,11 +1,14 @@
 /**
  * What a reader does to a comment, loaded when it is done: react, edit and delete one's own, hide a
- * person for oneself, copy a link or a text.
+ * person for oneself, copy a link or a text, settle what could not be sent.
  */
 import english from "../locales/en.json";
+import type { Comment } from "../client/event";
 import { react } from "../client/member";
 import type { Article, Deed } from "./article";
 import type { ThreadView } from "./comments";
+import { complain } from "./complain";
+import { button, h, set } from "./h";
 import { storageOf } from "./storage";
 
 /** How long a first press of "Delete" waits for the second. */
@@ -13,25 +16,55 @@ const SURE_MS = 5000;
 
 export function act(view: ThreadView, article: Article, deed: Deed, detail: string, target: HTMLElement | null): void {
   view.words.learn(english);
-  const { words } = view;
-  if (deed === "edit") void view.write((writing) => writing.edit(article, words.say("form.edit.label"), words.say("form.edit.send")));
+  if (deed === "edit") edit(view, article);
   else if (deed === "react") void reacted(view, article, detail);
   else if (deed === "unhide") show(view, article);
   else if (deed === "delete") remove(view, article, target!);
   else if (deed === "copy") void copy(article.comment.body, target!);
-  else menu(view, article, target!);
+  else if (deed === "menu") menu(view, article, target!);
+  else settle(view, article.comment, deed);
+}
+
+/** Sends again, gives up, or takes back into a form what was not sent. */
+function settle(view: ThreadView, comment: Comment, deed: Deed): void {
+  const { unsent, queue } = view.writing.unsent(comment.id);
+  if (!unsent || !queue) return;
+  if (deed === "retry") return queue.retry(unsent);
+  queue.drop(unsent);
+  view.changed();
+  if (deed === "again") view.writing.again(comment);
+}
+
+function edit(view: ThreadView, article: Article): void {
+  const { words, writing, around, signal, thread } = view;
+  const { id, body } = article.comment;
+  writing.show(article, "edit", (cancel) =>
+    writing.compose({
+      label: words.say("form.edit.label"),
+      send: words.say("form.edit.send"),
+      asksWho: false,
+      body,
+      cancel,
+      submit: async (written) => {
+        const { comment } = await around.api.act<{ comment: Comment }>("PATCH", `v1/comments/${id}`, { body: written.body }, signal);
+        thread.edited(comment);
+        view.changed();
+        cancel();
+      },
+    }),
+  );
 }
 
 /** Asks once more in place: dialogs are not to be had everywhere. */
-function remove(view: ThreadView, article: Article, button: HTMLElement): void {
+function remove(view: ThreadView, article: Article, asked: HTMLElement): void {
   const { words, around, thread, signal } = view;
   const { id } = article.comment;
-  if (!button.classList.contains("danger")) {
-    button.textContent = words.say("comment.delete.sure");
-    button.classList.add("danger");
+  if (!asked.classList.contains("danger")) {
+    asked.textContent = words.say("comment.delete.sure");
+    asked.classList.add("danger");
     setTimeout(() => {
-      button.textContent = words.say("comment.do.delete");
-      button.classList.remove("danger");
+      asked.textContent = words.say("comment.do.delete");
+      asked.classList.remove("danger");
     }, SURE_MS);
     return;
   }
@@ -40,45 +73,47 @@ function remove(view: ThreadView, article: Article, button: HTMLElement): void {
       thread.remove(id);
       view.changed();
     },
-    (error: unknown) => signal.aborted || void view.complain(article, error),
+    (error: unknown) => complain(view, article, error),
   );
 }
 
-async function copy(text: string, button: HTMLElement): Promise<void> {
+async function copy(text: string, asked: HTMLElement): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent += " ✓";
+    asked.textContent += " ✓";
   } catch {
     // A page on plain http has no clipboard: the text is there to be selected.
-    getSelection()?.selectAllChildren(button.closest("article")?.querySelector(".body") ?? button);
+    getSelection()?.selectAllChildren(asked.closest("article")?.querySelector(".body") ?? asked);
   }
 }
 
 function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
-  const open = article.element.querySelector(":scope > .content .menu");
+  const { words, writing } = view;
   const close = (): void => {
-    article.element.querySelector(":scope > .content .menu")?.remove();
-    opener.setAttribute("aria-expanded", "false");
+    box.remove();
+    set(opener, "aria-expanded", "false");
   };
-  if (open) return close();
-  const { words } = view;
-  const item = (key: string, does: (button: HTMLElement) => void): HTMLElement => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.setAttribute("part", "button");
-    button.textContent = words.say(key);
-    button.addEventListener("click", () => does(button));
-    return button;
-  };
-  const box = document.createElement("div");
-  box.className = "menu";
-  box.setAttribute("part", "menu");
-  const { author, id } = article.comment;
-  box.append(
-    item("menu.link", (button) => void copy(`${location.href.replace(/#.*/, "")}#parlour-${id}`, button)),
+  const open = article.content.querySelector(".menu");
+  if (open) {
+    open.remove();
+    return set(opener, "aria-expanded", "false");
+  }
+  const { author, id, body } = article.comment;
+  const item = (key: string, does: (event: Event) => void): HTMLElement => button("button", words.say(key), does);
+  const box = h(
+    "div.menu",
+    {
+      onkeydown: (event: KeyboardEvent) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        close();
+        opener.focus();
+      },
+    },
+    item("menu.link", ({ target }) => void copy(`${location.href.replace(/#.*/, "")}#parlour-${id}`, target as HTMLElement)),
     item("menu.quote", () => {
       close();
-      void view.write((writing) => writing.reply(article, quoteOf(article.comment.body)));
+      writing.reply(article, `${body.trim().replace(/^/gm, "> ")}\n\n`);
     }),
     item("menu.hide", () => {
       close();
@@ -87,19 +122,10 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
       article.element.focus({ preventScroll: true });
     }),
   );
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
-    close();
-    opener.focus();
-  });
   opener.closest(".actions")!.append(box);
-  opener.setAttribute("aria-expanded", "true");
+  set(opener, "aria-expanded", "true");
   box.querySelector("button")!.focus();
 }
-
-/** `text` as a quotation in Markdown, with room behind it. */
-const quoteOf = (text: string): string => `${text.trim().replace(/^/gm, "> ")}\n\n`;
 
 const HIDDEN_KEY = "parlour:hidden";
 const HIDDEN_MAX = 500;
@@ -126,12 +152,12 @@ async function reacted(view: ThreadView, article: Article, name: string): Promis
   const { id } = article.comment;
   const { thread } = view;
   const draw = (isOn: boolean): void => {
-    const comment = thread.comments.get(id);
+    const comment = thread.byId.get(id);
     if (!comment) return;
     const { mine = { reactions: [], editable_until: null, deletable: false }, reactions } = comment;
     const others = mine.reactions.filter((other) => other !== name);
     const count = Math.max(0, (reactions[name] ?? 0) + (isOn ? 1 : -1));
-    thread.comments.set(id, { ...comment, reactions: { ...reactions, [name]: count }, mine: { ...mine, reactions: isOn ? [...others, name] : others } });
+    thread.byId.set(id, { ...comment, reactions: { ...reactions, [name]: count }, mine: { ...mine, reactions: isOn ? [...others, name] : others } });
     view.changed();
   };
   const isOn = !article.comment.mine?.reactions.includes(name);
@@ -140,6 +166,6 @@ async function reacted(view: ThreadView, article: Article, name: string): Promis
     await react(view.around.api, id, name, isOn);
   } catch (error) {
     draw(!isOn);
-    if (!view.signal.aborted) void view.complain(article, error);
+    void complain(view, article, error);
   }
 }

@@ -37,3 +37,6 @@ export function onNavigation(moved: () => void, signal: AbortSignal): void {
   navigation?.addEventListener("currententrychange", moved, { signal });
   addEventListener("popstate", moved, { signal });
 }
+
+/** The comment that the address leads to. */
+export const permalink = (): string | undefined => /^#parlour-([a-z][a-z0-9]{0,39})$/.exec(location.hash)?.[1];

@@ -24,7 +24,7 @@ export class Announcer {
   }
 
   #speak(): void {
-    if (this.#count === 0) return;
+    if (!this.#count) return;
     say(this.element, this.#text(this.#count));
     this.#count = 0;
     this.#timer = setTimeout(() => {

@@ -9,13 +9,12 @@ import type { Thread } from "./thread";
 
 /** So near to the end counts as at the end. */
 const END_PX = 80;
-/** One press of the pill shows so many. */
-const SHOWN_MAX = 20;
 /** More are not kept while they wait. */
 const HELD_MAX = 50;
 
 export class Arrivals {
-  readonly #held = new Set<string>();
+  /** What waits, as it came. */
+  readonly held = new Set<string>();
   /** How many wait under each comment, and (at "") as roots; counted once for each rendering. */
   readonly #counts = new Map<string, number>();
   readonly #thread: Thread;
@@ -33,10 +32,10 @@ export class Arrivals {
   /** Takes a comment that came live; it is held unless showing it moves nothing. */
   add(comment: Comment): void {
     if (this.#isFree(comment)) return;
-    this.#held.add(comment.id);
-    if (this.#held.size <= HELD_MAX) return;
-    const [oldest] = this.#held;
-    this.#held.delete(oldest!);
+    this.held.add(comment.id);
+    if (this.held.size <= HELD_MAX) return;
+    const [oldest] = this.held;
+    this.held.delete(oldest!);
     this.#thread.forget(oldest!);
     this.overflowed++;
   }
@@ -55,11 +54,11 @@ export class Arrivals {
 
   /** What is known and to be shown. */
   shown(): Comment[] {
-    const { comments } = this.#thread;
+    const { byId: comments } = this.#thread;
     this.#counts.clear();
-    for (const id of this.#held) {
+    for (const id of this.held) {
       const comment = comments.get(id);
-      if (!comment) this.#held.delete(id);
+      if (!comment) this.held.delete(id);
       else {
         const { parent, root } = comment;
         const under = !parent ? "" : comments.has(parent) ? parent : root;
@@ -68,10 +67,10 @@ export class Arrivals {
     }
     const all = [...comments.values()];
     const isShown = (comment: Comment | undefined): boolean => {
-      for (; comment; comment = comments.get(comment.parent ?? "")) if (this.#held.has(comment.id)) return false;
+      for (; comment; comment = comments.get(comment.parent ?? "")) if (this.held.has(comment.id)) return false;
       return true;
     };
-    return this.#held.size ? all.filter(isShown) : all;
+    return this.held.size ? all.filter(isShown) : all;
   }
 
   /** How many wait under the comment `parent`, or as roots (""), as of the last rendering. */
@@ -79,22 +78,13 @@ export class Arrivals {
     return this.#counts.get(parent) ?? 0;
   }
 
-  /** Lets the next ones be shown; answers the one to be read first. */
-  release(under: string): Comment | undefined {
-    const { comments, sort } = this.#thread;
-    const isUnder = ({ parent, root }: Comment): boolean => (parent ? (comments.has(parent) ? parent : root) : "") === under;
-    const some = [...this.#held].map((id) => comments.get(id)!).filter((comment) => comment && isUnder(comment)).slice(0, SHOWN_MAX);
-    for (const { id } of some) this.#held.delete(id);
-    return under || sort === "oldest" ? some[0] : some.at(-1);
-  }
-
   /** Lets this one be shown. */
   free(id: string): void {
-    this.#held.delete(id);
+    this.held.delete(id);
   }
 
   clear(): void {
-    this.#held.clear();
+    this.held.clear();
     this.overflowed = 0;
   }
 }

@@ -31,7 +31,7 @@ export interface ArticleContext {
   isCut: (id: string) => boolean;
   /** More buttons, for those who may do more. */
   extra?: (article: Article) => Node[];
-  act: (deed: Deed, article: Article, detail: string) => void;
+  act: (deed: Deed, article: Article, detail: string, target: HTMLElement) => void;
 }
 
 /** Answers deeper than this are not moved in further. */
@@ -76,7 +76,7 @@ export class Article {
       this.#draw(own, branch.detached, folded, answers.length > 0);
     }
     const depth = Math.min(branch.depth, INDENT_MAX);
-    if (this.element.dataset["depth"] !== String(depth)) set(this.element, "data-depth", depth);
+    set(this.element, "data-depth", depth);
     for (const answer of answers) if (answer.element.parentNode !== answer.item) answer.item.append(answer.element);
     place(this.#answers, answers.map((answer) => answer.item));
     this.#answers.hidden = folded || answers.length === 0;
@@ -104,7 +104,7 @@ export class Article {
   }
 
   #button(deed: Deed, text: string, detail = "", more = {}): HTMLButtonElement {
-    return button("button", text, () => this.#context.act(deed, this, detail), { "data-do": deed + detail, ...more });
+    return button("button", text, ({ target }) => this.#context.act(deed, this, detail, target as HTMLElement), { "data-do": deed + detail, ...more });
   }
 
   #draw(own: boolean, detached: boolean, folded: boolean, hasAnswers: boolean): void {
@@ -115,7 +115,10 @@ export class Article {
     const root = content.getRootNode() as ShadowRoot;
     const focused = content.contains(root.activeElement ?? null) ? (root.activeElement as HTMLElement).dataset["do"] : undefined;
     element.id = `parlour-${comment.id}`;
-    for (const [name, value] of [["data-id", comment.id], ["aria-labelledby", `by-${comment.id}`], ["data-state", state], ["data-folded", folded]] as const) set(element, name, value);
+    set(element, "data-id", comment.id);
+    set(element, "aria-labelledby", `by-${comment.id}`);
+    set(element, "data-state", state);
+    set(element, "data-folded", folded);
     const isGone = state === "deleted";
     const isUnseen = !isGone && isHidden(comment);
     const body = h("div.body", { dir: "auto" });
@@ -135,7 +138,7 @@ export class Article {
     const { words, server } = this.#context;
     const name = author ? author.name || words.say("comment.guest") : "";
     const badge = (key: string): HTMLElement => h("span.badge", {}, words.say(key));
-    showTime(this.#time, comment.created, words.lang);
+    showTime(this.#time, comment.created, words);
     return h(
       "header.head",
       {},

@@ -11,10 +11,10 @@ import { placeOf } from "./address";
 import { ChatForm } from "./chatform";
 import { define, ParlourElement } from "./element";
 import { button, h, place, say, set } from "./h";
-import { isLocal, localsOf, unsentOf } from "./locals";
+import { isLocal } from "./locals";
 import { Message } from "./message";
 import { explain } from "./explain";
-import { queueOf } from "./sending";
+import { localsOf, queueOf, unsentOf } from "./sending";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
@@ -134,7 +134,7 @@ class ChatView {
 
   #sent(comment: Comment): void {
     const { identity } = this.#around;
-    identity.posted(comment.author?.id, identity.name);
+    identity.posted(comment.author?.id);
     this.#thread.put(comment);
     this.#render();
   }
@@ -212,7 +212,7 @@ class ChatView {
 
   /** Lets go of the oldest, for a chat that runs for days. */
   #trim(): void {
-    const { comments } = this.#thread;
+    const { byId: comments } = this.#thread;
     if (comments.size <= KEPT_MAX) return;
     const oldestFirst = [...comments.values()].sort(byTime);
     for (const { id } of oldestFirst.slice(0, -KEPT_MAX)) this.#thread.forget(id);
@@ -220,7 +220,7 @@ class ChatView {
 
   #arrange(): void {
     const { words, around } = { words: this.#words, around: this.#around };
-    const { comments } = this.#thread;
+    const { byId: comments } = this.#thread;
     const locals = localsOf(queueOf(around), this.#channel, comments, (author) => around.identity.isOwn(author?.id));
     const inOrder = [...comments.values(), ...locals].filter((comment) => comment.state !== "deleted").sort(byTime);
     const shown = new Set<string>();

@@ -1,12 +1,13 @@
 /**
- * The form for a new comment, an answer or an edit; the one above the thread begins as a bare field
- * (`comments.ts`) and is made whole in place. It holds text and says when it is to be sent;
- * sending is the element's part. What is typed is kept as a draft until it is sent; the tools for
- * writing (`tools.ts`) come when somebody begins to.
+ * The form for a new comment, an answer or an edit: a field and a button, and the rest of it when somebody
+ * begins to use it. It holds text and says when it is to be sent; sending is the element's part. What
+ * is typed is kept as a draft until it is sent; the tools for writing are `tools.ts`, what is asked of
+ * the server for them goes through `around`.
  */
 import { LIMITS } from "../client/codes";
-import { bareForm } from "./form";
+import { explain } from "./explain";
 import { button, h, say, set } from "./h";
+import type { Surroundings } from "./surroundings";
 import type { Words } from "./words";
 
 export interface Written {
@@ -20,24 +21,29 @@ export interface Written {
 
 export interface ComposerOptions {
   words: Words;
+  around: Surroundings;
   /** What the text area is called. */
   label: string;
   send: string;
   /** Asks for a name and an e-mail address. */
   asksWho: boolean;
-  name?: string;
   body?: string;
+  /** What was typed the last time. */
+  draft?: () => string;
   /** Keeps what is typed, or (empty) forgets it. */
   keep?: (text: string) => void;
-  /** What `text` would look like, as the server shows it. */
-  preview: (text: string) => Promise<string>;
-  /** Rejects with what the reader is to be told, as an `Error`. */
-  submit: (written: Written) => Promise<void> | void;
+  /** Rejects with what the reader is to be told of. */
+  submit: (written: Written) => Promise<unknown> | void;
+  /** Somebody begins to write. */
+  begin?: () => void;
   /** Shown only where there is something to go back to. */
   cancel?: () => void;
 }
 
 const EMAIL_MAX = 254;
+
+/** Tells the forms of a page from each other. */
+let made = 0;
 
 export class Composer {
   readonly element: HTMLFormElement;
@@ -45,37 +51,37 @@ export class Composer {
   /** Where the tools go; its room is kept from the start. */
   readonly tools = h("div.tools");
   readonly options: ComposerOptions;
+  readonly #id = `f${++made}`;
   readonly #name: HTMLInputElement;
   readonly #email: HTMLInputElement;
   readonly #website = h("input.quiet", { name: "website", tabindex: -1, autocomplete: "off", "aria-hidden": "true" });
-  readonly #error: HTMLElement;
+  readonly #error = h("p.error", { id: `${this.#id}-error`, role: "alert", hidden: true });
+  #isWhole = false;
   #pending = false;
 
-  /** Makes a form, or makes the bare one `form` whole: what was typed there meanwhile stays. */
-  constructor(options: ComposerOptions, form = bareForm(options.label, options.send)) {
-    const { words, asksWho, cancel } = options;
-    const id = form.id;
-    this.element = form;
+  constructor(options: ComposerOptions) {
+    const { words, around, label, send, cancel, keep, body = "" } = options;
     this.options = options;
-    this.body = form.querySelector("textarea")!;
-    this.body.maxLength = LIMITS.bodyCharacters;
-    this.body.value ||= options.body ?? "";
-    this.body.addEventListener("input", () => options.keep?.(this.body.value));
-    this.#name = h("input", { id: `${id}-name`, part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto" });
-    this.#name.value = options.name ?? "";
-    this.#email = h("input", { id: `${id}-email`, part: "input", type: "email", maxlength: EMAIL_MAX, autocomplete: "email" });
-    this.#error = h("p.error", { id: `${id}-error`, role: "alert", hidden: true });
-    this.body.after(this.tools);
-    const buttons = form.lastElementChild!;
-    if (asksWho) buttons.before(h("div.who", {}, this.#field(this.#name, "form.name"), this.#field(this.#email, "form.email"), this.#website));
-    buttons.before(this.#error);
-    if (cancel) buttons.append(button("button", words.say("form.cancel"), cancel));
-    buttons.append(h("span.hint", {}, words.say("form.keys")));
-    form.addEventListener("submit", (event) => this.#submitted(event));
-    form.addEventListener("keydown", (event) => this.#key(event));
-    const equipped = (): unknown => import("./tools").then(({ equip }) => equip(this)).catch(() => {});
-    if (form.contains((form.getRootNode() as ShadowRoot).activeElement)) equipped();
-    else form.addEventListener("focusin", equipped, { once: true });
+    this.body = h("textarea", { part: "textarea", rows: 3, dir: "auto", maxlength: LIMITS.bodyCharacters, oninput: () => keep?.(this.body.value) });
+    this.body.value = body;
+    this.restore();
+    this.#name = h("input", { part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto" });
+    this.#name.value = around.identity.name;
+    this.#email = h("input", { part: "input", type: "email", maxlength: EMAIL_MAX, autocomplete: "email" });
+    const field = this.#field(this.body, "body", label);
+    field.append(this.tools);
+    this.element = h(
+      "form.composer",
+      { novalidate: true, onsubmit: (event: Event) => this.#submitted(event), onkeydown: (event: KeyboardEvent) => this.#key(event), onfocusin: () => this.#unfold() },
+      field,
+      this.#error,
+      h("div.buttons", {}, h("button.primary", { type: "submit" }, send), cancel && button("button", words.say("form.cancel"), cancel)),
+    );
+  }
+
+  /** Shows what was typed the last time, where nothing is typed yet. */
+  restore(): void {
+    this.body.value ||= this.options.draft?.() ?? "";
   }
 
   focus(): void {
@@ -83,18 +89,30 @@ export class Composer {
     this.body.selectionStart = this.body.value.length;
   }
 
-  /** Puts `text` where the cursor is, in the browser's own history, so that it can be undone. */
+  /** Puts `text` where the cursor is. */
   insert(text: string): void {
     this.body.focus();
     this.body.setRangeText(text, this.body.selectionStart, this.body.selectionEnd, "end");
     this.options.keep?.(this.body.value);
   }
 
-  #field(input: HTMLInputElement, key: string): HTMLElement {
-    const { words } = this.options;
-    const hint = h("span.hint", { id: `${input.id}-hint` }, words.say(`${key}.hint`));
-    set(input, "aria-describedby", hint.id);
-    return h("div.field", {}, h("div.labels", {}, h("label", { for: input.id }, words.say(key)), hint), input);
+  /** Somebody begins to write. */
+  #unfold(): void {
+    if (this.#isWhole) return;
+    this.#isWhole = true;
+    const { words, asksWho, begin } = this.options;
+    begin?.();
+    const who = (input: HTMLInputElement, name: string): HTMLElement => this.#field(input, name, words.say(`form.${name}`), words.say(`form.${name}.hint`));
+    if (asksWho) this.#error.before(h("div.who", {}, who(this.#name, "name"), who(this.#email, "email"), this.#website));
+    this.element.lastChild!.appendChild(h("span.hint", {}, words.say("form.keys")));
+    import("./tools").then(({ equip }) => equip(this)).catch(() => {});
+  }
+
+  #field(input: HTMLElement, name: string, label: string, hint = ""): HTMLElement {
+    input.id = `${this.#id}-${name}`;
+    const hinted = hint && `${input.id}-hint`;
+    set(input, "aria-describedby", hinted || null);
+    return h("div.field", {}, h("div.labels", {}, h("label", { for: input.id }, label), hint && h("span.hint", { id: hinted }, hint)), input);
   }
 
   #key(event: KeyboardEvent): void {
@@ -108,11 +126,6 @@ export class Composer {
 
   #submitted(event: Event): void {
     event.preventDefault();
-    this.send();
-  }
-
-  /** Sends what is there, as if the button had been pressed. */
-  send(): void {
     if (!this.#pending) void this.#send();
   }
 
@@ -129,7 +142,7 @@ export class Composer {
       this.body.value = "";
       keep?.("");
     } catch (error) {
-      this.#complain((error as Error).message);
+      this.#complain(await explain(error, words));
     }
     this.#pending = false;
   }

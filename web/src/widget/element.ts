@@ -1,10 +1,9 @@
 /**
- * What all elements have in common: attributes mirrored as properties, an open shadow root, and a
- * life in which moving an element changes nothing, while another page, channel, server or identity
+ * What all elements have in common: attributes that say what they are about, an open shadow root, and a life in which moving an element changes nothing, while another page, channel, server or identity
  * ends what runs (one `AbortSignal` calls off everything) and starts anew. It starts when the reader
  * comes near.
  */
-import { onNavigation, pageUrl } from "./address";
+import { onNavigation, pageUrl, permalink } from "./address";
 import { wordsFor } from "./words";
 import type { Words } from "./words";
 
@@ -17,18 +16,15 @@ const LOOKS = "theme";
 export abstract class ParlourElement extends HTMLElement {
   static readonly observedAttributes: readonly string[] = ATTRIBUTES;
   protected readonly root: ShadowRoot = this.shadowRoot ?? this.attachShadow({ mode: "open" });
-  #running: { key: string; abort: AbortController } | null = null;
-  #presence: AbortController | null = null;
+  /** What decides what is shown, while something is. */
+  #running: string | null = null;
+  #abort: AbortController | undefined;
   #queued = false;
 
   /** Shows and keeps up to date until `signal` says stop. */
   protected abstract start(words: Words, signal: AbortSignal): void;
 
   connectedCallback(): void {
-    if (!this.#presence) {
-      this.#presence = new AbortController();
-      onNavigation(() => this.#settleSoon(), this.#presence.signal);
-    }
     this.#settleSoon();
   }
 
@@ -36,18 +32,13 @@ export abstract class ParlourElement extends HTMLElement {
     this.#settleSoon();
   }
 
-  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
-    if (before !== after && name !== LOOKS) this.#settleSoon();
+  attributeChangedCallback(): void {
+    this.#settleSoon();
   }
 
   /** Tells the page: `parlour:NAME`, bubbling out of shadow roots. */
   tell(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(`parlour:${name}`, { detail, bubbles: true, composed: true }));
-  }
-
-  /** The language of the element: its own, that of what it stands in, the reader's. */
-  get #language(): string {
-    return this.closest<HTMLElement>("[lang]")?.lang || navigator.language || "en";
   }
 
   /** Several changes of one turn are one: an element that is moved is taken out and put in. */
@@ -62,21 +53,19 @@ export abstract class ParlourElement extends HTMLElement {
 
   #settle(): void {
     const key = this.isConnected ? this.#key() : null;
-    if (key === null) {
-      this.#presence?.abort();
-      this.#presence = null;
-    }
-    if (key === (this.#running?.key ?? null)) return;
-    this.#running?.abort.abort();
-    this.#running = null;
+    if (key === this.#running) return;
+    this.#running = key;
+    this.#abort?.abort();
     if (key === null) return;
-    const abort = new AbortController();
-    this.#running = { key, abort };
-    void this.#begin(abort.signal);
+    this.#abort = new AbortController();
+    void this.#begin(this.#abort.signal);
   }
 
   async #begin(signal: AbortSignal): Promise<void> {
-    const [words] = await Promise.all([wordsFor(this.#language), this.#isNear(signal)]);
+    onNavigation(() => this.#settleSoon(), signal);
+    // The language of the element: its own, that of what it stands in, the reader's.
+    const lang = this.closest<HTMLElement>("[lang]")?.lang || navigator.language || "en";
+    const [words] = await Promise.all([wordsFor(lang), this.#isNear(signal)]);
     if (!signal.aborted) this.start(words, signal);
   }
 
@@ -85,7 +74,7 @@ export abstract class ParlourElement extends HTMLElement {
     return new Promise((resolve) => {
       const observer = new IntersectionObserver(
         (seen) => {
-          if (!seen.some(({ isIntersecting }) => isIntersecting) && !/^#parlour-/.test(location.hash)) return;
+          if (!permalink() && !seen.some(({ isIntersecting }) => isIntersecting)) return;
           observer.disconnect();
           resolve();
         },
@@ -102,20 +91,6 @@ export abstract class ParlourElement extends HTMLElement {
     const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id");
     return JSON.stringify([values, follows ? pageUrl() : null]);
   }
-}
-
-for (const name of ATTRIBUTES) {
-  const property = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  if (property in HTMLElement.prototype) continue;
-  Object.defineProperty(ParlourElement.prototype, property, {
-    get(this: Element) {
-      return this.getAttribute(name);
-    },
-    set(this: Element, value: unknown) {
-      if (value === null || value === undefined) this.removeAttribute(name);
-      else this.setAttribute(name, String(value));
-    },
-  });
 }
 
 /** Defines an element once, also when two servers' scripts are on one page. */

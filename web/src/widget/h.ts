@@ -29,7 +29,7 @@ export function h<K extends Tag>(what: K | `${K}.${string}`, attributes: Attribu
     if (typeof value === "function") element.addEventListener(key.slice(2), value as EventListener);
     else set(element, key, value);
   }
-  element.append(...children.filter((child): child is Node | string => !!child || child === ""));
+  element.append(...children.filter((child): child is Node | string => !!child));
   return element;
 }
 

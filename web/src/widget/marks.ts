@@ -4,7 +4,7 @@
  * marked until the page is left.
  */
 import english from "../locales/en.json";
-import { claimsOf } from "../client/token";
+import { claimsOf } from "../client/claims";
 import { h } from "./h";
 import { storageOf } from "./storage";
 import type { ThreadView } from "./comments";

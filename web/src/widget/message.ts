@@ -36,7 +36,7 @@ export class Message {
     set(this.element, "data-goes-on", goesOn);
     set(this.element, "data-state", comment.state);
     const name = comment.author?.name || this.#words.say("comment.guest");
-    showTime(this.#time, comment.created, this.#words.lang);
+    showTime(this.#time, comment.created, this.#words);
     const body = h("div.body", { dir: "auto" });
     setHtml(body, comment.html, comment.body);
     const head = h("div.head", {}, h("bdi.author", {}, name), this.#time);

@@ -7,6 +7,7 @@ import english from "../locales/en.json";
 import { button, h, say } from "./h";
 import type { Article } from "./article";
 import type { ThreadView } from "./comments";
+import { complain } from "./complain";
 
 const UNDO_MS = 8000;
 
@@ -37,7 +38,7 @@ export function moderate(view: ThreadView): void {
     const id = article.comment.id;
     const commit = (): Promise<void> => change().then(() => view.changed(), (error: unknown) => {
       const still = view.articles.get(id);
-      if (still && !signal.aborted) void view.complain(still, error);
+      if (still) void complain(view, still, error);
     });
     const undo = button("button", words.say("moderate.undo"), () => {
       clearTimeout(pending?.timer);
@@ -60,10 +61,10 @@ export function moderate(view: ThreadView): void {
     if (deed === "pin") {
       around.api.act<typeof comment>("PATCH", path(article), { pinned: !comment.pinned }, signal).then(
         () => {
-          thread.comments.set(comment.id, { ...comment, pinned: !comment.pinned });
+          thread.byId.set(comment.id, { ...comment, pinned: !comment.pinned });
           view.changed();
         },
-        (error: unknown) => void view.complain(article, error),
+        (error: unknown) => complain(view, article, error),
       );
       return;
     }
@@ -71,9 +72,9 @@ export function moderate(view: ThreadView): void {
     later(words.say(`moderate.${deed}.done`), article, async () => {
       await around.api.act(change ? "PATCH" : "DELETE", path(article), change ?? undefined);
       article.element.removeAttribute("data-doomed");
-      const known = thread.comments.get(comment.id);
+      const known = thread.byId.get(comment.id);
       if (deed === "reject") thread.remove(comment.id);
-      else if (known) thread.comments.set(comment.id, { ...known, state: deed === "spam" ? "spam" : "approved" });
+      else if (known) thread.byId.set(comment.id, { ...known, state: deed === "spam" ? "spam" : "approved" });
     });
   };
 

@@ -5,6 +5,7 @@
 import { Api } from "../client/api";
 import { Connection } from "../client/connection";
 import { Identity } from "../client/identity";
+import { claimsOf } from "../client/claims";
 import type { Queue } from "../client/queue";
 import { sharing } from "../client/share";
 import { ways } from "../client/ways";
@@ -29,16 +30,13 @@ const KNOWN_MAX = 16;
 /** Whether the reader asked not to be tracked, and so is not to be counted. */
 function asksForPrivacy(): boolean {
   const { doNotTrack, globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return doNotTrack === "1" || globalPrivacyControl === true;
+  return doNotTrack === "1" || !!globalPrivacyControl;
 }
 
 /** Who a token is for, without what changes from one token to the next; the token itself where it cannot be read. */
 function holderOf(token: string): string {
-  try {
-    return JSON.stringify(JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))), (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value));
-  } catch {
-    return token;
-  }
+  const claims = claimsOf(token);
+  return claims["sub"] ? JSON.stringify(claims, (key, value: unknown) => (/^(iat|exp|jti)$/.test(key) ? undefined : value)) : token;
 }
 
 function make(server: string, site: string | null, token: string | null, tokenUrl: string | null): Surroundings {

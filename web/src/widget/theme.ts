@@ -22,8 +22,7 @@ export function followTheme(host: HTMLElement, box: HTMLElement, signal: AbortSi
     box.dataset["scheme"] = schemeOf(host);
   };
   const observer = new MutationObserver(() => requestAnimationFrame(update));
-  const looks = { attributes: true, attributeFilter: ["class", "style", "theme", "data-theme", "data-mode", "data-color-mode"] };
-  for (const element of [host, document.documentElement, document.body]) observer.observe(element, looks);
+  for (const element of [host, document.documentElement, document.body]) observer.observe(element, { attributes: true });
   signal.addEventListener("abort", () => observer.disconnect());
   prefersDark.addEventListener("change", () => requestAnimationFrame(update), { signal });
   // A style sheet that arrives late, or a colour that fades in.

@@ -20,7 +20,7 @@ export const sortOf = (text: string | null): Sort => (text === "oldest" || text 
 export type Change = "none" | "changed" | "added" | "read";
 
 export class Thread {
-  readonly comments = new Map<string, Comment>();
+  readonly byId = new Map<string, Comment>();
   readonly sort: Sort;
   /** The offset at which the state of each comment was true. */
   readonly #seen = new Map<string, number>();
@@ -43,7 +43,7 @@ export class Thread {
 
   /** Takes the first page, in place of all that is known. */
   reset(page: CommentPage): void {
-    for (const known of [this.comments, this.#seen, this.#gone, this.more, this.listed]) known.clear();
+    for (const known of [this.byId, this.#seen, this.#gone, this.more, this.listed]) known.clear();
     this.closed = page.page?.closed ?? false;
     this.extend(page);
   }
@@ -73,7 +73,7 @@ export class Thread {
 
   /** Takes the server's answer to a post; the event about it may come before or after. */
   put(comment: Comment): Change {
-    const isNew = !this.comments.has(comment.id);
+    const isNew = !this.byId.has(comment.id);
     if (!this.#put(comment, comment.offset ?? 0)) return "none";
     if (isNew && comment.state === "approved") this.total++;
     return isNew ? "added" : "changed";
@@ -101,51 +101,51 @@ export class Thread {
 
   /** One's own comment was deleted; the event about it comes as well. */
   remove(id: string): Change {
-    const comment = this.comments.get(id);
+    const comment = this.byId.get(id);
     if (!comment) return "none";
     return this.#applyDeleted({ ...comment, tombstone: comment.replies > 0 }, this.#seen.get(id) ?? 0);
   }
 
   /** Lets go of a comment, which is read again when it is needed. */
   forget(id: string): void {
-    this.comments.delete(id);
+    this.byId.delete(id);
     this.#seen.delete(id);
   }
 
   #applyComment(comment: Comment, offset: number, created: boolean): Change {
-    const known = this.comments.get(comment.id);
+    const known = this.byId.get(comment.id);
     const isNew = !known;
     if (isNew && this.#isGone(comment.id, offset)) return "none";
     // One's own held comment was approved, or it is new to everyone.
     if (comment.state === "approved" && (known ? known.state !== "approved" : created)) this.total++;
     if (isNew && this.#isBeyond(comment, created)) return "changed";
-    if (isNew && this.comments.size >= COMMENTS_MAX) return "changed";
+    if (isNew && this.byId.size >= COMMENTS_MAX) return "changed";
     if (!this.#put(comment, offset)) return "none";
     return isNew ? "added" : "changed";
   }
 
   #applyDeleted({ id, tombstone }: CommentDeleted, offset: number): Change {
-    const comment = this.comments.get(id);
+    const comment = this.byId.get(id);
     if (!comment && this.#gone.has(id)) return "none";
     if (comment && offset < (this.#seen.get(id) ?? 0)) return "none";
     if (comment?.state === "deleted" && tombstone) return "none";
     if (comment?.state !== "deleted" && (!comment || comment.state === "approved")) this.total = Math.max(0, this.total - 1);
     if (comment && tombstone) {
       const { mine: _, ...rest } = comment;
-      this.comments.set(id, { ...rest, author: null, body: "", html: "", state: "deleted" });
+      this.byId.set(id, { ...rest, author: null, body: "", html: "", state: "deleted" });
       this.#seen.set(id, offset);
       return "changed";
     }
     this.#gone.set(id, offset);
     if (this.#gone.size > GONE_MAX) this.#gone.delete(this.#gone.keys().next().value!);
     this.#seen.delete(id);
-    return this.comments.delete(id) || !tombstone ? "changed" : "none";
+    return this.byId.delete(id) || !tombstone ? "changed" : "none";
   }
 
   #applyReactions({ id, reactions }: Pick<Comment, "id" | "reactions">, offset: number): Change {
-    const comment = this.comments.get(id);
+    const comment = this.byId.get(id);
     if (!comment || offset < (this.#seen.get(id) ?? 0)) return "none";
-    this.comments.set(id, { ...comment, reactions });
+    this.byId.set(id, { ...comment, reactions });
     return "changed";
   }
 
@@ -153,7 +153,7 @@ export class Thread {
   #isBeyond({ parent, root, created }: Comment, isMade: boolean): boolean {
     const last = this.#last;
     if (this.next === null || !last) return false;
-    if (parent) return !this.comments.has(root) && !this.comments.has(parent);
+    if (parent) return !this.byId.has(root) && !this.byId.has(parent);
     if (this.sort === "best") return !isMade;
     return this.sort === "newest" ? created < last.created : created > last.created;
   }
@@ -164,11 +164,11 @@ export class Thread {
 
   /** False when something newer is known. `mine` is told only in answers, and stays. */
   #put(comment: Comment, at: number): boolean {
-    const known = this.comments.get(comment.id);
+    const known = this.byId.get(comment.id);
     if (known && at < (this.#seen.get(comment.id) ?? 0)) return false;
     if (this.#isGone(comment.id, at)) return false;
     const mine = comment.mine ?? known?.mine;
-    this.comments.set(comment.id, mine ? { ...comment, mine } : comment);
+    this.byId.set(comment.id, mine ? { ...comment, mine } : comment);
     this.#seen.set(comment.id, at);
     return true;
   }

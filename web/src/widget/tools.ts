@@ -5,6 +5,7 @@
 import english from "../locales/en.json";
 import { button, h, set } from "./h";
 import type { Composer } from "./composer";
+import { explain } from "./explain";
 import { setHtml } from "./trusted";
 
 /** Name, sign, what goes before and behind the selection, key. */
@@ -52,9 +53,10 @@ export function equip(composer: Composer): void {
     if (!isOn) return body.focus();
     shown.textContent = "…";
     try {
-      setHtml(shown, await options.preview(body.value), body.value);
+      const { html } = await options.around.api.act<{ html: string }>("POST", "v1/preview", { body: body.value });
+      setHtml(shown, html, body.value);
     } catch (error) {
-      shown.textContent = (error as Error).message;
+      shown.textContent = await explain(error, words);
     }
   }
   const marks = MARKS.map(([name, sign, before, behind, key]) => {

@@ -16,6 +16,8 @@ export type Values = Record<string, string | number>;
 export class Words {
   /** BCP 47; also what dates and numbers are written in. */
   readonly lang: string;
+  /** How long ago something was. */
+  readonly ago: Intl.RelativeTimeFormat;
   readonly #table: Table;
   readonly #numbers: Intl.NumberFormat;
   readonly #plurals: Intl.PluralRules;
@@ -23,6 +25,7 @@ export class Words {
   constructor(lang: string, table: Table = english) {
     this.lang = lang;
     this.#table = table;
+    this.ago = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
     this.#numbers = new Intl.NumberFormat(lang);
     this.#plurals = new Intl.PluralRules(lang);
   }

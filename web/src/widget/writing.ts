@@ -1,79 +1,98 @@
 /**
- * Writing in a thread, loaded when somebody begins to, or has something unsent or half-written here: the
- * form above the thread, the forms inside it, and what is on its way. What is sent is shown at once
- * in its place and goes through the queue; the server's answer, or the event about it, takes the
- * place of what was shown, in the same element.
+ * Writing in a thread: the form above it, the forms inside it, and what is on its way. What is sent is
+ * shown at once in its place and goes through the queue; the server's answer, or the event about it,
+ * takes the place of what was shown, in the same element. What is done about what could not be sent,
+ * and editing, is in `acts.ts`.
  */
 import { newNonce } from "../client/nonce";
 import type { Draft } from "../client/api";
 import { LIMITS } from "../client/codes";
 import type { Comment } from "../client/event";
-import type { Unsent } from "../client/queue";
+import type { Queue, Unsent } from "../client/queue";
 import type { Article } from "./article";
 import { Composer } from "./composer";
 import type { ComposerOptions, Written } from "./composer";
-import { keepDraft, readDraft } from "./drafts";
-import { localId, localsOf, unsentOf } from "./locals";
-import { describe } from "./problem";
-import { queueOf } from "./sending";
+import { explain } from "./explain";
+import { localId } from "./locals";
+import { storageOf } from "./storage";
 import type { ThreadView } from "./comments";
-import english from "../locales/en.json";
 
 export class Writing {
   readonly #view: ThreadView;
-  readonly #queue;
+  /** Why what waits or failed is not posted, by what it is shown as. */
+  readonly #why = new Map<string, string>();
+  /** The form above the thread; made anew when a closed thread opens again. */
   #main: Composer | undefined;
   /** The article whose form is open, and what closes it. */
   #open: { article: Article; close: () => void } | null = null;
 
+  /** What sends, once it is loaded, and while it is. */
+  #sending: (typeof import("./sending") & { queue: Queue }) | undefined;
+  #loading: Promise<Queue> | undefined;
+
   constructor(view: ThreadView) {
     this.#view = view;
-    view.words.learn(english);
-    this.#queue = queueOf(view.around);
-    const unwatch = this.#queue.watch({
-      changed: (unsent) => this.#isOurs(unsent) && view.changed(),
-      sent: (unsent, comment) => this.#isOurs(unsent) && this.#sent(unsent, comment),
-    });
-    view.signal.addEventListener("abort", unwatch);
+    if (storageOf("sessionStorage")?.getItem(view.around.unsentKey) ?? storageOf("localStorage")?.getItem("parlour:drafts")) this.begin();
   }
 
-  /** Makes the bare form above the thread a whole one. */
-  equip(form: HTMLFormElement): Composer {
+  /** Somebody begins to write, or something unsent or half-written waits. */
+  begin(): void {
+    this.#load().catch(() => {});
+  }
+
+  #load(): Promise<Queue> {
+    const view = this.#view;
+    const isOurs = ({ channel }: Unsent): boolean => channel === view.channel;
+    return (this.#loading ??= import("./sending").then((sending) => {
+      const queue = sending.queueOf(view.around);
+      this.#sending = { ...sending, queue };
+      this.#main?.restore();
+      const unwatch = queue.watch({
+        changed: (unsent) => isOurs(unsent) && void this.#changed(unsent),
+        sent: (unsent, comment) => isOurs(unsent) && this.#sent(unsent, comment),
+      });
+      if (view.signal.aborted) unwatch();
+      view.signal.addEventListener("abort", unwatch);
+      view.changed();
+      return queue;
+    }).catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    }));
+  }
+
+  /** The form above the thread, begun anew. */
+  form(): HTMLFormElement {
     const { words } = this.#view;
-    return (this.#main = new Composer(this.#options("", words.say("form.label"), words.say("form.send"), null), form));
-  }
-
-  /** Sends what is in the form above the thread. */
-  send(): void {
-    this.#main?.send();
+    return (this.#main = this.#compose("", words.say("form.label"), words.say("form.send"))).element;
   }
 
   /** What waits in the queue, as comments to be shown. */
   locals(): Comment[] {
     const view = this.#view;
-    return localsOf(this.#queue, view.channel, view.thread.comments, (author) => view.isOwn(author));
+    const { queue, localsOf } = this.#sending ?? {};
+    return queue ? localsOf!(queue, view.channel, view.thread.byId, (author) => view.isOwn(author)) : [];
   }
 
   /** One's own comment is here by its event, before the answer: it takes the place of what was shown. */
   met({ id, body, parent }: Comment): void {
-    const unsent = this.#queue.of(this.#view.channel ?? "").find(({ draft }) => draft.body === body && (draft.parent ?? null) === parent);
+    const unsent = this.#sending?.queue.of(this.#view.channel ?? "").find(({ draft }) => draft.body === body && (draft.parent ?? null) === parent);
     if (unsent) this.#view.rename(localId(unsent.draft.nonce), id);
   }
 
   /** Why the comment is shown to the reader alone. */
   said({ id, state }: Comment): string {
-    const { words } = this.#view;
-    const problem = this.#unsent(id)?.problem;
-    return words.say(`comment.${state}`, { why: problem ? describe(problem, words) : "" });
+    return this.#view.words.say(`comment.${state}`, { why: this.#why.get(id) ?? "" });
   }
 
-  /** Sends again, gives up, or takes back into a form what was not sent. */
-  settle(deed: "retry" | "again" | "discard", { id, parent, body }: Comment): void {
-    const unsent = this.#unsent(id);
-    if (!unsent) return;
-    if (deed === "retry") return this.#queue.retry(unsent);
-    this.#queue.drop(unsent);
-    if (deed === "discard") return;
+  /** What a shown comment waits as, and where. */
+  unsent(id: string): { unsent?: Unsent | undefined; queue?: Queue } {
+    const { queue, unsentOf } = this.#sending ?? {};
+    return queue ? { queue, unsent: unsentOf!(queue, this.#view.channel, id) } : {};
+  }
+
+  /** Takes a text back into a form: of an answer, or the one above the thread. */
+  again({ parent, body }: Comment): void {
     const above = parent && this.#view.articles.get(parent);
     if (above) this.reply(above, body);
     else this.#main?.insert(body);
@@ -84,37 +103,11 @@ export class Writing {
     const { words } = this.#view;
     const { id, author } = article.comment;
     const name = author?.name || words.say("comment.guest");
-    this.show(article, "reply", (done) => {
-      const composer = new Composer(this.#options(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), article, done));
+    this.show(article, "reply", (cancel) => {
+      const composer = this.#compose(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), cancel);
       if (text) composer.insert(text);
       return composer;
     });
-  }
-
-  /** Changes one's own comment. */
-  edit(article: Article, label: string, send: string): void {
-    const view = this.#view;
-    this.show(article, "edit", (done) =>
-      new Composer({
-        words: view.words,
-        label,
-        send,
-        asksWho: false,
-        body: article.comment.body,
-        cancel: done,
-        preview: (text) => this.#preview(text),
-        submit: async ({ body }) => {
-          try {
-            const { comment } = await view.around.api.act<{ comment: Comment }>("PATCH", `v1/comments/${article.comment.id}`, { body }, view.signal);
-            view.thread.edited(comment);
-          } catch (error) {
-            throw new Error(describe(error, view.words));
-          }
-          view.changed();
-          done();
-        },
-      }),
-    );
   }
 
   /** One form at a time; pressing the same button again closes it. */
@@ -133,60 +126,55 @@ export class Writing {
     composer.focus();
   }
 
-  #options(parent: string, label: string, send: string, article: Article | null, done?: () => void): ComposerOptions {
-    const { words, around, place } = this.#view;
+  /** A form of this thread. */
+  compose(options: Omit<ComposerOptions, "words" | "around">): Composer {
+    const { words, around } = this.#view;
+    return new Composer({ words, around, ...options });
+  }
+
+  #compose(parent: string, label: string, send: string, cancel?: () => void): Composer {
+    const { around, place } = this.#view;
     const page = JSON.stringify([around.server, around.site, place, parent]);
-    return {
-      words,
+    return this.compose({
       label,
       send,
       asksWho: !around.identity.signedIn,
-      name: around.identity.name,
-      body: readDraft(page),
-      keep: (text) => keepDraft(page, text),
-      preview: (text) => this.#preview(text),
-      ...(done && { cancel: done }),
+      draft: () => this.#sending?.readDraft(page) ?? "",
+      keep: (text) => this.#sending?.keepDraft(page, text),
+      ...(cancel && { cancel }),
+      begin: () => this.begin(),
       submit: async (written) => {
-        await this.#post(written, article?.comment.id);
-        done?.();
+        await this.#post(written, parent);
+        cancel?.();
       },
-    };
+    });
   }
 
-  /** What `body` would look like. */
-  async #preview(body: string): Promise<string> {
-    const { around, signal } = this.#view;
-    return (await around.api.act<{ html: string }>("POST", "v1/preview", { body }, signal)).html;
-  }
-
-  async #post(written: Written, parent: string | undefined): Promise<void> {
+  async #post({ body, name, emailHash, website }: Written, parent: string): Promise<void> {
     const view = this.#view;
-    const { around, place: where } = view;
+    const queue = await this.#load();
+    const { identity } = view.around;
+    const where = view.place;
     // While the server cannot be asked, the channel is found by the same rules.
     view.channel ??= "channel" in where ? where.channel : (await import("../client/page")).pageChannel(where.url, where.id);
-    const draft: Draft = { body: written.body, nonce: newNonce(), ...(parent && { parent }), ...(written.website && { website: written.website }) };
-    if (written.name || written.emailHash) {
-      draft.author = { name: written.name, ...(written.emailHash && { email_hash: written.emailHash }) };
-    }
-    if ("url" in where) {
-      draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
-    }
-    around.identity.name = written.name || around.identity.name;
-    this.#queue.add(view.channel, draft);
+    const draft: Draft = { body, nonce: newNonce(), ...(parent && { parent }), ...(website && { website }) };
+    if (name || emailHash) draft.author = { name, ...(emailHash && { email_hash: emailHash }) };
+    if ("url" in where) draft.page = { url: where.url, ...(where.id && { id: where.id }), title: document.title.slice(0, LIMITS.titleCharacters) };
+    identity.name = name || identity.name;
+    queue.add(view.channel, draft);
     view.changed();
   }
 
-  #unsent(id: string): Unsent | undefined {
-    return unsentOf(this.#queue, this.#view.channel, id);
-  }
-
-  #isOurs({ channel }: Unsent): boolean {
-    return channel === this.#view.channel;
+  async #changed({ draft, problem }: Unsent): Promise<void> {
+    if (problem) this.#why.set(localId(draft.nonce), await explain(problem, this.#view.words));
+    this.#view.changed();
   }
 
   #sent({ draft }: Unsent, comment: Comment): void {
     const view = this.#view;
-    view.around.identity.posted(comment.author?.id, view.around.identity.name);
+    const { identity } = view.around;
+    identity.posted(comment.author?.id);
+    this.#why.delete(localId(draft.nonce));
     view.rename(localId(draft.nonce), comment.id);
     view.thread.put(comment);
     view.changed();
@@ -198,6 +186,5 @@ export class Writing {
 function quoted(article: Article): string {
   const selection = (article.content.getRootNode() as ShadowRoot & Pick<Document, "getSelection">).getSelection?.() ?? getSelection();
   const text = selection?.toString().trim();
-  if (!text || !selection!.anchorNode || !article.content.contains(selection!.anchorNode)) return "";
-  return `${text.replace(/^/gm, "> ")}\n\n`;
+  return text && article.content.contains(selection!.anchorNode) ? `${text.replace(/^/gm, "> ")}\n\n` : "";
 }
