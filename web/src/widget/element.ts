@@ -7,7 +7,8 @@ import { onNavigation, pageUrl, permalink } from "./address";
 import { wordsFor } from "./words";
 import type { Words } from "./words";
 
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort"];
+/** `account` is no author's: it changes when somebody signs in or out (`client/account.ts`). */
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort", "account"];
 /** How near is near. */
 const NEAR = "1000px";
 /** This changes looks, not what is shown. */
