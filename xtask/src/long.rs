@@ -23,12 +23,18 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 12] = [
+const TESTS: [Large; 13] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
         package: "parlour",
         test: "model::long_whatever_happens_nobody_is_left_with_a_silent_hole",
+    },
+    Large {
+        name: "model-redis",
+        heading: "Readers over two nodes that die, on a Redis that dies and loses its end",
+        package: "parlour",
+        test: "model::nodes::long_two_nodes_and_their_redis_die_at_random",
     },
     Large {
         name: "slow-readers",
