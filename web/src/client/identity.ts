@@ -37,10 +37,13 @@ export class Identity {
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
   #stored: boolean;
+  /** Nobody vouches: no token was given, or `token-url` said that there is none. */
+  #isGuest: boolean;
   name: string;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
+    this.#isGuest = !options.token && !options.tokenUrl;
     this.#key = `parlour:${options.server}:${options.site ?? "default"}`;
     const kept = this.#read();
     this.#guestToken = kept.token ?? null;
@@ -50,13 +53,17 @@ export class Identity {
 
   /** Whether the author's site vouches for the reader; then no name is asked for. */
   get signedIn(): boolean {
-    return this.#options.token !== null || this.#options.tokenUrl !== null;
+    return !this.#isGuest;
   }
 
   /** The token to act with, if there is one. `fresh`: the last one was refused as expired. */
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
-    if (tokenUrl) return (await (await import("./token")).tokenFrom(tokenUrl, fresh)) ?? this.#guestToken;
+    if (tokenUrl) {
+      const given = await (await import("./token")).tokenFrom(tokenUrl, fresh);
+      this.#isGuest = !given;
+      return given ?? this.#guestToken;
+    }
     // Another tab may have become a guest since.
     return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }

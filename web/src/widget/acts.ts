@@ -42,7 +42,7 @@ function edit(view: ThreadView, article: Article): void {
     writing.compose({
       label: words.say("form.edit.label"),
       send: words.say("form.edit.send"),
-      asksWho: false,
+      asksWho: () => false,
       body,
       cancel,
       submit: async (written) => {
