@@ -1,1 +1,0 @@
-import{E as r}from"./shared-8FE41395.js";export{r as ThreadView};

@@ -1,0 +1,1 @@
+import{E as r}from"./shared-FADC4EAC.js";export{r as ThreadView};
