@@ -23,12 +23,18 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 10] = [
+const TESTS: [Large; 13] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
         package: "parlour",
         test: "model::long_whatever_happens_nobody_is_left_with_a_silent_hole",
+    },
+    Large {
+        name: "model-redis",
+        heading: "Readers over two nodes that die, on a Redis that dies and loses its end",
+        package: "parlour",
+        test: "model::nodes::long_two_nodes_and_their_redis_die_at_random",
     },
     Large {
         name: "slow-readers",
@@ -77,6 +83,18 @@ const TESTS: [Large; 10] = [
         heading: "Threads of a hundred thousand and a million comments",
         package: "parlour",
         test: "threads::long::long_a_million_comments_cost_their_readers_no_more_than_a_thousand",
+    },
+    Large {
+        name: "floods",
+        heading: "A thousand posts a second, and whoever writes honestly beside them",
+        package: "parlour",
+        test: "moderation::floods::long_a_thousand_posts_a_second_from_one_address_and_from_ten_thousand",
+    },
+    Large {
+        name: "queue",
+        heading: "Ten thousand comments that wait for a moderator",
+        package: "parlour",
+        test: "browser::long_an_owners_day_with_ten_thousand_comments_that_wait",
     },
     Large {
         name: AUTOBAHN,

@@ -1,6 +1,7 @@
 //! All channels that somebody on this node reads: their rings, their readers' outboxes, who is present.
 //! The hub takes deliveries and offers them; it never awaits and knows no session. Opening a channel from the log, and when to
-//! flush, is the node's business; how many read on other nodes it is told ([`elsewhere`]). Locks: a shard of the map, then a channel's state; a ring after either; never two channels.
+//! flush, is the node's business (what filling does is [`fill`]'s); how many read on other nodes it is told ([`elsewhere`]). Locks: a shard
+//! of the map, then a channel's state; a ring after either; never two channels.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,12 +14,13 @@ use parlour_wire::position::{Epoch, Position};
 use parlour_wire::push::ClientInfo;
 use tokio::sync::{Notify, OnceCell};
 
-use crate::backend::{Delivery, Here, News, NodeId, Part, Signal};
+use crate::backend::{Delivery, Here, News, NodeId, Signal};
 use crate::channel::Key;
 use crate::outbox::{Batch, Outbox, SharedRing};
 use crate::ring::{Pushed, Ring, RingLimits};
 
 mod elsewhere;
+mod fill;
 use elsewhere::Elsewhere;
 
 /// Locks of the map; more than cores, so that openings seldom meet.
@@ -311,21 +313,6 @@ impl Channel {
         readers.iter().any(|(outbox, place)| outbox.signal(*place as usize).is_some_and(|heard| heard < newest))
     }
 
-    /// Waits until the ring has what stands at this position; at once where the ring's epoch is a newer one, or it is not filled yet.
-    pub async fn reaches(&self, position: &Position) {
-        loop {
-            let grown = self.grown.notified();
-            {
-                let ring = self.ring.lock();
-                let is_there = *ring.epoch() == position.epoch && ring.top() >= position.offset;
-                if is_there || ring.is_newer_than(&position.epoch) || *ring.epoch() == Epoch::unopened() {
-                    return;
-                }
-            }
-            grown.await;
-        }
-    }
-
     /// Whether so much waits to be offered that the next delivery is to wait for it.
     pub fn is_pressed(&self) -> bool {
         let state = self.state.lock();
@@ -382,57 +369,6 @@ impl Channel {
     /// The nodes on which others read it.
     pub fn other_nodes(&self) -> Vec<NodeId> {
         self.state.lock().elsewhere.readers()
-    }
-
-    /// Fills the ring from the log's end and lets in what arrived meanwhile; `false` where something is still missing: read again.
-    /// Readers who stand below what is known now are told when they are next offered something.
-    pub fn fill(&self, part: Part) -> bool {
-        let mut state = self.state.lock();
-        {
-            let mut ring = self.ring.lock();
-            // `part` is newest first; it is whole down to its oldest entry's predecessor, or to what was trimmed away.
-            let oldest = part.entries.last().map_or(part.top.offset, |entry| entry.offset() - 1);
-            // Comments lie among publications that were trimmed: the ring reaches no further down than the log does.
-            let whole_from = part.whole_from.min(part.top.offset);
-            let floor = if part.more { oldest.max(whole_from) } else { whole_from };
-            let fresh = *ring.epoch() == Epoch::unopened();
-            // Two may have read the log at once; the ring never goes back.
-            let is_newer = match part.top.epoch == *ring.epoch() {
-                true => part.top.offset > ring.top(),
-                false => !ring.is_newer_than(&part.top.epoch),
-            };
-            if is_newer {
-                let entries = part.entries.into_iter().rev().collect();
-                ring.refill(part.top, part.older, floor, entries);
-                self.grown.notify_waiters();
-            }
-            if fresh {
-                state.offered = ring.top();
-                state.signal_offered = ring.signal_top();
-            }
-        }
-        self.admit_early(&mut state)
-    }
-
-    /// The ring stands where its log does: what arrived meanwhile is let in; `false` where something is missing after all.
-    pub fn let_in(&self) -> bool {
-        self.admit_early(&mut self.state.lock())
-    }
-
-    fn admit_early(&self, state: &mut State) -> bool {
-        for delivery in state.early.take().unwrap_or_default() {
-            if self.push(delivery) == Some(false) {
-                state.early = Some(Vec::new());
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Whether the ring has everything up to this position.
-    pub fn stands_at(&self, top: &Position) -> bool {
-        let ring = self.ring.lock();
-        *ring.epoch() == top.epoch && ring.top() >= top.offset
     }
 
     /// Registers a reader. Its cursor is attached afterwards, so that nothing falls between. Returns its number.

@@ -26,6 +26,8 @@ pub mod door;
 
 pub mod outbound;
 
+pub mod akismet;
+
 pub mod backend;
 
 pub mod sqlite;
@@ -36,13 +38,19 @@ pub mod ring;
 
 pub mod outbox;
 
+pub mod queue;
+
 pub mod mail;
+
+pub mod hook;
 
 pub mod hub;
 
 pub mod clients;
 
 pub mod node;
+
+pub mod notice;
 
 pub mod paper;
 

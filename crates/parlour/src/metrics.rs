@@ -63,6 +63,8 @@ figures! {
         log_reads, "log_reads", "Reads of the log for rings and readers";
         appends, "appends", "Changes that the store was asked for and made";
         commits, "commits", "Transactions of the store";
+        hooks_delivered, "webhooks_delivered", "Webhook messages that a receiver took";
+        hooks_failed, "webhooks_failed", "Tries to deliver a webhook message that failed";
         connections_refused, "connections_refused", "Connections closed at once because there were too many";
     }
     gauges {

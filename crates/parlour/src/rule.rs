@@ -18,10 +18,16 @@ use crate::identity::SiteTokens;
 use crate::limit::{Cidr, client_address};
 use crate::moderation::PolicyOptions;
 
+mod akismet;
+mod hook;
+mod mailbox;
 mod origin;
 mod reach;
 mod signin;
 
+pub use akismet::AkismetRules;
+pub use hook::{HookEvent, HookRules, HookSecret, RECEIVERS_MAX};
+pub use mailbox::is_address;
 pub use origin::{Origins, OriginsFault, is_local_host, is_local_origin};
 pub use reach::{Reach, ReachFault, is_public};
 pub use signin::{MailRules, Provider, ProviderKind, SignInRules};
@@ -145,6 +151,14 @@ pub struct SiteRules {
     pub reactions: Vec<String>,
     /// What decides whether a comment is shown at once, as far as options say.
     pub policy: PolicyOptions,
+    /// Whether Akismet is asked, and how.
+    pub akismet: Option<AkismetRules>,
+    /// Addresses that are told what waits for a moderator.
+    pub notify: Vec<String>,
+    /// At most one letter in so long, in milliseconds.
+    pub notify_every_ms: i64,
+    /// Whom the site tells of its comments.
+    pub hooks: HookRules,
     /// Nobody writes for now.
     pub read_only: bool,
     /// How long, how many, how often.

@@ -48,6 +48,13 @@ pub struct Position {
     pub offset: u64,
 }
 
+impl Position {
+    /// Whether it is an earlier place of the same life of a log.
+    pub fn is_before(&self, other: &Position) -> bool {
+        self.epoch == other.epoch && self.offset < other.offset
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.epoch, self.offset)

@@ -1,13 +1,14 @@
 /**
  * The admin page: the live queue and the views beside it. Letters work wherever no field is being written in: the list's own (`list.ts`),
- * U takes the last act back, / goes to the search, 1–6 change the view.
+ * U takes the last act back, / goes to the search, 1–7 change the view.
  */
 import { h, say } from "../widget/h";
 import { Refused, api, keepToken, listen, takeToken } from "./api";
 import type { Done, News, Order } from "./api";
 import { CommentList } from "./list";
 import type { Surroundings } from "./list";
-import { channels, figures, log, people, rules, search } from "./views";
+import { channels, figures, log, people, rules, search, threads } from "./views";
+import type { Look } from "./views";
 
 const main = document.getElementById("main")!;
 const status = document.getElementById("status")!;
@@ -29,10 +30,10 @@ const around: Surroundings = {
   }, text),
 };
 
-async function run(act: () => Promise<Done>, text: string): Promise<Done | null> {
+async function run(act: () => Promise<Done>, text: string | ((done: Done) => string)): Promise<Done | null> {
   try {
     const came = await act();
-    around.say(text);
+    around.say(typeof text === "string" ? text : text(came));
     return came;
   } catch (error) {
     around.say(error instanceof Error ? error.message : String(error));
@@ -41,7 +42,7 @@ async function run(act: () => Promise<Done>, text: string): Promise<Done | null>
 }
 
 async function undo(record: number): Promise<boolean> {
-  const came = await run(() => api.undo(record), "Taken back.");
+  const came = await run(() => api.undo(record), ({ undone }) => (undone ? `Taken back: ${undone.act} ${undone.target}` : "Taken back."));
   if (came && shown === 0) void open(0);
   return came !== null;
 }
@@ -58,19 +59,33 @@ async function showQueue(): Promise<HTMLElement> {
   return h("section", {}, h("h2", {}, "Waiting"), help, queue.element, graph);
 }
 
+/** The search, for what was chosen in another view. */
+const look: Look = (wanted) => {
+  show(1);
+  queue = null;
+  main.replaceChildren(search(around, wanted));
+  main.focus();
+};
+
 const views: [string, () => Promise<HTMLElement>][] = [
   ["Queue", showQueue],
   ["Search", async () => search(around)],
-  ["People", () => people(around)],
+  ["Threads", () => threads(around, look)],
+  ["People", () => people(around, look)],
   ["Rules", () => rules(around)],
   ["Channels", () => channels(around)],
   ["Log", () => log(around, undo)],
 ];
 
-async function open(index: number): Promise<void> {
+/** Marks a view as the one that is shown. */
+function show(index: number): void {
   shown = index;
-  queue = null;
   [...nav.children].forEach((button, at) => (at === index ? button.setAttribute("aria-current", "page") : button.removeAttribute("aria-current")));
+}
+
+async function open(index: number): Promise<void> {
+  show(index);
+  queue = null;
   try {
     const view = await views[index]![1]();
     if (shown !== index) return;
@@ -129,7 +144,7 @@ document.addEventListener("keydown", (event) => {
     if (last !== undefined) void undo(last);
   } else if (event.key === "/") {
     void open(1).then(() => main.querySelector<HTMLElement>("input")?.focus());
-  } else if (/^[1-6]$/.test(event.key)) {
+  } else if (/^[1-7]$/.test(event.key)) {
     void open(Number(event.key) - 1);
   } else if (event.key === "j" && shown === 0 && !main.querySelector("[role=list]")?.contains(document.activeElement)) {
     queue?.focus();

@@ -73,6 +73,15 @@ export interface Channel {
   viewers: number;
 }
 
+export interface Thread {
+  channel: string;
+  url: string;
+  title: string;
+  closed: boolean;
+  comments: number;
+  made: string;
+}
+
 export type Order =
   | { act: "approve" | "hold" | "reject" | "spam" | "shadow"; ids: string[] }
   | { act: "block"; id: string; seconds?: number; address?: boolean; all?: boolean }
@@ -82,6 +91,8 @@ export type Order =
 export interface Done {
   record: number;
   changed: number;
+  /** What was taken back, where this was taking back. */
+  undone?: { act: string; target: string; ids: string[] };
 }
 
 /** What the moderators' channel tells. */
@@ -147,6 +158,7 @@ export const api = {
   hours: (hours: number): Promise<{ hours: Hour[] }> => ask(`/v1/moderation/hours${query({ hours })}`),
   rules: (): Promise<{ rules: Rules; locked: string[] }> => ask("/v1/moderation/rules"),
   channels: (): Promise<{ channels: Channel[] }> => ask("/v1/moderation/channels"),
+  threads: (after?: string): Promise<{ threads: Thread[]; next: string | null }> => ask(`/v1/moderation/threads${query({ after })}`),
   close: (channel: string, closed: boolean): Promise<unknown> => ask(`/v1/channels/${encodeURIComponent(channel)}`, "PATCH", { closed }),
 };
 

@@ -37,7 +37,7 @@ function settle(view: ThreadView, comment: Comment, deed: Deed): void {
 
 /** The source of a comment; of one that the page brought along it is asked for. */
 async function sourceOf({ around, signal }: ThreadView, { body, id }: Comment): Promise<string> {
-  return body || (await around.api.act<Comment>("GET", `v1/comments/${id}`, undefined, signal)).body;
+  return body || (await around.api.act<{ comment: Comment }>("GET", `v1/comments/${id}`, undefined, signal)).comment.body;
 }
 
 async function edit(view: ThreadView, article: Article): Promise<void> {

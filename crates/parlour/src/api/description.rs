@@ -58,6 +58,7 @@ static ROWS: &[Row] = rows! {
     get "/v1/moderation/blocks" "Who is blocked; moderators" ["site"] "" => 200 "Blocks";
     get "/v1/moderation/hours" "What came in each hour and what of it was held; moderators" ["site", "hours"] "" => 200 "Hours";
     get "/v1/moderation/rules" "The rules that were set, and which the configuration decides; moderators" ["site"] "" => 200 "Rules";
+    get "/v1/moderation/threads" "The site's pages, in the order of their channels' names; moderators" ["site", "after"] "" => 200 "Threads";
     get "/v1/moderation/channels" "Channels that are read now; moderators" ["site"] "" => 200 "ChannelsRead";
     get "/admin" "The admin page" [] "" => 200 "text/html";
     post "/v1/preview" "What a text will look like" ["site"] "Text" => 200 "Preview";
@@ -110,6 +111,7 @@ static PARAMETERS: &[(&str, &str, &str)] = &[
     ("state", "string", "approved, pending, spam, shadow or deleted"),
     ("author", "string", "A member's id"),
     ("words", "string", "Words of body or name, each the beginning of one"),
+    ("after", "string", "The channel that a list goes on after: `next` of the page before"),
     ("hours", "integer", "So many hours back: 48, at most 744"),
     ("fragment", "string", "Without the document around it"),
     ("start", "integer", "The first entry wanted, from 0"),

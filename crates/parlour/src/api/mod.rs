@@ -80,6 +80,7 @@ pub fn routes() -> Router<Api> {
         .route("/v1/moderation/blocks", get(moderation::blocks))
         .route("/v1/moderation/hours", get(moderation::hours))
         .route("/v1/moderation/rules", get(moderation::rules))
+        .route("/v1/moderation/threads", get(moderation::threads))
         .route("/v1/moderation/channels", get(moderation::channels))
         .route("/v1/preview", post(comments::preview))
         .route("/v1/channels/{channel}/publications", post(publications::publish))

@@ -16,7 +16,7 @@ use crate::backend::desk::{Filing, Search};
 use crate::channel::ChannelName;
 use crate::comment::{self, CommentId, MemberId, Time};
 use crate::door::{Problem, body};
-use crate::node::Order;
+use crate::node::{Order, ROWS_MAX};
 
 /// Comments of one page when nobody says how many.
 const LIMIT_DEFAULT: usize = 50;
@@ -38,6 +38,11 @@ pub struct SearchQuery {
 #[derive(Deserialize)]
 pub struct RecordsQuery {
     before: Option<u64>,
+}
+
+#[derive(Deserialize)]
+pub struct ThreadsQuery {
+    after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +170,24 @@ pub async fn channels(State(api): State<Api>, ask: Ask) -> Result<Response, Prob
         })
     });
     Ok(answer::fresh(StatusCode::OK, &json!({ "channels": channels.collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/moderation/threads?after=` → `{"threads": [{"channel", "url", "title", "closed", "comments", "made"}], "next"}`.
+pub async fn threads(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<ThreadsQuery>) -> Result<Response, Problem> {
+    let after = query.after.filter(|name| !name.is_empty()).map(|name| ChannelName::parse(&name)).transpose();
+    let rows = api.node.threads(&ask.asker, after.map_err(|_| Code::InvalidChannel)?.as_ref()).await?;
+    let next = rows.last().filter(|_| rows.len() == ROWS_MAX).map(|row| row.channel.clone());
+    let shown = rows.into_iter().map(|row| {
+        json!({
+            "channel": row.channel,
+            "url": row.thread.url,
+            "title": row.thread.title,
+            "closed": row.thread.closed,
+            "comments": row.comments,
+            "made": Time(row.thread.made_ms),
+        })
+    });
+    Ok(answer::fresh(StatusCode::OK, &json!({ "threads": shown.collect::<Vec<_>>(), "next": next })))
 }
 
 /// `POST /v1/comments/{id}/report`: 204.

@@ -142,6 +142,10 @@ fn site_rules(
         verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),
         policy: super::policy::policy(&prefix, options)?,
+        akismet: super::policy::akismet(&prefix, options)?,
+        notify: super::policy::notify(&prefix, options, process)?,
+        notify_every_ms: milliseconds(options.notify_every),
+        hooks: super::hook::hooks(&prefix, options)?,
         read_only: options.read_only,
         limits: comment_limits(&prefix, options, process, limits)?,
     })

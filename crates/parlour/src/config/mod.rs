@@ -10,6 +10,7 @@ use crate::channel::SiteName;
 
 mod build;
 pub mod document;
+mod hook;
 pub mod kind;
 pub mod layer;
 mod policy;

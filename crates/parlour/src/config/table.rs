@@ -13,6 +13,7 @@ pub enum Group {
     Outbound,
     Comments,
     Moderation,
+    Webhooks,
     Dialects,
     Delivery,
     Connections,
@@ -21,7 +22,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in order.
-    pub const ALL: [Group; 11] = [
+    pub const ALL: [Group; 12] = [
         Group::Server,
         Group::Store,
         Group::Access,
@@ -29,6 +30,7 @@ impl Group {
         Group::Outbound,
         Group::Comments,
         Group::Moderation,
+        Group::Webhooks,
         Group::Dialects,
         Group::Delivery,
         Group::Connections,
@@ -45,6 +47,7 @@ impl Group {
             Group::Outbound => "What the server asks of others",
             Group::Comments => "Comments",
             Group::Moderation => "Moderation",
+            Group::Webhooks => "Webhooks",
             Group::Dialects => "Dialects",
             Group::Delivery => "Delivery",
             Group::Connections => "Connections",
@@ -96,9 +99,10 @@ impl Opt {
     }
 
     /// Whether a site that does not say otherwise has what stands outside tables. Who may ask, and with whose signature, is each
-    /// site's own: a secret or an origin must not reach a site that does not name it.
+    /// site's own: a secret or an origin must not reach a site that does not name it; nor is anyone told of its comments but by it.
     pub fn is_inherited(&self) -> bool {
-        self.scope == Scope::Site && self.group != Group::Access && !self.is_secret()
+        let is_own = matches!(self.group, Group::Access | Group::Webhooks) || self.is_secret();
+        self.scope == Scope::Site && !is_own
     }
 
     /// Whether a flag alone stands for `true`.
@@ -209,6 +213,8 @@ options! {
     mail_from: Text = "", SignIn, "From whom letters are, such as Example <talk@example.org>; read at the start.";
     mail_queue: Count = "10000", SignIn, "Letters that wait at most; read at the start.";
 
+    webhook_queue: Count = "10000", Webhooks, "Messages that wait for one receiver at most; beyond that they are lost. Read at the start.";
+
     key_set_every: Time = "1m", Access, "How often the set of keys at one address is asked at most.";
 
     connections: Count = "0", Connections, "Connections at once; 0: as many as the limit of open files leaves room for.";
@@ -267,6 +273,16 @@ options! {
     hold_words: List = "", Moderation, "Words and phrases that make a comment or a line of a chat wait; beginnings of words with * at the end. Unset: what the admin page says.";
     slow_seconds: Chosen = "", Moderation, "The least time between two lines of one member in a chat, in seconds. Unset: 0, or what the admin page says.";
     proof_bits: Count = "13", Moderation, "Work that a browser proves before a comment that would wait is taken, in leading zero bits, at most 20; 0: none. Off in demo mode.";
+    akismet_key: Hidden = "", Moderation, "The site's key at Akismet, which is then told of comments that would be shown, with name and address of who wrote them; what it takes for spam waits. None: nobody is asked.";
+    akismet_url: Text = "https://rest.akismet.com", Moderation, "Where Akismet is asked.";
+    akismet_wait: Time = "2s", Moderation, "How long whoever writes waits for its answer; without one the other rules decide.";
+    notify: List = "", Moderation, "Addresses that get a letter when comments wait; needs mail-server and public-url.";
+    notify_every: Time = "1h", Moderation, "At most one such letter in this time.";
+
+    webhooks: List = "", Webhooks, "Addresses that are told of the site's comments, as in Standard Webhooks; at most 8.";
+    webhook_secret: Hidden = "", Webhooks, "What the messages are signed with: whsec_ and 24 to 64 random bytes in base64.";
+    webhook_secret_old: Hidden = "", Webhooks, "The secret before, while receivers change over: messages carry both signatures.";
+    webhook_events: List = "", Webhooks, "The events that are told: comment.created, comment.held, comment.updated, comment.deleted; none: all.";
 }
 
 /// Every row, in the order of groups.

@@ -1,19 +1,18 @@
 //! Who carries letters: takes one after the other out of the bag and hands it to the operator's SMTP server. A letter may arrive
 //! twice if the process ends between the server's word and ours; it never is lost by that.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::{Carried, Mailbag};
-use crate::backend::Fault;
+use super::{Letter, Mailbag};
+use crate::queue::{Carrier, Outcome};
 use crate::rule::MailRules;
 
-/// How often the bag is looked into.
-const EVERY: Duration = Duration::from_millis(500);
 /// How long the server may take for one step.
 const STEP: Duration = Duration::from_secs(30);
 
@@ -53,59 +52,10 @@ impl Postman {
 
     /// Carries until it is dropped.
     pub async fn work(self) {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            loop {
-                match self.bag.take(&id(), now_ms()).await {
-                    Ok(Some(carried)) => self.carry(&carried).await,
-                    Ok(None) => break,
-                    Err(fault) => {
-                        tracing::warn!(%fault, "the mailbag cannot be reached");
-                        break;
-                    }
-                }
-            }
-        }
+        self.bag.0.work(&self).await;
     }
 
-    async fn carry(&self, carried: &Carried) {
-        let outcome = match self.message(carried) {
-            Some(message) => self.transport.send(message).await.map(drop),
-            // It was checked before it was taken in; nothing could make it better.
-            None => Ok(()),
-        };
-        let noted: Result<(), Fault> = match outcome {
-            Ok(()) => self.bag.delivered(carried, now_ms()).await,
-            Err(error) if error.is_permanent() => {
-                tracing::warn!("a letter was refused for good by the mail server");
-                self.bag.delivered(carried, now_ms()).await
-            }
-            Err(error) => {
-                // The kind alone: what a server says may repeat the address.
-                let kind = if error.is_timeout() {
-                    "timeout"
-                } else if error.is_client() {
-                    "client"
-                } else {
-                    "connection or server"
-                };
-                tracing::warn!(kind, tries = carried.letter.tries + 1, "a letter could not be sent; it is tried again");
-                self.bag.failed(carried, &id(), now_ms()).await.map(|stays| {
-                    if !stays {
-                        tracing::warn!("a letter was given up");
-                    }
-                })
-            }
-        };
-        if let Err(fault) = noted {
-            tracing::warn!(%fault, "what became of a letter could not be noted");
-        }
-    }
-
-    fn message(&self, carried: &Carried) -> Option<Message> {
-        let letter = &carried.letter;
+    fn message(&self, letter: &Letter) -> Option<Message> {
         let to = letter.to.parse().ok().map(|address| Mailbox::new(None, address))?;
         Message::builder()
             .from(self.from.clone())
@@ -117,11 +67,29 @@ impl Postman {
     }
 }
 
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
-}
-
-fn id() -> String {
-    let bytes: [u8; 8] = rand::random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+#[async_trait]
+impl Carrier<Letter> for Postman {
+    async fn carry(&self, letter: &Letter, tries: u32) -> Outcome {
+        // It was checked before it was taken in; nothing could make it better.
+        let Some(message) = self.message(letter) else { return Outcome::Done };
+        match self.transport.send(message).await {
+            Ok(_) => Outcome::Done,
+            Err(error) if error.is_permanent() => {
+                tracing::warn!("a letter was refused for good by the mail server");
+                Outcome::Done
+            }
+            Err(error) => {
+                // The kind alone: what a server says may repeat the address.
+                let kind = if error.is_timeout() {
+                    "timeout"
+                } else if error.is_client() {
+                    "client"
+                } else {
+                    "connection or server"
+                };
+                tracing::warn!(kind, tries = tries + 1, "a letter could not be sent; it is tried again");
+                Outcome::Later
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::channel::Key;
 use crate::comment::letters;
+use crate::identity::is_same;
 
 /// How long a challenge may be solved, in milliseconds.
 pub const CHALLENGE_LIFE_MS: i64 = 10 * 60_000;
@@ -68,7 +69,7 @@ impl Challenge {
         }
         let (sent, _) = text.split_once(':').ok_or(ProofFault::Foreign)?;
         let challenge = Challenge::read(sent).ok_or(ProofFault::Foreign)?;
-        if !is_same(sent.as_bytes(), challenge.sealed(secret, key, member).as_bytes()) {
+        if !is_same(sent, &challenge.sealed(secret, key, member)) {
             return Err(ProofFault::Foreign);
         }
         if now_ms >= challenge.expires_ms {
@@ -102,11 +103,6 @@ fn seal(secret: &[u8; 32], text: &str, key: &Key, member: &str) -> Hmac<Sha256> 
         mac.update(part.as_bytes());
     }
     mac
-}
-
-/// Compares in a time that tells nothing of where two texts differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |all, (left, right)| all | (left ^ right)) == 0
 }
 
 fn zero_bits(hash: &[u8]) -> u32 {

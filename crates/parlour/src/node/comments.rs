@@ -6,12 +6,14 @@ use std::time::Duration;
 use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 
+use super::undo::Undo;
 use super::verdict::Writing;
 use super::{Asker, Node, random, told};
 use crate::backend::{Append, CommentPage, Counts, HEADS_MAX, NewComment, PageNote, Query, Thread};
 use crate::channel::{ChannelName, Key, Sort};
 use crate::comment::checked_body;
 use crate::comment::{Author, CheckedDraft, Comment, CommentId, Draft, DraftFault, ID_BYTES, MemberId, Mine, Role, State, Time};
+use crate::hook::event_of;
 use crate::identity::{Act, Token, Who, keyed_hash};
 use crate::limit::Rate;
 use crate::page::Page;
@@ -56,6 +58,10 @@ impl Node {
             body: &draft.body,
             name: &signature.author.name,
             html: &html,
+            page: page
+                .as_ref()
+                .map_or_else(|| thread.as_ref().map_or("", |thread| thread.url.as_str()), |page| page.url.as_str()),
+            is_reply: draft.parent.is_some(),
             is_trapped: draft.is_trapped,
             is_over,
             proof: draft.proof.as_deref(),
@@ -90,8 +96,14 @@ impl Node {
         }
         self.stats.comments.fetch_add(1, Ordering::Relaxed);
         let mut comment = appended.comment.ok_or(Code::Internal)?;
-        if let (Some(reason), false) = (reason, appended.repeated) {
-            self.tell_held(key, &comment, reason).await;
+        if !appended.repeated {
+            if let Some(reason) = reason {
+                self.tell_held(key, &comment, reason).await;
+            }
+            // What nobody but its author ever sees is no news.
+            if matches!(comment.state, State::Approved | State::Pending) {
+                self.tell_receivers(key, comment.id.clone(), event_of(comment.state)).await;
+            }
         }
         comment.mine = Some(self.mine(&comment, Some(&signature.author.id), asker.who.is_moderator(), &rules));
         comment.state = comment.state.as_its_author_sees_it();
@@ -284,8 +296,16 @@ impl Node {
         if title.as_ref().is_some_and(|title| title.chars().nth(longest).is_some()) {
             return Err(Code::PageInvalid);
         }
+        let before = self.backend.store.thread(key).await.map_err(told)?.unwrap_or_default();
+        let undo = Undo { threads: vec![(key.channel.clone(), before.closed, before.title)], ..Undo::default() };
         let change = Append::Thread { closed, title, time_ms: self.clock.now_ms() };
-        self.backend.log.append(key, change).await.map_err(told).map(|_| ())
+        self.backend.log.append(key, change).await.map_err(told)?;
+        let act = match closed {
+            Some(true) => "close",
+            Some(false) => "open",
+            None => "title",
+        };
+        self.noted(asker, act, key.channel.to_string(), undo).await.map(drop)
     }
 
     /// Comments, viewers and views of many channels at once; what the asker may not read is zeros, like what is unknown.

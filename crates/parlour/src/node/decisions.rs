@@ -5,13 +5,15 @@ use parlour_wire::code::Code;
 
 use super::comments::{draft_code, is_own, refused};
 use super::moderation::Order;
+use super::undo::Undo;
 use super::verdict::Writing;
 use super::{Asker, Node, told};
 use crate::backend::Append;
 use crate::channel::Key;
 use crate::comment::{Comment, CommentId, State, checked_body};
+use crate::hook::event_of;
 use crate::render;
-use crate::rule::SiteRules;
+use crate::rule::{HookEvent, SiteRules};
 
 /// What is to be changed of a comment; at least one of them.
 #[derive(Debug, Default)]
@@ -40,14 +42,22 @@ impl Node {
             Some(body) => Some(self.checked_edit(asker, &key, &rules, &comment, body)?),
             None => None,
         };
+        let is_others = !is_own(asker, &comment);
         let author = comment.author.map(|author| author.name).unwrap_or_default();
         let (mine, mut changed) = (comment.mine, None);
         let id = comment.id;
         if let Some(body) = body {
+            let kept = if is_others { Some(self.keep_text(&key.site, &id, &comment.body).await?) } else { None };
             changed = self.edit(asker, &key, (&id, comment.state), &author, body).await?;
+            if let Some(kept) = kept {
+                let undo = Undo { texts: vec![(id.clone(), kept)], ..Undo::default() };
+                self.noted(asker, "edit", author, undo).await?;
+            }
         }
         if let Some(pinned) = change.pinned {
             changed = self.decide(&key, Append::Pin { id: id.clone(), pinned, time_ms: self.clock.now_ms() }).await?;
+            let undo = Undo { pins: vec![(id.clone(), comment.pinned)], ..Undo::default() };
+            self.noted(asker, if pinned { "pin" } else { "unpin" }, id.to_string(), undo).await?;
         }
         if let Some(state) = change.state {
             self.order(asker, Order::of(state, vec![id.clone()])).await?;
@@ -85,7 +95,17 @@ impl Node {
     ) -> Result<Option<Comment>, Code> {
         let (html, edited_ms) = (render::render(&body), self.clock.now_ms());
         let sort = self.sort(key)?;
-        let writing = Writing { body: &body, name, html: &html, is_trapped: false, is_over: false, proof: None };
+        let page = self.backend.store.thread(key).await.map_err(told)?.unwrap_or_default().url;
+        let writing = Writing {
+            body: &body,
+            name,
+            html: &html,
+            page: &page,
+            is_reply: false,
+            is_trapped: false,
+            is_over: false,
+            proof: None,
+        };
         let held = if state == State::Approved { self.verdict_again(asker, key, sort, &writing).await? } else { None };
         if let Some(reason) = held {
             let hold = Append::State { id: id.clone(), state: State::Pending, reason: Some(reason), time_ms: edited_ms };
@@ -99,11 +119,34 @@ impl Node {
         Ok(edited)
     }
 
-    /// Appends it, and answers when what it withdrew has left the ring.
+    /// Appends it, tells the site's receivers, and answers when what it withdrew has left the ring.
     pub(super) async fn decide(&self, key: &Key, append: Append) -> Result<Option<Comment>, Code> {
+        let event = match &append {
+            Append::Edit { id, .. } | Append::Pin { id, .. } => Some((id.clone(), HookEvent::Updated)),
+            Append::State { id, state, .. } => Some((id.clone(), event_of(*state))),
+            Append::Delete { id, .. } => Some((id.clone(), HookEvent::Deleted)),
+            _ => None,
+        };
+        let is_deletion = matches!(append, Append::Delete { .. });
         let appended = self.backend.log.append(key, append).await.map_err(told)?;
         self.withdrawn(key, appended.position.as_ref()).await;
+        if let Some((id, event)) = event.filter(|_| !appended.repeated) {
+            if is_deletion {
+                self.let_texts_go(&key.site, &id).await?;
+            }
+            self.tell_receivers(key, id, event).await;
+        }
         Ok(appended.comment)
+    }
+
+    /// Tells the site's receivers. It is in the store when this answers, or when it would have: whoever asked may go away meanwhile.
+    pub(super) async fn tell_receivers(&self, key: &Key, id: CommentId, event: HookEvent) {
+        if !self.hooks.are_told(&key.site, event) {
+            return;
+        }
+        let (hooks, key, now_ms) = (self.hooks.clone(), key.clone(), self.clock.now_ms());
+        // It ends by itself, and does not panic.
+        let _ = tokio::spawn(async move { hooks.tell(event, key, id, now_ms).await }).await;
     }
 
     /// Taken away: by its author at any time, or by a moderator.

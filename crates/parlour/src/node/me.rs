@@ -106,8 +106,7 @@ impl Node {
             for comment in page {
                 let key = Key::new(site.clone(), comment.channel);
                 let delete = Append::Delete { id: comment.id, time_ms: self.clock.now_ms() };
-                let appended = self.backend.log.append(&key, delete).await.map_err(told)?;
-                self.withdrawn(&key, appended.position.as_ref()).await;
+                self.decide(&key, delete).await?;
             }
         }
         if let Some(person) = self.person(site, member).await? {

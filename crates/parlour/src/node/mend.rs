@@ -41,8 +41,9 @@ pub(super) async fn repair(node: Arc<Node>, channel: Arc<Channel>) {
 impl Node {
     /// Most often nothing was missed: then the top alone is read, and the log is not.
     async fn settle(&self, channel: &Arc<Channel>) -> Result<(), Fault> {
+        let stood = channel.position();
         let top = self.backend.log.top(&channel.key).await?;
-        if channel.stands_at(&top) && channel.let_in() {
+        if channel.stands_at(&top, &stood) && channel.let_in() {
             return Ok(());
         }
         self.fill(channel).await
@@ -68,9 +69,10 @@ impl Node {
     }
 
     async fn compare_top(&self, channel: Arc<Channel>) {
+        let stood = channel.position();
         match self.backend.log.top(&channel.key).await {
             Err(Fault::Moved(home)) => self.reset(&channel.key, &home),
-            Ok(top) if channel.stands_at(&top) => {}
+            Ok(top) if channel.stands_at(&top, &stood) => {}
             // It may only be on its way: then it is here a moment earlier.
             Ok(_) => match self.fill(&channel).await {
                 Ok(()) => self.flush(&channel),

@@ -15,10 +15,12 @@ use crate::backend::{Backend, Delivery, Fault};
 use crate::channel::{ChannelName, Key, SiteName, Sort};
 use crate::clients::Clients;
 use crate::door::Whence;
+use crate::hook::Hooks;
 use crate::hub::Hub;
 use crate::identity::allowed;
 use crate::identity::{Act, ApiKey, GUEST_ID_BYTES, InstallSecret, Signer, Subscribe, Token, TokenFault, Verifier, Who};
 use crate::limit::{Limiter, Rate};
+use crate::outbound::Client;
 use crate::outbox::LaneLimits;
 use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
@@ -42,17 +44,19 @@ mod publish;
 mod reactions;
 mod read;
 mod revoke;
+mod undo;
 mod verdict;
 
 pub use accounts::{CODE_MS, Login, SignedIn};
 pub use comments::{COMMENTS_MAX, Posted};
 pub use decisions::Change;
 pub use keyring::Keyring;
-pub use moderation::{Done, ORDER_COMMENTS_MAX, Order};
+pub use moderation::{Done, ORDER_COMMENTS_MAX, Order, ROWS_MAX, notice_record};
 pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
 pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
+pub use undo::Undone;
 
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
 const LIMITED_MAX: usize = 200_000;
@@ -146,6 +150,10 @@ pub struct Node {
     draining: AtomicBool,
     /// Takes pages whose words are only a reader's.
     unverified: std::sync::OnceLock<mpsc::Sender<Key>>,
+    /// Whom sites tell of their comments.
+    pub hooks: Arc<Hooks>,
+    /// Asks the network.
+    client: Client,
     this: std::sync::Weak<Node>,
 }
 
@@ -190,7 +198,8 @@ impl Node {
         backend: Backend,
         lanes: Vec<mpsc::Receiver<Delivery>>,
         book: Arc<Book>,
-        keyring: Keyring,
+        client: Client,
+        hooks: Arc<Hooks>,
     ) -> Result<Arc<Node>, Fault> {
         let secret = InstallSecret::from_bytes(backend.store.secret().await?);
         let limits = book.now().limits.clone();
@@ -202,7 +211,8 @@ impl Node {
             clock: Clock,
             signer: Signer::new(&secret),
             verifier: Mutex::default(),
-            keyring: Arc::new(keyring),
+            keyring: Arc::new(Keyring::new(client.clone())),
+            client,
             revoked: revoke::Revoked::default(),
             noted: people::Noted::default(),
             limiter: Limiter::new(LIMITED_MAX),
@@ -213,6 +223,7 @@ impl Node {
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
             unverified: std::sync::OnceLock::new(),
+            hooks,
             this: this.clone(),
             book,
             backend,

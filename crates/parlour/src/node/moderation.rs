@@ -1,15 +1,17 @@
-//! What moderators do: decide, block, set rules, undo; and what readers report. Everything is noted, told on the moderators' channel
-//! and undone for thirty days; comments change by appends alone.
+//! What moderators do: decide, block, set rules; and what readers report. Everything is noted, told on the moderators' channel and
+//! undone for thirty days (`undo`); comments change by appends alone.
 
 use parlour_wire::code::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::comments::refused;
+use super::undo::{Undo, Undone, kept};
 use super::verdict::POLICY;
 use super::{Asker, Node, told};
-use crate::backend::desk::{Block, Filing, Filings, Hour, NewRecord, Record, Search, Whom};
-use crate::backend::{Append, Counts, Fault, Thread};
+use crate::backend::desk::{Block, Filing, Filings, Hour, Record, Search, Whom};
+use crate::backend::pages::PageRow;
+use crate::backend::{After, Append, Before, Counts, Fault, Swap, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId, State};
 use crate::moderation::{PolicySetting, Reason};
@@ -18,12 +20,10 @@ use crate::moderation::{PolicySetting, Reason};
 pub const ORDER_COMMENTS_MAX: usize = 200;
 /// Comments that go with "all by this person".
 const BY_ONE_MAX: usize = 2_000;
-/// How long an act can be undone, in milliseconds.
-const UNDO_MS: i64 = 30 * 86_400_000;
 /// So many different readers hold a comment.
 const REPORTS_HOLD: u32 = 3;
-/// Acts and blocks of one answer at most.
-const ROWS_MAX: usize = 100;
+/// Acts, blocks and threads of one answer at most.
+pub const ROWS_MAX: usize = 100;
 /// Channels of one answer at most.
 const CHANNELS_MAX: usize = 200;
 /// Who acts when readers do.
@@ -76,23 +76,6 @@ impl Order {
     }
 }
 
-/// What brings back what was before an act. Stored with it.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Undo {
-    /// Comments and the states that they had.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    states: Vec<(CommentId, State)>,
-    /// Blocks to be lifted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lift: Vec<String>,
-    /// Blocks to be set again: whom, until, since, name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    block: Vec<(String, Option<i64>, i64, String)>,
-    /// Rules to be set again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rules: Option<PolicySetting>,
-}
-
 /// What came of an order.
 #[derive(Debug, Serialize)]
 pub struct Done {
@@ -100,6 +83,9 @@ pub struct Done {
     pub record: u64,
     /// Comments that changed.
     pub changed: usize,
+    /// What was taken back, where this was taking back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Undone>,
 }
 
 /// A channel that is read now.
@@ -117,7 +103,7 @@ pub struct ChannelRead {
 
 impl Node {
     /// The moderators' own questions and orders are for them alone.
-    fn moderator(&self, asker: &Asker) -> Result<(), Code> {
+    pub(super) fn moderator(&self, asker: &Asker) -> Result<(), Code> {
         self.site_rules(&asker.site)?;
         if asker.who.is_moderator() { Ok(()) } else { Err(refused(asker)) }
     }
@@ -173,6 +159,12 @@ impl Node {
         Ok(read)
     }
 
+    /// The site's threads, in the order of their channels' names, after this one.
+    pub async fn threads(&self, asker: &Asker, after: Option<&ChannelName>) -> Result<Vec<PageRow>, Code> {
+        self.moderator(asker)?;
+        self.backend.pages.pages(&asker.site, after, ROWS_MAX).await.map_err(told)
+    }
+
     /// The rules that were set, and the names of those that the operator's options decide.
     pub async fn rules_set(&self, asker: &Asker) -> Result<(PolicySetting, Vec<&'static str>), Code> {
         self.moderator(asker)?;
@@ -194,7 +186,7 @@ impl Node {
                 let whom = Whom::parse(&whom).ok_or(Code::BadRequest)?;
                 let lifted = self.backend.desk.unblock(&asker.site, &whom).await.map_err(told)?.ok_or(Code::BadRequest)?;
                 let undo = Undo { block: vec![kept(&lifted)], ..Undo::default() };
-                self.noted(asker, "unblock", lifted.name, undo, 0).await
+                self.noted(asker, "unblock", lifted.name, undo).await
             }
             Order::Rules { rules } => {
                 if !asker.who.is_admin() {
@@ -204,12 +196,12 @@ impl Node {
                 let before = self.policy_setting(&asker.site).await?;
                 self.set_rules(&asker.site, &rules).await?;
                 let undo = Undo { rules: Some(before), ..Undo::default() };
-                self.noted(asker, "rules", String::new(), undo, 0).await
+                self.noted(asker, "rules", String::new(), undo).await
             }
         }
     }
 
-    async fn set_rules(&self, site: &SiteName, rules: &PolicySetting) -> Result<(), Code> {
+    pub(super) async fn set_rules(&self, site: &SiteName, rules: &PolicySetting) -> Result<(), Code> {
         let text = serde_json::to_string(rules).map_err(|_| Code::Internal)?;
         self.backend.desk.set(site, POLICY, &text).await.map_err(told)?;
         self.policies.lock().remove(site);
@@ -223,16 +215,21 @@ impl Node {
         let target = ids[0].to_string();
         let mut states = Vec::new();
         for id in ids {
-            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
-                states.push((id, before));
+            match self.set_state(&asker.site, &id, state, None).await {
+                Ok(Some(before)) => states.push((id, before)),
+                Ok(None) => {}
+                Err(code) => {
+                    // What was done until then is noted, so that it can be taken back.
+                    self.noted(asker, act, target, Undo { states, ..Undo::default() }).await?;
+                    return Err(code);
+                }
             }
         }
-        let changed = states.len();
-        self.noted(asker, act, target, Undo { states, ..Undo::default() }, changed).await
+        self.noted(asker, act, target, Undo { states, ..Undo::default() }).await
     }
 
     /// Brings a comment into a state; the one it had, if that was another. One that is gone for good is passed over.
-    async fn set_state(
+    pub(super) async fn set_state(
         &self,
         site: &SiteName,
         id: &CommentId,
@@ -276,9 +273,8 @@ impl Node {
         if all {
             undo.states = self.reject_all_by(&asker.site, &author.id).await?;
         }
-        let changed = undo.states.len();
         let act = if all { "block-all" } else { "block" };
-        self.noted(asker, act, author.name, undo, changed).await
+        self.noted(asker, act, author.name, undo).await
     }
 
     /// Everything that somebody wrote goes: what went, and as what it stood.
@@ -298,38 +294,6 @@ impl Node {
                 return Ok(states);
             }
         }
-    }
-
-    /// Takes back what an act did.
-    pub async fn undo(&self, asker: &Asker, id: u64) -> Result<Done, Code> {
-        self.moderator(asker)?;
-        let now_ms = self.clock.now_ms();
-        let record = self.backend.desk.undo(&asker.site, id, now_ms).await.map_err(told)?.ok_or(Code::Expired)?;
-        if now_ms - record.record.time_ms > UNDO_MS {
-            return Err(Code::Expired);
-        }
-        let undo: Undo = serde_json::from_str(&record.record.undo).map_err(|_| Code::Internal)?;
-        let mut redo = Undo::default();
-        for (id, state) in undo.states {
-            if let Some(before) = self.set_state(&asker.site, &id, state, None).await? {
-                redo.states.push((id, before));
-            }
-        }
-        for whom in undo.lift.iter().filter_map(|whom| Whom::parse(whom)) {
-            let lifted = self.backend.desk.unblock(&asker.site, &whom).await.map_err(told)?;
-            redo.block.extend(lifted.as_ref().map(kept));
-        }
-        for (whom, until_ms, since_ms, name) in undo.block {
-            let Some(whom) = Whom::parse(&whom) else { continue };
-            redo.lift.push(whom.written());
-            self.backend.desk.block(&asker.site, Block { whom, until_ms, since_ms, name }).await.map_err(told)?;
-        }
-        if let Some(rules) = undo.rules {
-            redo.rules = Some(self.policy_setting(&asker.site).await?);
-            self.set_rules(&asker.site, &rules).await?;
-        }
-        let changed = redo.states.len();
-        self.noted(asker, "undo", record.record.act, redo, changed).await
     }
 
     /// A reader reports a comment. Who is signed in counts by name, the others by their address.
@@ -356,26 +320,29 @@ impl Node {
     pub(super) async fn tell_held(&self, key: &Key, comment: &Comment, reason: Reason) {
         let told = json!({ "event": "held", "id": comment.id, "channel": key.channel, "reason": reason });
         self.tell_moderators(&key.site, &told).await;
+        if let Err(fault) = self.owe_letter(&key.site).await {
+            tracing::warn!(%fault, "nobody will be written to about what waits");
+        }
     }
 
-    async fn noted(&self, asker: &Asker, act: &str, target: String, undo: Undo, changed: usize) -> Result<Done, Code> {
-        let record = self.note(&asker.site, &asker.user(), act, target, &undo).await?;
-        let ids: Vec<&CommentId> = undo.states.iter().map(|(id, _)| id).collect();
-        let told = json!({ "event": "done", "act": act, "by": asker.user(), "ids": ids, "record": record });
-        self.tell_moderators(&asker.site, &told).await;
-        Ok(Done { record, changed })
-    }
-
-    async fn note(&self, site: &SiteName, by: &str, act: &str, target: String, undo: &Undo) -> Result<u64, Code> {
-        let undo =
-            if *undo == Undo::default() { String::new() } else { serde_json::to_string(undo).map_err(|_| Code::Internal)? };
-        let record = NewRecord { time_ms: self.clock.now_ms(), by: by.to_owned(), act: act.to_owned(), target, undo };
-        self.backend.desk.note(site, record).await.map_err(told)
+    /// A letter about what waits becomes due, if the site wants any: at once, or when the last one is old enough.
+    async fn owe_letter(&self, site: &SiteName) -> Result<(), Fault> {
+        let Some(rules) = self.book.now().site(site).filter(|rules| !rules.notify.is_empty()).cloned() else { return Ok(()) };
+        let (name, now_ms) = (notice_record(site), self.clock.now_ms());
+        let record = self.backend.shelf.record(&name, now_ms).await?;
+        let noted: Option<i64> = record.as_deref().and_then(|record| record.parse().ok());
+        if noted.is_some_and(|due_ms| due_ms >= 0) {
+            return Ok(());
+        }
+        let due_ms = noted.map_or(now_ms, |written_ms| now_ms.max(rules.notify_every_ms - written_ms));
+        let before = record.map_or(Before::Nothing, Before::This);
+        // Where another was faster, it is due all the same.
+        self.backend.shelf.swap(vec![Swap { name, before, after: After::Kept(due_ms.to_string()) }], now_ms).await.map(drop)
     }
 
     /// Publishes on the moderators' channel. What is told names comments and never quotes them, so that nothing withdrawn stays in
     /// its log. What was done is done, whether or not the others heard of it.
-    async fn tell_moderators(&self, site: &SiteName, data: &serde_json::Value) {
+    pub(super) async fn tell_moderators(&self, site: &SiteName, data: &serde_json::Value) {
         let Ok(channel) = ChannelName::parse(MODERATION) else { return };
         let append =
             Append::Publication { data: data.to_string().into(), publisher: None, nonce: None, time_ms: self.clock.now_ms() };
@@ -388,9 +355,10 @@ impl Node {
     }
 }
 
+/// Where it is noted when a site's owners are to be written to: Unix milliseconds; less than nothing, when they last were.
+pub fn notice_record(site: &SiteName) -> String {
+    format!("notice/{site}")
+}
+
 /// The moderators' channel.
 const MODERATION: &str = "$parlour:moderation";
-
-fn kept(block: &Block) -> (String, Option<i64>, i64, String) {
-    (block.whom.written(), block.until_ms, block.since_ms, block.name.clone())
-}

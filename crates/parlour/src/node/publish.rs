@@ -7,7 +7,7 @@ use parlour_wire::code::Code;
 use parlour_wire::json;
 use parlour_wire::position::Position;
 use parlour_wire::push::{Event, Kind, Publisher};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Asker, Node, told};
 use crate::backend::{Append, Signal};
@@ -67,6 +67,7 @@ impl Node {
         }
         self.limit_posts(asker, &rules)?;
         let data = self.checked_data(data)?;
+        self.may_say(asker, key, &spoken(&data)).await?;
         self.stats.published.fetch_add(1, Ordering::Relaxed);
         let append = Append::Publication { data, publisher: None, nonce: None, time_ms: self.clock.now_ms() };
         self.backend.log.append(key, append).await.map_err(told).map(|_| ())
@@ -102,6 +103,15 @@ impl Node {
         let channel = key.channel.as_str().into();
         let event = Event { kind: Kind::Typing, channel, offset: None, data, publisher: None, time_ms: self.clock.now_ms() };
         self.backend.log.signal(key, Signal::Event(event)).await.map_err(told)
+    }
+}
+
+/// The texts of a line, however its JSON writes them.
+fn spoken(data: &str) -> String {
+    match serde_json::from_str(data) {
+        Ok(Value::String(text)) => text,
+        Ok(Value::Object(fields)) => fields.values().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
     }
 }
 

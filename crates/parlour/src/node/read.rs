@@ -141,7 +141,8 @@ impl Node {
             Range { after: u64::MAX, reverse: true, entries_max: limits.ring_entries_max, bytes_max: limits.ring_bytes_max };
         loop {
             self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
-            if channel.fill(self.backend.log.read(&channel.key, range).await?) {
+            let stood = channel.position();
+            if channel.fill(self.backend.log.read(&channel.key, range).await?, &stood) {
                 // Events of a page's channel do not say the page's address, but that dialect does.
                 if self.book.now().comments_page && channel.key.channel.is_page() {
                     let thread = self.backend.store.thread(&channel.key).await?;
@@ -338,6 +339,7 @@ impl Node {
             let is_whole = since.offset >= part.whole_from && since.offset <= part.top.offset;
             part.goes_on_from(&since) && (reverse || is_whole)
         };
+        let reads_on = since.is_some();
         if !since.is_none_or(is_good) {
             return Err(Code::UnrecoverablePosition);
         }
@@ -350,7 +352,11 @@ impl Node {
                 Some(last) if events.is_empty() && part.more => range.after = last.offset(),
                 _ => return Ok(HistoryPage { events, position: part.top }),
             }
+            let from = Position { epoch: part.top.epoch, offset: range.after };
             part = self.backend.log.read(key, range).await.map_err(told)?;
+            if reads_on && !part.goes_on_from(&from) {
+                return Err(Code::UnrecoverablePosition);
+            }
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use parlour_wire::code::Code;
 
 use super::{Asker, Node, random, told};
+use crate::akismet::{self, Question};
 use crate::channel::{Key, SiteName, Sort};
 use crate::comment::State;
-use crate::identity::keyed_hash;
+use crate::identity::{Who, keyed_hash};
 use crate::limit::{Rate, address_key};
 use crate::moderation::{Case, Challenge, Policy, PolicySetting, Reason};
 use crate::rule::SiteRules;
@@ -30,12 +31,16 @@ pub(super) struct Writing<'a> {
     pub(super) body: &'a str,
     pub(super) name: &'a str,
     pub(super) html: &'a str,
+    /// The page's address, if it is known.
+    pub(super) page: &'a str,
     /// A field was filled that people do not see.
     pub(super) is_trapped: bool,
     /// New pages come faster than the limits allow.
     pub(super) is_over: bool,
     /// A solution of a challenge.
     pub(super) proof: Option<&'a str>,
+    /// Whether it answers another.
+    pub(super) is_reply: bool,
 }
 
 impl Writing<'_> {
@@ -108,16 +113,44 @@ impl Node {
         }
         let is_trusted = self.standing(asker).await?;
         let policy = self.policy(&key.site).await?;
-        if sort == Sort::Chat && policy.slow_ms > 0 {
-            let rate = Rate { burst: 1, per_ms: policy.slow_ms };
-            let counted = ("slow", key, asker.user());
-            self.limiter.take(counted, rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)?;
+        if sort == Sort::Chat {
+            self.slow_down(asker, key, &policy)?;
         }
-        let Some(reason) = policy.verdict(&writing.case(sort, is_trusted)) else { return Ok((State::Approved, None)) };
+        let Some(reason) = policy.verdict(&writing.case(sort, is_trusted)) else {
+            let is_spam = self.is_spam(asker, key, sort, writing, false).await?;
+            return Ok(if is_spam { (State::Pending, Some(Reason::Service)) } else { (State::Approved, None) });
+        };
         if reason.asks_for_proof() && policy.proof_bits > 0 {
             self.check_proof(asker, key, writing.proof).await?;
         }
         Ok((State::Pending, Some(reason)))
+    }
+
+    /// The least time between two lines of one member; of one address, where nobody is known.
+    fn slow_down(&self, asker: &Asker, key: &Key, policy: &Policy) -> Result<(), Code> {
+        if policy.slow_ms == 0 {
+            return Ok(());
+        }
+        let rate = Rate { burst: 1, per_ms: policy.slow_ms };
+        let whom = match asker.who {
+            Who::Nobody => self.address_of(asker).unwrap_or_default(),
+            _ => asker.user().to_string(),
+        };
+        self.limiter.take(("slow", key, whom), rate, self.clock.now_ms()).map_err(|_| Code::TooManyRequests)
+    }
+
+    /// What the site's rules say of a line that is no comment and cannot wait: whoever is blocked or too fast is refused, and so is a
+    /// line with one of the words.
+    pub(super) async fn may_say(&self, asker: &Asker, key: &Key, line: &str) -> Result<(), Code> {
+        if self.is_beyond_rules(asker, key)? {
+            return Ok(());
+        }
+        self.standing(asker).await?;
+        let policy = self.policy(&key.site).await?;
+        if policy.words.finds(line) {
+            return Err(Code::Forbidden);
+        }
+        self.slow_down(asker, key, &policy)
     }
 
     /// Why another text for a comment that is shown is held. Its author had it shown, so nothing speaks against them but the text.
@@ -132,7 +165,26 @@ impl Node {
             return Ok(None);
         }
         self.standing(asker).await?;
-        Ok(self.policy(&key.site).await?.verdict(&writing.case(sort, true)))
+        if let Some(reason) = self.policy(&key.site).await?.verdict(&writing.case(sort, true)) {
+            return Ok(Some(reason));
+        }
+        Ok(self.is_spam(asker, key, sort, writing, true).await?.then_some(Reason::Service))
+    }
+
+    /// Whether the site's spam service takes it for spam. One that does not answer in time has no opinion, and a line of a chat
+    /// does not wait for one.
+    async fn is_spam(&self, asker: &Asker, key: &Key, sort: Sort, writing: &Writing<'_>, is_edit: bool) -> Result<bool, Code> {
+        let rules = self.site_rules(&key.site)?;
+        let (Some(akismet), Some(address)) = (&rules.akismet, asker.address) else { return Ok(false) };
+        if sort == Sort::Chat {
+            return Ok(false);
+        }
+        let (name, body, is_reply) = (writing.name, writing.body, writing.is_reply);
+        let question = Question { address, page: writing.page, name, body, is_reply, is_edit };
+        Ok(akismet::is_spam(&self.client, akismet, &question).await.unwrap_or_else(|fault| {
+            tracing::warn!(site = %key.site, %fault, "the spam service did not say what it thinks");
+            false
+        }))
     }
 
     fn is_beyond_rules(&self, asker: &Asker, key: &Key) -> Result<bool, Code> {

@@ -204,6 +204,12 @@ impl Client {
         self
     }
 
+    /// The same with places of its own: so many requests at once, whatever the others do.
+    #[must_use]
+    pub fn with_places(&self, requests_max: usize) -> Client {
+        Client { places: Arc::new(Semaphore::new(requests_max.clamp(1, Semaphore::MAX_PERMITS))), ..self.clone() }
+    }
+
     /// Asks, and waits for the whole answer, at most as long as the asker gave.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use parlour_wire::push::{ClientInfo, Event, Kind, Publisher};
 
+use super::keys::name;
 use super::tag::{partition, tag};
 use crate::backend::{Delivery, Here, News, NodeId, Signal};
 use crate::channel::{ChannelName, Key};
@@ -35,7 +36,7 @@ pub fn at(database: u16, partition: u16) -> String {
 
 /// The name under which a channel's entries and signals are announced.
 pub fn voice(database: u16, key: &Key) -> String {
-    format!("{}a:{}\n{}", at(database, partition(key)), key.site.as_str(), key.channel.as_str())
+    format!("{}a:{}", at(database, partition(key)), name(key))
 }
 
 /// What is announced of a signal.
@@ -55,11 +56,6 @@ pub fn signal(signal: &Signal) -> Vec<u8> {
             format!("{word}\n{} {}\n{client}{user}{name}", client.len(), user.len()).into_bytes()
         }
     }
-}
-
-/// What a channel is called within its partition: SITE, a line feed and CHANNEL; neither contains one.
-pub(super) fn name(key: &Key) -> String {
-    format!("{}\n{}", key.site.as_str(), key.channel.as_str())
 }
 
 /// What a node announces to the others who read the channel.

@@ -2,6 +2,7 @@
 //! failover they differ, and the latest epoch counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 
 use super::chart::Survey;
 use super::dial::Dial;
-use super::line::said;
+use super::line::{said, said_of};
 use super::place::Address;
 use super::tag::{PARTITIONS, slot};
 
@@ -47,8 +48,12 @@ impl Members {
         let start = self.next.fetch_add(ASKED_MAX, Ordering::Relaxed) % self.known.len().max(1);
         let asked: Vec<&Address> = self.known.iter().cycle().skip(start).take(ASKED_MAX.min(self.known.len())).collect();
         let answers = join_all(asked.into_iter().map(|member| timeout(ANSWER_WITHIN, ask(dial, member)))).await;
-        let views = answers.into_iter().flatten().flatten();
-        let view = views.max_by_key(|view| view.epoch).ok_or("no member of the cluster says where its slots are")?;
+        let mut why = None;
+        let views = answers.into_iter().flatten().filter_map(|answer| answer.map_err(|reason| why = Some(reason)).ok());
+        let Some(view) = views.max_by_key(|view| view.epoch) else {
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            return Err(format!("no member of the cluster says where its slots are{why}"));
+        };
         if view.members.len() <= KNOWN_MAX {
             self.known = view.members;
             self.known.extend(self.named.iter().cloned());
@@ -57,12 +62,16 @@ impl Members {
     }
 }
 
-async fn ask(dial: &Dial, member: &Address) -> Option<View> {
-    let mut connection = dial.server(member, |_| {}).await.ok()?;
+async fn ask(dial: &Dial, member: &Address) -> Result<View, Arc<str>> {
+    let mut connection = dial.server(member, |_| {}).await.map_err(|error| said_of(member, &error))?;
     let mut questions = Pipeline::new();
     questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-    let answers = said(&mut connection, &questions).await?;
-    let [info, Value::Array(ranges)] = answers.as_slice() else { return None };
+    let answers = said(&mut connection, &questions).await;
+    answers.and_then(|answers| view(&answers, member)).ok_or_else(|| format!("Redis at {member} is in no cluster").into())
+}
+
+fn view(answers: &[Value], member: &Address) -> Option<View> {
+    let [info, Value::Array(ranges)] = answers else { return None };
     let info: String = from_redis_value_ref(info).ok()?;
     let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"))?.trim().parse().ok()?;
     let (survey, members) = read(ranges, member)?;

@@ -10,7 +10,7 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
 };
 
-use super::place::{Address, Place};
+use super::place::{Address, Login, Place};
 
 /// A connection is there within so long, greeting included, or not at all.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -24,17 +24,9 @@ const BYTES_WAITING_MAX: usize = 256 * 1024;
 pub(super) struct Dial {
     place: Arc<Place>,
     login: Login,
+    database: u16,
     /// Replicas that are to have what is stored before it is acknowledged.
     pub(super) replicas: u32,
-}
-
-/// As whom.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Login {
-    /// As the place says, in its database.
-    Server,
-    /// As nobody: Sentinels have users of their own, and no data.
-    Sentinel,
 }
 
 impl Dial {
@@ -44,12 +36,12 @@ impl Dial {
             // Whoever installed others before has chosen.
             CIPHERS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         }
-        Dial { place, login: Login::Server, replicas }
+        Dial { login: place.login.clone(), database: place.database, place, replicas }
     }
 
-    /// The same for Sentinels.
+    /// The same for Sentinels: they have users of their own, and no data.
     pub(super) fn to_sentinels(&self) -> Dial {
-        Dial { login: Login::Sentinel, ..self.clone() }
+        Dial { login: self.place.sentinel_login.clone(), database: 0, ..self.clone() }
     }
 
     /// The place that is dialled.
@@ -87,16 +79,13 @@ impl Dial {
     }
 
     fn login(&self) -> RedisConnectionInfo {
-        let mut login = RedisConnectionInfo::default();
-        if self.login == Login::Sentinel {
-            return login;
-        }
-        if let Some(user) = &self.place.user {
+        let mut login = RedisConnectionInfo::default().set_db(i64::from(self.database));
+        if let Some(user) = &self.login.user {
             login = login.set_username(user);
         }
-        if let Some(password) = &self.place.password {
+        if let Some(password) = &self.login.password {
             login = login.set_password(password);
         }
-        login.set_db(i64::from(self.place.database))
+        login
     }
 }

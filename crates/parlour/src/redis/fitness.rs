@@ -32,7 +32,7 @@ impl Kept {
         match self {
             Kept::Always => "everything is synced before it is acknowledged",
             Kept::Log { every_second: true } => {
-                "a crash of Redis costs nothing that was acknowledged, one of its machine at most about a second"
+                "a crash of Redis costs nothing that was acknowledged while its disk keeps up, one of its machine up to two seconds"
             }
             Kept::Log { every_second: false } => {
                 "a crash of Redis costs nothing that was acknowledged, one of its machine what the system had not written"

@@ -208,5 +208,10 @@ pub(super) async fn master_only(connection: &mut MultiplexedConnection) -> Resul
 
 /// A sentence for the operator; what the library says of an error holds neither user nor password.
 pub(super) fn said_of(address: &Address, error: &RedisError) -> Arc<str> {
-    format!("Redis at {address}: {error}").into()
+    match error.to_string() {
+        said if said.contains("NOAUTH") => format!("Redis at {address} asks for a password, and none is given"),
+        said if said.contains("WRONGPASS") => format!("Redis at {address} does not take this user with this password"),
+        said => format!("Redis at {address}: {said}"),
+    }
+    .into()
 }

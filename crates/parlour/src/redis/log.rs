@@ -14,7 +14,7 @@ use super::tag::partition;
 use super::{Call, Carry, Ledger, Script};
 use crate::backend::{Append, Appended, Fault, Log, NewComment, Part, REACTIONS_EVERY_MS, Range, Signal};
 use crate::channel::Key;
-use crate::comment::CommentId;
+use crate::comment::{CommentId, State};
 use crate::moderation::Reason;
 
 /// The logs of all channels: kept by the ledger, carried by pub/sub.
@@ -95,6 +95,12 @@ impl Ledger {
     /// Gives the offset, stores and announces.
     pub(super) async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         let verb = self.link.verb();
+        // Whose comment is shown may be trusted; a note too many does no harm, so it travels beside the comment.
+        let shown = match &append {
+            Append::Comment(new) if new.state == State::Approved => Some(new.author.id.clone()),
+            _ => None,
+        };
+        let approves = matches!(append, Append::State { state: State::Approved, .. });
         // Who reacts is told which reactions are theirs.
         let has_mine = matches!(append, Append::Reaction(_));
         let call = match append {
@@ -133,7 +139,12 @@ impl Ledger {
                 self.call(&THREAD, key).arg(verb).arg(closed).arg(has_title).arg(title.unwrap_or_default()).arg(time_ms)
             }
         };
-        appended(key, has_mine, self.about(key, &call).await?)
+        let (answer, ()) = tokio::join!(self.about(key, &call), self.note_author(key, shown.as_ref()));
+        let appended = appended(key, has_mine, answer?)?;
+        if let Some(author) = appended.comment.as_ref().and_then(|comment| comment.author.as_ref()).filter(|_| approves) {
+            self.note_author(key, Some(&author.id)).await;
+        }
+        Ok(appended)
     }
 
     fn publication(

@@ -49,6 +49,13 @@ pub struct Place {
     pub database: u16,
     /// Whether connections are encrypted.
     pub tls: bool,
+    pub(super) login: Login,
+    pub(super) sentinel_login: Login,
+}
+
+/// As whom to speak to a server: its default user where none is named.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Login {
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
 }
@@ -68,13 +75,17 @@ pub enum PlaceFault {
     /// Not a number, or a number in a cluster, which has one database.
     #[error("after the host the number of a database is expected, or nothing")]
     Database,
+    /// Something behind a `?` that is none of these, or where no Sentinel is asked.
+    #[error("behind ? only sentinel-user and sentinel-password are expected, and only with Sentinels")]
+    Parameter,
     /// User or password are not UTF-8 behind their percent signs.
     #[error("user and password are expected as in a URL, with %40 for an @")]
     Credentials,
 }
 
 impl Place {
-    /// Reads the address: `SCHEME://[USER[:PASSWORD]@]HOSTS[/NAME][/DATABASE]`. `rediss` encrypts, in each mode.
+    /// Reads the address: `SCHEME://[USER[:PASSWORD]@]HOSTS[/NAME][/DATABASE][?PARAMETERS]`. `rediss` encrypts, in each mode. The
+    /// parameters `sentinel-user` and `sentinel-password` are for the Sentinels, which have users of their own.
     ///
     /// # Errors
     /// [`PlaceFault`]; none of them repeats what was written.
@@ -87,6 +98,7 @@ impl Place {
             _ => return Err(PlaceFault::Scheme),
         };
         let (credentials, rest) = rest.rsplit_once('@').map_or((None, rest), |(before, after)| (Some(before), after));
+        let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (mode, database, port) = match mode {
             "" => (Mode::Alone, path, PORT),
@@ -107,11 +119,13 @@ impl Place {
         if hosts.len() > HOSTS_MAX || (mode == Mode::Alone && hosts.len() > 1) {
             return Err(PlaceFault::Hosts);
         }
-        let (user, password) = match credentials.map(|text| text.split_once(':').unwrap_or((text, ""))) {
-            None => (None, None),
-            Some((user, password)) => (decoded(user)?, decoded(password)?),
-        };
-        Ok(Place { mode, hosts, database, tls, user, password })
+        let (user, password) = credentials.map_or(("", ""), |text| text.split_once(':').unwrap_or((text, "")));
+        let login = Login { user: decoded(user)?, password: decoded(password)? };
+        let sentinel_login = sentinel_login(parameters)?;
+        if sentinel_login != Login::default() && !matches!(mode, Mode::Sentinel(_)) {
+            return Err(PlaceFault::Parameter);
+        }
+        Ok(Place { mode, hosts, database, tls, login, sentinel_login })
     }
 
     /// Whether `text` means a Redis, well written or not.
@@ -130,6 +144,18 @@ fn address(text: &str, port: u16) -> Option<Address> {
     let port = if rest.is_empty() { port } else { rest.strip_prefix(':')?.parse().ok()? };
     let is_name = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "[]/?#@".contains(c));
     is_name.then(|| Address { host: host.to_owned(), port })
+}
+
+fn sentinel_login(parameters: &str) -> Result<Login, PlaceFault> {
+    let mut login = Login::default();
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("sentinel-user", user)) => login.user = decoded(user)?,
+            Some(("sentinel-password", password)) => login.password = decoded(password)?,
+            _ => return Err(PlaceFault::Parameter),
+        }
+    }
+    Ok(login)
 }
 
 fn decoded(text: &str) -> Result<Option<String>, PlaceFault> {
@@ -177,6 +203,7 @@ mod tests {
             ("rediss://u:p%40ss@example.org:7000/2", "rediss://example.org:7000/2"),
             ("redis://:secret@[::1]:6380", "redis://[::1]:6380"),
             ("redis+sentinel://u:p@a,b:1,c/main", "redis+sentinel://a:26379,b:1,c:26379/main"),
+            ("redis+sentinel://u:p@a/main?sentinel-user=s&sentinel-password=x%26", "redis+sentinel://a:26379/main"),
             ("redis+sentinel://a/main/3", "redis+sentinel://a:26379/main/3"),
             ("redis+cluster://u:p@a:7000,b:7001", "redis+cluster://a:7000,b:7001"),
             ("rediss+cluster://a", "rediss+cluster://a:6379"),
@@ -188,8 +215,11 @@ mod tests {
     #[test]
     fn user_and_password_are_decoded() {
         let place = Place::parse("redis://al:p%40s:s@h").expect("a place");
-        assert_eq!((place.user.as_deref(), place.password.as_deref()), (Some("al"), Some("p@s:s")));
+        assert_eq!((place.login.user.as_deref(), place.login.password.as_deref()), (Some("al"), Some("p@s:s")));
         assert!(!format!("{place:?}").contains("p@s"));
+        let place = Place::parse("redis+sentinel://h/n?sentinel-password=p%26q").expect("a place");
+        assert_eq!((place.sentinel_login.user, place.sentinel_login.password.as_deref()), (None, Some("p&q")));
+        assert!(place.login == Login::default());
     }
 
     #[test]
@@ -207,6 +237,9 @@ mod tests {
             ("redis+cluster://a/1", "Database"),
             ("redis+sentinel://a,b", "Master"),
             ("redis://%ff@h", "Credentials"),
+            ("redis://h?sentinel-password=x", "Parameter"),
+            ("redis+sentinel://h/n?password=x", "Parameter"),
+            ("redis+sentinel://h/n?sentinel-password=%ff", "Credentials"),
         ] {
             assert_eq!(printed(text), fault, "{text}");
         }

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::announce::{self, at, voice};
+use super::keys;
 use super::lease::{BEAT, LEASE_MS, Register};
 use super::mail::Mail;
 use super::script::{Call, Script};
@@ -190,7 +191,7 @@ impl Shared {
         for step in noted.chunks(CHANNELS_A_CALL) {
             let mut call = Call::new(&AGAIN).key(self.hash(partition, &self.node)).arg(LEASE_MS);
             for (key, here) in step {
-                call = call.arg(announce::name(key)).arg(noted_text(*here));
+                call = call.arg(keys::name(key)).arg(noted_text(*here));
             }
             if self.link.script(partition, &call).await.is_err() {
                 return false;
@@ -258,7 +259,7 @@ impl Shared {
             call = call.key(self.hash(partition, node));
         }
         for index in step {
-            call = call.arg(announce::name(&keys[*index]));
+            call = call.arg(keys::name(&keys[*index]));
         }
         match self.link.script(partition, &call).await? {
             Value::Array(noted) => Ok((step, noted.iter().map(read_noted).collect())),
@@ -305,7 +306,7 @@ impl Shared {
         let noted = if here == Here::default() { String::new() } else { noted_text(here) };
         let call = Call::new(&HERE)
             .key(self.hash(partition, &self.node))
-            .arg(announce::name(&key))
+            .arg(keys::name(&key))
             .arg(noted)
             .arg(LEASE_MS)
             .arg(self.link.verb())

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::chart::Survey;
 use super::dial::Dial;
-use super::line::{Line, Use, said};
+use super::line::{Broken, Line, Use, said};
 use super::pilot::Nudge;
 use super::place::Address;
 use super::tag::PARTITIONS;
@@ -44,9 +44,15 @@ impl Sentinels {
         let mut ask = Pipeline::new();
         ask.cmd("SENTINEL").arg("MASTER").arg(&self.name);
         let answers = join_all(self.lines.iter().map(|line| line.ask(&ask, until))).await;
+        // One that refuses this node says why: nobody would find that out from the others' silence.
+        let why = answers.iter().find_map(|answer| match answer {
+            Err(Broken::NotSent(why)) => Some(format!(": {why}")),
+            _ => None,
+        });
         let known = answers.into_iter().flatten().flatten().filter_map(master);
-        let (_, address) =
-            known.max_by_key(|(epoch, _)| *epoch).ok_or_else(|| format!("no Sentinel knows a master {}", self.name))?;
+        let (_, address) = known
+            .max_by_key(|(epoch, _)| *epoch)
+            .ok_or_else(|| format!("no Sentinel knows a master {}{}", self.name, why.unwrap_or_default()))?;
         Ok(Survey::from([(address, (0..PARTITIONS).collect())]))
     }
 }

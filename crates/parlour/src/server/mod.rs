@@ -18,14 +18,15 @@ use crate::api::{self, Api};
 use crate::backend::lanes;
 use crate::config::Config;
 use crate::door::{Peer, guard};
+use crate::hook::Hooks;
 use crate::mail::{Mailbag, Postman};
 use crate::metrics::Metrics;
-use crate::node::{Keyring, Node};
+use crate::node::Node;
 use crate::outbound;
 use crate::rule::Book;
 use crate::signin::{self, SignIn};
 use crate::transport::socketio::SocketIo;
-use crate::{dialect, site, transport, verify};
+use crate::{dialect, notice, site, transport, verify};
 
 pub mod accept;
 pub mod files;
@@ -75,7 +76,10 @@ impl Server {
         tracing::info!("store {}", backend.store.describe());
         let book = Arc::new(Book::new(rules));
         let outbound = open_outbound(config, &book)?;
-        let node = Node::start(backend, receivers, book.clone(), Keyring::new(outbound.clone())).await?;
+        let hooks = Arc::new(Hooks::new(backend.clone(), book.clone(), config.process.webhook_queue));
+        let node = Node::start(backend, receivers, book.clone(), outbound.clone(), hooks.clone()).await?;
+        // Ends with the process: what was not delivered stays in its queue.
+        tokio::spawn(hooks.work(outbound.clone(), metrics.clone()));
         verify::start(&node, outbound.clone());
         // The figures do not keep the node alive.
         let measured = Arc::downgrade(&node);
@@ -92,6 +96,7 @@ impl Server {
             tokio::spawn(Postman::new(mailbag.clone(), mail)?.work());
         }
         let secret = node.backend().store.secret().await?;
+        tokio::spawn(notice::work(Arc::downgrade(&node), mailbag.clone(), secret));
         let drain = config.process.drain;
         Ok(Server { node, book, metrics, outbound, sockets, mailbag, secret, connections_max, drain })
     }

@@ -18,18 +18,22 @@ impl Form {
     /// Reads a form; `None` for one that no page of ours posted, or whose browser has no cookie of ours.
     pub(super) async fn read(sign_in: &SignIn, headers: &HeaderMap, body: Body) -> Option<Form> {
         let browser = Browser::known(headers)?;
-        if !sign_in.is_from_own_page(headers) {
-            return None;
-        }
-        let limits = &sign_in.rules().limits;
-        let reading = Reading { bytes_max: limits.request_bytes_max, timeout: limits.body_timeout };
-        let bytes = body::bytes(headers, body, reading).await.ok()?;
-        let fields = url::form_urlencoded::parse(&bytes).into_owned().collect();
-        Some(Form { browser, fields })
+        Some(Form { browser, fields: fields(sign_in, headers, body).await? })
     }
 
     /// A field; empty where there is none.
     pub(super) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
+}
+
+/// The fields of a form from one of our own pages, whatever browser it is of; `None` for one that no page of ours posted.
+pub(super) async fn fields(sign_in: &SignIn, headers: &HeaderMap, body: Body) -> Option<HashMap<String, String>> {
+    if !sign_in.is_from_own_page(headers) {
+        return None;
+    }
+    let limits = &sign_in.rules().limits;
+    let reading = Reading { bytes_max: limits.request_bytes_max, timeout: limits.body_timeout };
+    let bytes = body::bytes(headers, body, reading).await.ok()?;
+    Some(url::form_urlencoded::parse(&bytes).into_owned().collect())
 }

@@ -25,6 +25,7 @@ use crate::rule::Rules;
 
 mod form;
 mod github;
+mod held;
 mod me;
 mod oidc;
 mod page;
@@ -167,6 +168,7 @@ pub fn routes() -> Router<SignIn> {
         .route("/auth/waiting", post(way::waiting))
         .route("/auth/confirm", post(window::confirm))
         .route("/auth/link", get(way::link).post(way::follow_link))
+        .route("/auth/held", get(held::open).post(held::decide))
         .route("/auth/me", get(me::show))
         .route("/auth/me/{act}", post(me::act))
 }

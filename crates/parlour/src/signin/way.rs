@@ -15,8 +15,9 @@ use super::{Browser, FLOW_S, Flow, LETTER_RATE, LETTERS_RATE, SignIn, provider};
 use crate::backend::{After, Before, Swap, take};
 use crate::door::Peer;
 use crate::identity::{keyed_hash, secret_text, unseal};
-use crate::mail::{Letter, is_address};
+use crate::mail::Letter;
 use crate::node::Login;
+use crate::rule::is_address;
 
 /// `POST /auth/go/{provider}`: out.
 pub(super) async fn go(State(sign_in): State<SignIn>, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Response {
@@ -140,12 +141,12 @@ async fn post_letter(sign_in: &SignIn, flow: &Flow, email: &str, browser: &Brows
          {link}\n\nIf it was not you, do nothing: without the link nobody gets in.\n",
         flow.origin
     );
-    let letter = Letter { to: email.to_owned(), subject: "Your link to sign in".to_owned(), text, useless_ms, tries: 0 };
+    let letter = Letter { to: email.to_owned(), subject: "Your link to sign in".to_owned(), text };
     // The link is good once: it takes this record away.
     let unused =
         Swap { name: format!("ticket/{}", ticket.id), before: Before::Nothing, after: After::Until(String::new(), useless_ms) };
     sign_in.node.backend().shelf.swap(vec![unused], now_ms).await?;
-    sign_in.mailbag.post(&letter, &ticket.id, now_ms).await
+    sign_in.mailbag.post(letter, useless_ms, now_ms).await
 }
 
 /// `POST /auth/waiting`: whether the letter was answered; asked by the window's script.

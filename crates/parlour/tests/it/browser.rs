@@ -55,22 +55,34 @@ fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
     run("hostile.mjs");
 }
 
-#[test]
-fn an_owners_day_from_a_telephone() {
+/// An owner's day with so many comments that wait in the end; `rules` are the site's besides.
+fn owners_day(waiting: &str, rules: &str) {
     let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
     if !browser || !can_run() {
         return;
     }
     // The page's origin has to be known before the server starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let file = format!("origins = [\"http://a.localhost:{port}\"]\nhold = \"first\"\naddress-posts = \"100000/1ms\"\n");
+    let file = format!("origins = [\"http://a.localhost:{port}\"]\nhold = \"first\"\naddress-posts = \"100000/1ms\"\n{rules}");
     let server = Server::start(&[], &file).knows_itself();
     let token = server.token("mia", &["--role", "admin"]);
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
-    let more = [&*pictures.display().to_string(), &port.to_string(), &token, "200"];
+    let more = [&*pictures.display().to_string(), &port.to_string(), &token, waiting];
     Stage::new(server).run(&scripts.join("moderation.mjs"), &more);
+}
+
+#[test]
+fn an_owners_day_from_a_telephone() {
+    owners_day("200", "");
+}
+
+#[test]
+#[ignore = "ten thousand comments first; `cargo xtask long queue`"]
+fn long_an_owners_day_with_ten_thousand_comments_that_wait() {
+    owners_day("10000", "proof-bits = 0\n");
+    println!("A telephone's screen, the keyboard alone, axe on every view: as in `an_owners_day_from_a_telephone`, with 10,000.");
 }
 
 #[test]

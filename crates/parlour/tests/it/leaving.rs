@@ -9,10 +9,6 @@ use crate::model::door::Doors;
 use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
 
-fn doors(server: &Server) -> Doors {
-    Doors { address: server.address, channel: "a".to_owned(), http: reqwest::Client::new() }
-}
-
 /// Publishes until nobody answers any more: how many were accepted.
 async fn publish_until_the_end(doors: Doors) -> u64 {
     let mut accepted = 0;
@@ -28,7 +24,7 @@ async fn publish_until_the_end(doors: Doors) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sigterm_everyone_is_told_to_come_back_and_what_was_accepted_is_stored() {
     let mut server = Server::start(&["--demo", "--drain", "1500ms"], "");
-    let doors = doors(&server);
+    let doors = Doors::of(&server, "a");
     let mut sockets = JoinSet::new();
     for _ in 0..20 {
         let mut socket = Socket::guest(&server).await;
@@ -89,7 +85,7 @@ async fn viewer(server: &Server, token: &Value) -> Socket {
 }
 
 async fn guest(server: &Server) -> Value {
-    doors(server).post("/v1/guests", None, &json!({})).await.unwrap()["token"].clone()
+    Doors::of(server, "a").post("/v1/guests", None, &json!({})).await.unwrap()["token"].clone()
 }
 
 /// Someone who asked to hear counts.
@@ -135,7 +131,7 @@ async fn a_short_reconnect_is_not_seen_in_the_count_and_a_proper_close_is_at_onc
 }
 
 async fn presence(server: &Server) -> Value {
-    doors(server).get(&doors(server).path("presence")).await.unwrap().1
+    Doors::of(server, "a").get(&Doors::of(server, "a").path("presence")).await.unwrap().1
 }
 
 #[tokio::test]

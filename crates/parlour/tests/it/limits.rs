@@ -10,10 +10,6 @@ use crate::model::door::{Doors, Told};
 use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
 
-fn doors(server: &Server) -> Doors {
-    Doors { address: server.address, channel: "a".to_owned(), http: reqwest::Client::new() }
-}
-
 async fn publish_text(server: &Server, data: &str) -> u16 {
     let request =
         reqwest::Client::new().post(server.url("/v1/channels/a/publications")).header("content-type", "application/json");
@@ -33,7 +29,7 @@ const AWKWARD: [&str; 6] = [
 #[tokio::test]
 async fn awkward_text_comes_out_of_every_door_as_it_went_in() {
     let server = Server::demo();
-    let doors = doors(&server);
+    let doors = Doors::of(&server, "a");
     let mut stream = doors.stream("/v1/channels/a/events").await.unwrap();
     let start = stream.next().await.unwrap();
     let mut heard = Vec::new();
@@ -137,7 +133,7 @@ async fn answers_that_are_large_and_many_come_all_to_a_reader_with_little_room()
     let mut positions = Vec::new();
     let pad = "x".repeat(60_000);
     for number in 0..12 {
-        let doors = Doors { channel: format!("large-{number}"), ..doors(&server) };
+        let doors = Doors::of(&server, &format!("large-{number}"));
         for _ in 0..3 {
             let answer = doors.post(&doors.path("publications"), None, &json!({ "data": pad })).await.unwrap();
             positions.push(answer["position"].as_str().unwrap().split_once(':').unwrap().0.to_owned());

@@ -7,6 +7,7 @@ mod centrifugo;
 mod crowd;
 mod deflate;
 mod first;
+mod hooks;
 mod http;
 mod jwt;
 mod leaks;

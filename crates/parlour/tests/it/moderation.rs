@@ -1,6 +1,13 @@
 //! A site's rules and its moderators: what is held and what passes, proofs of work, reports, blocks, orders and taking them back.
 //! Every case is asked over HTTP; what readers hear meanwhile, over the WebSocket.
 
+mod akismet;
+mod floods;
+mod headers;
+mod letters;
+mod proofs;
+mod undo;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -19,7 +26,10 @@ struct Desk {
 
 impl Desk {
     async fn open(file: &str) -> Desk {
-        let server = Server::start(&[], file);
+        Desk::of(Server::start(&[], file)).await
+    }
+
+    async fn of(server: Server) -> Desk {
         let moderator = server.token("mia", &["--role", "admin"]);
         let http = Http::of(&server);
         // The page is made by its owner.
@@ -39,6 +49,23 @@ impl Desk {
 
     async fn post(&self, token: &str, draft: Value) -> Answer {
         self.post_in(&self.page, token, draft).await
+    }
+
+    async fn patch(&self, token: &str, path: &str, change: Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("authorization", &*format!("Bearer {token}"))];
+        self.http.ask(reqwest::Method::PATCH, path, &headers, &change.to_string()).await
+    }
+
+    /// The newest act.
+    async fn last_record(&self) -> Value {
+        self.http.get_as(&self.moderator, "/v1/moderation/records").await.json()["records"][0].clone()
+    }
+
+    /// Takes an act back.
+    async fn undo(&self, record: &Value) -> Value {
+        let answer = self.http.post_as(&self.moderator, &format!("/v1/moderation/records/{record}/undo"), &json!({})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
     }
 
     async fn order(&self, order: Value) -> Value {
@@ -147,14 +174,53 @@ async fn each_rule_holds_its_case_and_lets_the_near_one_pass() {
 }
 
 #[tokio::test]
+async fn new_pages_that_come_too_fast_wait_and_a_site_may_look_at_everything() {
+    for (pages, state) in [(1, "pending"), (2, "approved")] {
+        // The page that is there is the first.
+        let desk = Desk::open(&format!("{FIRST}address-pages = {pages}\n")).await;
+        let guest = desk.trusted().await;
+        let draft = json!({ "body": "a page more", "page": { "url": "https://blog.example/another" } });
+        let posted = desk.http.post_as(&guest, "/v1/channels/page/comments?url=https://blog.example/another", &draft).await;
+        assert_eq!(posted.json()["comment"]["state"], state, "{pages}");
+        if state == "pending" {
+            assert_eq!(desk.filings("state=pending").await["comments"][0]["reason"], "rate");
+        }
+    }
+    for (hold, state) in [("all", "pending"), ("nothing", "approved")] {
+        let desk = Desk::open(&FIRST.replace("\"first\"", &format!("\"{hold}\""))).await;
+        let known = desk.trusted().await;
+        assert_eq!(desk.post(&known, json!({ "body": "known" })).await.json()["comment"]["state"], state);
+        let unknown = desk.post(&desk.guest().await, json!({ "body": "unknown" })).await;
+        assert_eq!(unknown.json()["comment"]["state"], state);
+    }
+}
+
+#[tokio::test]
+async fn a_line_of_an_old_page_keeps_to_the_rules_of_a_chat() {
+    let file = FIRST.replace("[\"lobby\"]", "[\"lobby\", \"msgs\"]");
+    let desk = Desk::open(&format!("{file}msgs = \"on\"\nhold-words = [\"casino\"]\n")).await;
+    let guest = desk.guest().await;
+    let say = async |content: &str| desk.http.post_as(&guest, "/msgs", &json!({ "from": "ann", "content": content })).await;
+    assert_eq!(say("the casinos").await.status, 200);
+    assert_eq!(say("to the CASINO").await.problem(), (403, "forbidden".to_owned()));
+    let line = id_of(&desk.post_in("lobby", &guest, json!({ "body": "hi" })).await);
+    desk.order(json!({ "act": "block", "id": line })).await;
+    assert_eq!(say("let me").await.problem(), (403, "blocked".to_owned()));
+    let list = desk.http.get("/msgs?start=0").await.text;
+    assert!(list.contains("the casinos") && !list.contains("CASINO") && !list.contains("let me"), "{list}");
+
+    let desk = Desk::open(&format!("{file}msgs = \"on\"\nslow-seconds = 60\n")).await;
+    let (ann, bob) = (desk.guest().await, desk.guest().await);
+    let say = async |who: &str| desk.http.post_as(who, "/msgs", &json!({ "from": "x", "content": "hi" })).await.status;
+    assert_eq!((say(&ann).await, say(&ann).await, say(&bob).await), (200, 429, 200));
+}
+
+#[tokio::test]
 async fn an_edit_passes_the_rules_again() {
     let desk = Desk::open(&format!("{FIRST}hold-words = [\"casino\"]\n")).await;
     let guest = desk.trusted().await;
     let id = id_of(&desk.post(&guest, json!({ "body": "harmless" })).await);
-    let patch = async |body: &str| {
-        let headers = [("content-type", "application/json"), ("authorization", &*format!("Bearer {guest}"))];
-        desk.http.ask(reqwest::Method::PATCH, &format!("/v1/comments/{id}"), &headers, &json!({ "body": body }).to_string()).await
-    };
+    let patch = async |body: &str| desk.patch(&guest, &format!("/v1/comments/{id}"), json!({ "body": body })).await;
     assert_eq!(patch("still harmless").await.json()["comment"]["state"], "approved");
     assert_eq!(patch("to the casino").await.json()["comment"]["state"], "pending");
     assert!(!bodies(&desk.list_as(None).await).iter().any(|body| body.contains("casino")));

@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The file of a log that is kept.
+const LOG: &str = "parlour.log";
+
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
@@ -20,6 +23,9 @@ pub struct Server {
     /// What `--store` takes; `None`: a file of its own.
     shared: Option<String>,
     options: Vec<String>,
+    /// Variables of its own, and whether what it logs goes into a file.
+    environment: Vec<(String, String)>,
+    keeps_log: bool,
 }
 
 impl Server {
@@ -38,7 +44,28 @@ impl Server {
         Server::open(Some(store.to_owned()), options, file)
     }
 
+    /// The same in demo mode, with variables of its own; what it says can be read.
+    pub fn on_with(store: &str, environment: &[(&str, &str)]) -> Server {
+        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Server::begin(Some(store.to_owned()), &["--demo"], "", environment, true)
+    }
+
+    /// What it said on its standard error, where that is kept.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join(LOG)).unwrap()
+    }
+
     fn open(shared: Option<String>, options: &[&str], file: &str) -> Server {
+        Server::begin(shared, options, file, Vec::new(), false)
+    }
+
+    fn begin(
+        shared: Option<String>,
+        options: &[&str],
+        file: &str,
+        environment: Vec<(String, String)>,
+        keeps_log: bool,
+    ) -> Server {
         let directory = tempfile::tempdir().unwrap();
         let mut options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
         if !file.is_empty() {
@@ -50,8 +77,9 @@ impl Server {
         if !speaks_of_holding {
             options.extend(["--hold".into(), "nothing".into()]);
         }
-        let (child, address) = spawn(directory.path(), "127.0.0.1:0", shared.as_deref(), &options);
-        Server { child, address, directory, shared, options }
+        let mut command = command(directory.path(), "127.0.0.1:0", shared.as_deref(), &options, &environment, keeps_log);
+        let (child, address) = spawn(&mut command);
+        Server { child, address, directory, shared, options, environment, keeps_log }
     }
 
     /// `http://127.0.0.1:PORT` and this path.
@@ -111,7 +139,10 @@ impl Server {
 
     /// Starts again on the same port with the same store.
     pub fn start_again(&mut self) {
-        let (child, address) = spawn(self.directory.path(), &self.address.to_string(), self.shared.as_deref(), &self.options);
+        let listen = self.address.to_string();
+        let shared = self.shared.as_deref();
+        let (child, address) =
+            spawn(&mut command(self.directory.path(), &listen, shared, &self.options, &self.environment, self.keeps_log));
         self.child = child;
         self.address = address;
     }
@@ -163,18 +194,31 @@ fn store_option(directory: &Path, shared: Option<&str>) -> String {
     shared.map_or_else(|| format!("sqlite:{}", directory.join("parlour.db").display()), str::to_owned)
 }
 
-/// Starts a server and waits until it says where it listens.
-fn spawn(directory: &Path, listen: &str, shared: Option<&str>, options: &[String]) -> (Child, SocketAddr) {
+fn command(
+    directory: &Path,
+    listen: &str,
+    shared: Option<&str>,
+    options: &[String],
+    environment: &[(String, String)],
+    keeps_log: bool,
+) -> Command {
     let store = store_option(directory, shared);
-    let mut child = Command::new(binary())
+    let mut command = Command::new(binary());
+    command
         .args(["serve", "--listen", listen, "--store", &store])
         .args(options)
         .current_dir(directory)
-        .env("PARLOUR_LOG", "warn")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .env("PARLOUR_LOG", "warn");
+    command.envs(environment.iter().map(|(name, value)| (name, value))).stdin(Stdio::null()).stdout(Stdio::piped());
+    if keeps_log {
+        command.stderr(std::fs::File::create(directory.join(LOG)).unwrap());
+    }
+    command
+}
+
+/// Starts a server and waits until it says where it listens.
+fn spawn(command: &mut Command) -> (Child, SocketAddr) {
+    let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (said, heard) = mpsc::channel();
     std::thread::spawn(move || {

@@ -2,7 +2,7 @@
 //! OpenID provider and an SMTP server as small as they can be, and everything that must be refused. The browsers' part is in
 //! `web/e2e`, against a real provider and a real SMTP server.
 
-mod letters;
+pub mod letters;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,14 +5,15 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::{Cmd, Value, cmd};
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 
 use super::answer::{Parts, strange, text};
 use super::log::script;
-use super::tag::{PARTITIONS, partition_of};
+use super::tag::{self, PARTITIONS, partition_of};
 use super::{Call, Ledger, Script, keys};
 use crate::backend::Fault;
 use crate::backend::desk::{Block, Desk, Filing, Filings, Hour, NewRecord, Record, Search, Standing, Whom};
-use crate::channel::SiteName;
+use crate::channel::{Key, SiteName};
 use crate::comment::{CommentId, MemberId};
 
 mod search;
@@ -88,9 +89,39 @@ impl Ledger {
         redis::from_redis_value(self.command(partition, &command).await?).map_err(|_| strange())
     }
 
-    /// Whether a member has an approved comment on this site: every partition is asked.
+    /// Where it is written in which partitions a member may have approved comments: a bit for each.
+    fn whereabouts(&self, site: &SiteName, member: &MemberId) -> (u16, String) {
+        let partition = partition_of(member.as_str());
+        (partition, format!("{}v:{site}\n{member}", self.at(partition)))
+    }
+
+    /// Notes that a member has, or is about to have, an approved comment in a channel: `standing` asks only where one may be. One
+    /// act with the comment it cannot be; where it fails, the member's next comment is looked at once more.
+    pub(in crate::redis) async fn note_author(&self, key: &Key, member: Option<&MemberId>) {
+        let Some(member) = member else { return };
+        let (partition, at) = self.whereabouts(&key.site, member);
+        let mut set = cmd("SETBIT");
+        set.arg(at).arg(tag::partition(key)).arg(1);
+        if let Err(fault) = self.command(partition, &set).await {
+            tracing::warn!(%fault, "where a member's comments are could not be noted");
+        }
+    }
+
+    /// Whether a member has an approved comment on this site. Those partitions are asked that may have one; all of them only for a
+    /// member whose comments are gone from there, because a thread moved.
     async fn is_trusted(&self, site: &SiteName, member: &MemberId) -> Result<bool, Fault> {
-        let asked = (0..PARTITIONS).map(|partition| async move {
+        let (partition, at) = self.whereabouts(site, member);
+        let mut get = cmd("GET");
+        get.arg(at);
+        let bits: Option<Vec<u8>> = redis::from_redis_value(self.command(partition, &get).await?).map_err(|_| strange())?;
+        let Some(bits) = bits else { return Ok(false) };
+        let is_set = |number: &u16| bits.get(usize::from(number / 8)).is_some_and(|byte| byte & (0x80 >> (number % 8)) != 0);
+        let (noted, others): (Vec<u16>, Vec<u16>) = (0..PARTITIONS).partition(is_set);
+        Ok(self.is_author(site, member, noted).await? || self.is_author(site, member, others).await?)
+    }
+
+    async fn is_author(&self, site: &SiteName, member: &MemberId, partitions: Vec<u16>) -> Result<bool, Fault> {
+        let asked = partitions.into_iter().map(|partition| async move {
             let mut get = cmd("HGET");
             get.arg(format!("{}u:{site}", self.at(partition))).arg(member.as_str());
             Ok(self.command(partition, &get).await? != Value::Nil)
@@ -113,20 +144,21 @@ impl Desk for Ledger {
         if whom.is_empty() {
             return Ok(Standing::default());
         }
-        let kept: Vec<Option<String>> = self
-            .ask_site(site, "HMGET", "blocks", |get| {
-                get.arg(&whom);
-            })
-            .await?;
+        let blocks = self.ask_site::<Vec<Option<String>>>(site, "HMGET", "blocks", |get| {
+            get.arg(&whom);
+        });
+        let trusted = async {
+            match member {
+                Some(member) => self.is_trusted(site, member).await,
+                None => Ok(false),
+            }
+        };
+        let (kept, is_trusted) = try_join!(blocks, trusted)?;
         let mut blocked = None;
         for (whom, kept) in whom.iter().zip(kept) {
             let found = kept.map(|kept| block(whom, &kept)).transpose()?;
             blocked = blocked.or(found.filter(|block| block.holds(now_ms)));
         }
-        let is_trusted = match member {
-            Some(member) => self.is_trusted(site, member).await?,
-            None => false,
-        };
         Ok(Standing { is_trusted, blocked })
     }
 

@@ -181,3 +181,37 @@ async fn an_id_says_where_its_comment_is() {
     let found = given.backend.store.comment(&key.site, &id, None).await.unwrap().unwrap();
     assert_eq!((found.0, found.1.id), (key.channel.clone(), id));
 }
+
+/// Single `HGET`s that a server was asked for: scripts of the sweep have none.
+fn looks(server: &Redis) -> u64 {
+    let calls = server.info("cmdstat_hget");
+    calls.strip_prefix("calls=").map_or(0, |calls| calls.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn who_is_trusted_is_known_without_asking_every_partition() {
+    if !can_run() {
+        return;
+    }
+    let server = Redis::start();
+    let given = open(&server.url(), Rules::default()).await;
+    let (site, desk) = (SiteName::default(), given.backend.desk.clone());
+    let standing = async |id: &str| {
+        let (before, member) = (looks(&server), MemberId::parse(id).unwrap());
+        let standing = desk.standing(&site, Some(&member), Some("address"), 5_000).await.unwrap();
+        (standing.is_trusted, looks(&server) - before)
+    };
+    for (number, channel) in ["a", "b", "c"].into_iter().enumerate() {
+        given.post(&key(channel), comment(&format!("c{number}"), None)).await;
+    }
+    let (author, held) = (comment("x", None).author.id, NewComment { state: State::Pending, ..comment("c9", None) });
+    let held =
+        NewComment { author: parlour::comment::Author { id: MemberId::parse("eve").unwrap(), ..held.author.clone() }, ..held };
+    given.post(&key("d"), held).await;
+    let (is_trusted, asked) = standing(author.as_str()).await;
+    assert!(is_trusted && (1..=3).contains(&asked), "{asked} questions");
+    assert_eq!(standing("eve").await, (false, 0));
+    let approve = Append::State { id: id_of("c9"), state: State::Approved, reason: None, time_ms: 9_000 };
+    given.append(&key("d"), approve).await.unwrap();
+    assert_eq!(standing("eve").await, (true, 1));
+}

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::server::PATIENCE;
+use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
 
 /// Where a channel is reached.
@@ -14,6 +14,28 @@ pub struct Doors {
     pub address: std::net::SocketAddr,
     pub channel: String,
     pub http: reqwest::Client,
+    pub store: Store,
+}
+
+/// What may become of the store meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// It is the server's own, and goes with it.
+    Own,
+    /// It may be away for a while: 503 is no answer.
+    Apart,
+    /// And may come back without the end of what it had: comments that were there may be unknown.
+    Forgetful,
+}
+
+impl Store {
+    fn explains(self, status: u16) -> bool {
+        match self {
+            Store::Own => false,
+            Store::Apart => status == 503,
+            Store::Forgetful => [503, 404, 422].contains(&status),
+        }
+    }
 }
 
 /// A line that stays open.
@@ -23,6 +45,11 @@ pub enum Line {
 }
 
 impl Doors {
+    /// A server's.
+    pub fn of(server: &Server, channel: &str) -> Doors {
+        Doors { address: server.address, channel: channel.to_owned(), http: reqwest::Client::new(), store: Store::Own }
+    }
+
     pub fn path(&self, what: &str) -> String {
         format!("/v1/channels/{}/{what}", self.channel)
     }
@@ -30,7 +57,11 @@ impl Doors {
     /// An answer with its status; `None` when there was none.
     pub async fn get(&self, path: &str) -> Option<(u16, Value)> {
         let answer = self.http.get(format!("http://{}{path}", self.address)).send().await.ok()?;
-        Some((answer.status().as_u16(), serde_json::from_str(&answer.text().await.ok()?).unwrap()))
+        let status = answer.status().as_u16();
+        if self.store.explains(status) {
+            return None;
+        }
+        Some((status, serde_json::from_str(&answer.text().await.ok()?).unwrap()))
     }
 
     /// What a good answer says; `None` when there was none, or another.
@@ -45,6 +76,9 @@ impl Doors {
         let answer = request.send().await.ok()?;
         let status = answer.status();
         let text = answer.text().await.ok()?;
+        if self.store.explains(status.as_u16()) {
+            return None;
+        }
         assert!(status.is_success(), "{path}: {status} {text}");
         Some(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
@@ -56,14 +90,27 @@ impl Doors {
     /// A WebSocket that has said `connect`.
     pub async fn connect(&self, connect: Value) -> Option<Line> {
         let mut socket = Socket::try_open(&format!("ws://{}/connection/websocket", self.address)).await?;
-        socket.try_ask(serde_json::json!({ "connect": connect })).await?;
+        let reply = socket.try_ask(serde_json::json!({ "connect": connect })).await?;
+        if self.is_no_reply(&reply) {
+            return None;
+        }
         Some(Line::Socket(Box::new(socket)))
+    }
+
+    /// Whether a reply says that the store is away; anything else that is refused is a fault.
+    pub fn is_no_reply(&self, reply: &Value) -> bool {
+        let code = reply["error"]["code"].as_u64();
+        assert!(code.is_none() || self.store != Store::Own, "{reply}");
+        code.is_some()
     }
 
     /// An event stream.
     pub async fn stream(&self, path: &str) -> Option<Stream> {
         let url = format!("http://{}{path}", self.address);
         let response = self.http.get(url).header("accept", "text/event-stream").send().await.ok()?;
+        if self.store.explains(response.status().as_u16()) {
+            return None;
+        }
         assert_eq!(response.status(), 200);
         Some(Stream { response, buffer: BytesMut::new(), ended: false })
     }

@@ -1,20 +1,25 @@
-//! Readers against a server that changes, trims and dies under them: at random, through every door. Whatever the order of things,
-//! each hears every offset once and in order, or what replaced it, or is told of the gap; ends with what the list shows; and hears
+//! Readers against a server that changes, trims and dies under them: at random, through every door; in `nodes`, over several servers
+//! whose store dies too. Whatever the order of things, each hears every offset once and in order, or what replaced it, or is told of the gap; ends with what the list shows; and hears
 //! no text that was withdrawn. A failure names its seed: `MODEL_SEED=N` runs that one alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::server::Server;
 
 pub mod door;
+mod judge;
+mod nodes;
 mod reader;
 mod truth;
 mod writer;
 
-use door::Doors;
-use reader::{Reader, list};
+use door::{Doors, Store};
+use judge::{Expected, judge};
+use reader::Reader;
 use truth::{Dice, Truth};
 use writer::Writer;
 
@@ -66,7 +71,7 @@ async fn readers_in_a_crowd_miss_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: cargo xtask long"]
 async fn long_whatever_happens_nobody_is_left_with_a_silent_hole() {
-    let seeds = std::env::var("MODEL_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(25);
+    let seeds = seeds(25);
     for (index, run) in [ROOMY, SMALL_RINGS, FORGETFUL, CROWDED].into_iter().enumerate() {
         let first = 1_000 * (index as u64 + 1);
         all(run, first..first + seeds).await;
@@ -74,13 +79,25 @@ async fn long_whatever_happens_nobody_is_left_with_a_silent_hole() {
     }
 }
 
+/// How many runs of each kind a long test makes.
+fn seeds(usually: u64) -> u64 {
+    std::env::var("MODEL_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usually)
+}
+
+fn only() -> Option<u64> {
+    std::env::var("MODEL_SEED").ok().and_then(|seed| seed.parse().ok())
+}
+
 async fn all(run: Run, seeds: std::ops::Range<u64>) {
-    let only: Option<u64> = std::env::var("MODEL_SEED").ok().and_then(|seed| seed.parse().ok());
-    for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
-        let named = Named(seed);
-        once(run, seed).await;
-        std::mem::forget(named);
+    for seed in seeds.filter(|seed| only().is_none_or(|only| only == *seed)) {
+        named(seed, once(run, seed)).await;
     }
+}
+
+async fn named(seed: u64, run: impl Future<Output = ()>) {
+    let named = Named(seed);
+    run.await;
+    std::mem::forget(named);
 }
 
 /// Says which seed it was when a test fails.
@@ -96,71 +113,91 @@ async fn once(run: Run, seed: u64) {
     let mut dice = Dice::new(seed);
     let options: Vec<&str> = ["--demo", "--member-posts", "1000000/1s"].iter().chain(run.options).copied().collect();
     let mut server = Server::start(&options, "");
-    let http = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(Duration::from_secs(20)).build().unwrap();
-    let doors = Doors { address: server.address, channel: "room".to_owned(), http };
-    let guest = doors.post("/v1/guests", None, &serde_json::json!({})).await.unwrap();
     let truth = Arc::new(Truth::default());
-    let mut writer =
-        Writer::new(doors.clone(), truth.clone(), Dice::new(dice.below(1 << 30)), guest["token"].as_str().unwrap().to_owned());
-    let mut readers: Vec<Reader> =
-        (0..run.readers).map(|_| Reader::new(doors.clone(), truth.clone(), Dice::new(dice.below(1 << 30)))).collect();
+    let mut all = Everyone::come(vec![doors(&server, Store::Own)], &truth, &mut dice, run.readers).await;
     for phase in 0..run.phases {
-        let done = Arc::new(AtomicUsize::new(0));
-        let writing = tokio::spawn(write(writer, run.changes, done.clone()));
-        let reading: Vec<_> =
-            readers.drain(..).map(|reader| tokio::spawn(read(reader, run.changes as usize, done.clone()))).collect();
+        let work = all.work(run.changes);
         if phase + 1 < run.phases {
             // Killed while all of them are at it.
-            let at = dice.below(run.changes) as usize;
-            while done.load(Ordering::Relaxed) < at {
-                tokio::task::yield_now().await;
-            }
+            work.comes_to(dice.below(run.changes)).await;
             server.kill();
             server.start_again();
         }
-        writer = writing.await.unwrap();
-        for reader in reading {
-            readers.push(reader.await.unwrap());
-        }
+        all = work.end().await;
     }
-    judge(run, &doors, &truth, readers).await;
+    judge(Expected { no_gaps: run.no_gaps, keeps_all: run.no_gaps }, &truth, all).await;
 }
 
-async fn write(mut writer: Writer, changes: u64, done: Arc<AtomicUsize>) -> Writer {
+/// The doors of a server for one of these runs.
+fn doors(server: &Server, store: Store) -> Doors {
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(Duration::from_secs(20)).build().unwrap();
+    Doors { http, store, ..Doors::of(server, "room") }
+}
+
+/// The writer and the readers of a run.
+struct Everyone {
+    nodes: Vec<Doors>,
+    writer: Writer,
+    readers: Vec<Reader>,
+}
+
+impl Everyone {
+    async fn come(nodes: Vec<Doors>, truth: &Arc<Truth>, dice: &mut Dice, readers: u64) -> Everyone {
+        let guest = nodes[0].post("/v1/guests", None, &serde_json::json!({})).await.unwrap();
+        let token = guest["token"].as_str().unwrap().to_owned();
+        let writer = Writer::new(nodes.clone(), truth.clone(), Dice::new(dice.below(1 << 30)), token);
+        let reader = |_| Reader::new(nodes.clone(), truth.clone(), Dice::new(dice.below(1 << 30)));
+        Everyone { readers: (0..readers).map(reader).collect(), writer, nodes }
+    }
+
+    /// Begins to write so much, and to read as long as there is writing.
+    fn work(self, changes: u64) -> Work {
+        let done = Arc::new(AtomicU64::new(0));
+        let reading = self.readers.into_iter().map(|reader| tokio::spawn(read(reader, changes, done.clone()))).collect();
+        Work { nodes: self.nodes, writing: tokio::spawn(write(self.writer, changes, done.clone())), reading, done }
+    }
+}
+
+/// Everyone at it.
+struct Work {
+    nodes: Vec<Doors>,
+    writing: JoinHandle<Writer>,
+    reading: Vec<JoinHandle<Reader>>,
+    done: Arc<AtomicU64>,
+}
+
+impl Work {
+    /// Waits until so much was written.
+    async fn comes_to(&self, changes: u64) {
+        while self.done.load(Ordering::Relaxed) < changes && !self.writing.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn end(self) -> Everyone {
+        let writer = self.writing.await.unwrap();
+        let mut readers = Vec::new();
+        for reader in self.reading {
+            readers.push(reader.await.unwrap());
+        }
+        Everyone { nodes: self.nodes, writer, readers }
+    }
+}
+
+async fn write(mut writer: Writer, changes: u64, done: Arc<AtomicU64>) -> Writer {
     for _ in 0..changes {
         writer.change().await;
         done.fetch_add(1, Ordering::Relaxed);
+        writer.until_it_is_back().await;
     }
     writer
 }
 
 /// Reads as long as there is writing.
-async fn read(mut reader: Reader, changes: usize, done: Arc<AtomicUsize>) -> Reader {
+async fn read(mut reader: Reader, changes: u64, done: Arc<AtomicU64>) -> Reader {
     while done.load(Ordering::Relaxed) < changes {
         reader.step().await;
         tokio::task::yield_now().await;
     }
     reader
-}
-
-async fn judge(run: Run, doors: &Doors, truth: &Truth, readers: Vec<Reader>) {
-    let (truly, top) = list(doors, truth, truth.moment()).await.unwrap();
-    for mut reader in readers {
-        reader.catch_up(&top).await;
-        assert_eq!(reader.comments, truly, "{:#?}", reader.diary);
-        let is_told = |offset: u64| reader.gaps.iter().any(|(from, to)| (from + 1..=*to).contains(&offset));
-        let missed: Vec<(u64, u64)> = truth
-            .between(reader.begun, top.offset)
-            .into_iter()
-            .filter(|(offset, _)| !is_told(*offset) && !reader.heard.iter().any(|(heard, _)| heard == offset))
-            .collect();
-        assert_eq!(missed, [], "missed in silence; gaps {:?}: {:#?}", reader.gaps, reader.diary);
-        for (offset, number) in &reader.heard {
-            assert!(truth.is_known(*number), "{number} at {offset} was never published");
-            truth.check_publication(*offset, *number).unwrap();
-        }
-        if run.no_gaps {
-            assert_eq!(reader.told, 0, "a gap where everything is kept: {:#?}", reader.diary);
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Someone who reads a channel through whatever door is next: comes, hears some, is cut, comes back with the position in hand.
+//! Someone who reads a channel through whatever door is next, of whatever node: comes, hears some, is cut, comes back with the position in hand.
 //! Keeps what it heard, and says when a rule was broken.
 
 use std::collections::BTreeMap;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::door::{Doors, Line, Told};
-use super::truth::{Dice, Truth};
+use super::door::{Doors, Line, Store, Told};
+use super::truth::{Dice, Teller, Truth};
 
 /// Where a reader stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub epoch: String,
     pub offset: u64,
@@ -29,20 +29,30 @@ impl std::fmt::Display for Position {
     }
 }
 
+/// A publication as a reader heard it.
+pub struct Heard {
+    pub at: Position,
+    pub number: u64,
+    /// How often the reader had been told of a gap by then.
+    pub told: usize,
+}
+
 pub struct Reader {
-    doors: Doors,
+    nodes: Vec<Doors>,
+    /// The node that it is at.
+    node: usize,
     truth: Arc<Truth>,
     dice: Dice,
     line: Option<Line>,
     /// Texts that were gone when the line was opened.
     moment: usize,
     pub position: Option<Position>,
-    /// The offset before the first that it heard of.
-    pub begun: u64,
+    /// Where it stood before the first that it heard of.
+    pub begun: Option<Position>,
     pub comments: BTreeMap<String, String>,
-    pub heard: Vec<(u64, u64)>,
-    /// Offsets that it was told it did not hear: above the first, up to the second.
-    pub gaps: Vec<(u64, u64)>,
+    pub heard: Vec<Heard>,
+    /// What it was told it did not hear: above the first, up to the second.
+    pub gaps: Vec<(Position, Position)>,
     /// How often it was told of a gap.
     pub told: usize,
     /// After a gap, or at first: the list is to be read, and what follows its position.
@@ -52,15 +62,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(doors: Doors, truth: Arc<Truth>, dice: Dice) -> Reader {
+    pub fn new(nodes: Vec<Doors>, truth: Arc<Truth>, dice: Dice) -> Reader {
         Reader {
-            doors,
+            nodes,
+            node: 0,
             truth,
             dice,
             line: None,
             moment: 0,
             position: None,
-            begun: 0,
+            begun: None,
             comments: BTreeMap::new(),
             heard: Vec::new(),
             gaps: Vec::new(),
@@ -77,8 +88,15 @@ impl Reader {
         }
     }
 
+    fn doors(&self) -> &Doors {
+        &self.nodes[self.node]
+    }
+
     /// One step at random.
     pub async fn step(&mut self) {
+        if self.line.is_none() {
+            self.node = self.dice.below(self.nodes.len() as u64) as usize;
+        }
         if self.stale {
             return self.read_list().await;
         }
@@ -92,12 +110,20 @@ impl Reader {
         }
     }
 
-    /// Reads, through the door it is at or the next, until it stands at `top`.
+    /// Whether it is on a line that stays open.
+    pub fn is_on_a_line(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Reads until it stands at `top`: over the line that it has, as long as that is there, else through one door after the other.
     pub async fn catch_up(&mut self, top: &Position) {
         let until = std::time::Instant::now() + crate::server::PATIENCE;
         while self.stale || self.position.as_ref().is_none_or(|position| position != top) {
             assert!(std::time::Instant::now() < until, "{:?} does not get to {top}: {:#?}", self.position, self.diary);
-            self.step().await;
+            match &self.line {
+                Some(_) if !self.stale => self.hear().await,
+                _ => self.step().await,
+            }
             tokio::task::yield_now().await;
         }
     }
@@ -116,16 +142,17 @@ impl Reader {
 
     async fn open_socket(&mut self) {
         self.moment = self.truth.moment();
-        self.line = self.doors.connect(json!({})).await;
+        self.line = self.doors().connect(json!({})).await;
         self.subscribe().await;
     }
 
     async fn subscribe(&mut self) {
+        let channel = self.doors().channel.clone();
         let Some(Line::Socket(socket)) = &mut self.line else { return };
         let subscribe = match &self.position {
-            None => json!({ "channel": self.doors.channel }),
+            None => json!({ "channel": channel }),
             Some(Position { epoch, offset }) => {
-                json!({ "channel": self.doors.channel, "recover": true, "epoch": epoch, "offset": offset })
+                json!({ "channel": channel, "recover": true, "epoch": epoch, "offset": offset })
             }
         };
         self.moment = self.truth.moment();
@@ -133,6 +160,10 @@ impl Reader {
             self.line = None;
             return;
         };
+        if self.doors().is_no_reply(&reply) {
+            self.line = None;
+            return;
+        }
         let reply = &reply["subscribe"];
         let at = Position {
             epoch: reply["epoch"].as_str().expect("no epoch").to_owned(),
@@ -140,11 +171,11 @@ impl Reader {
         };
         self.note(format!("socket from {:?}: {at}, recovered {}", self.position, reply["recovered"]));
         if reply["recovered"] == true {
+            self.goes_on_in(&at.epoch);
             for publication in reply["publications"].as_array().into_iter().flatten() {
                 self.take_pub(publication);
             }
             let position = self.position.as_ref().unwrap();
-            assert_eq!(position.epoch, at.epoch);
             assert!(position.offset <= at.offset, "{:#?}", self.diary);
             self.position = Some(at);
         } else {
@@ -153,10 +184,18 @@ impl Reader {
         }
     }
 
+    /// What follows without a gap is told in this epoch: another than before only where the store outlives its servers.
+    fn goes_on_in(&mut self, epoch: &str) {
+        let is_apart = self.doors().store != Store::Own;
+        let position = self.position.as_mut().unwrap();
+        assert!(is_apart || position.epoch == epoch, "{} goes on in {epoch}", position);
+        position.epoch = epoch.to_owned();
+    }
+
     async fn open_stream(&mut self) {
         self.moment = self.truth.moment();
-        let path = self.doors.path(&format!("events?x=1{}", self.since()));
-        let Some(mut stream) = self.doors.stream(&path).await else { return };
+        let path = self.doors().path(&format!("events?x=1{}", self.since()));
+        let Some(mut stream) = self.doors().stream(&path).await else { return };
         self.note(format!("stream from {:?}", self.position));
         let Some(first) = stream.next().await else { return };
         assert_eq!(first.name, "position");
@@ -218,14 +257,15 @@ impl Reader {
                 assert_eq!(event["event"], told.name.as_str());
                 let id = Position::parse(told.id.as_deref().expect("an event without a position"));
                 assert_eq!(Some(id.offset), event["offset"].as_u64());
-                self.take(id.offset, &told.name, &event["data"]);
+                self.goes_on_in(&id.epoch);
+                self.take(id.offset, &told.name, &event["data"], false);
             }
         }
     }
 
     async fn poll(&mut self) -> Option<()> {
         self.moment = self.truth.moment();
-        let (status, answer) = self.doors.get(&self.doors.path(&format!("events?wait=0{}", self.since()))).await?;
+        let (status, answer) = self.doors().get(&self.doors().path(&format!("events?wait=0{}", self.since()))).await?;
         assert_eq!(status, 200, "{answer}");
         let at = Position::parse(answer["position"].as_str().unwrap());
         self.note(format!("poll from {:?}: {at}, gap {}", self.position, answer["gap"]));
@@ -234,7 +274,8 @@ impl Reader {
             self.stop();
             return Some(());
         }
-        self.take_events(events);
+        self.goes_on_in(&at.epoch);
+        self.take_events(events, false);
         self.position = Some(at);
         Some(())
     }
@@ -242,7 +283,7 @@ impl Reader {
     async fn history(&mut self) -> Option<()> {
         self.moment = self.truth.moment();
         let limit = 1 + self.dice.below(20);
-        let (status, answer) = self.doors.get(&self.doors.path(&format!("history?limit={limit}{}", self.since()))).await?;
+        let (status, answer) = self.doors().get(&self.doors().path(&format!("history?limit={limit}{}", self.since()))).await?;
         self.note(format!("history from {:?}: {status} {}", self.position, answer["position"]));
         if status != 200 {
             assert_eq!(answer["type"], "unrecoverable-position", "{answer}");
@@ -251,39 +292,42 @@ impl Reader {
         }
         let at = Position::parse(answer["position"].as_str().unwrap());
         let publications = answer["publications"].as_array().unwrap();
+        self.goes_on_in(&at.epoch);
         if publications.is_empty() {
             self.position = Some(at);
         } else {
-            self.take_events(publications);
+            self.take_events(publications, true);
         }
         Some(())
     }
 
-    fn take_events(&mut self, events: &[Value]) {
+    fn take_events(&mut self, events: &[Value], is_stored: bool) {
         for event in events {
-            self.take(event["offset"].as_u64().unwrap(), event["event"].as_str().unwrap(), &event["data"]);
+            self.take(event["offset"].as_u64().unwrap(), event["event"].as_str().unwrap(), &event["data"], is_stored);
         }
     }
 
     fn take_pub(&mut self, publication: &Value) {
         let kind = publication["tags"]["event"].as_str().unwrap_or("publication").to_owned();
-        self.take(publication["offset"].as_u64().expect("no offset"), &kind, &publication["data"]);
+        self.take(publication["offset"].as_u64().expect("no offset"), &kind, &publication["data"], false);
     }
 
-    fn take(&mut self, offset: u64, kind: &str, data: &Value) {
+    fn take(&mut self, offset: u64, kind: &str, data: &Value, is_stored: bool) {
         self.note(format!("{offset} {kind} {}", data["id"].as_str().unwrap_or_default()));
         let position = self.position.as_mut().unwrap();
         assert!(offset > position.offset, "{offset} came after {}: {:#?}", position.offset, self.diary);
         position.offset = offset;
+        let at = position.clone();
         match kind {
             "publication" => {
                 let number = data["n"].as_u64().unwrap();
-                self.check(self.truth.check_publication(offset, number));
-                self.heard.push((offset, number));
+                self.check(self.truth.check_publication(&at, number));
+                self.heard.push(Heard { at, number, told: self.told });
             }
             "comment.created" | "comment.updated" => {
                 let body = data["body"].as_str().unwrap().to_owned();
-                self.check(self.truth.check_text(&body, Some(offset), self.moment));
+                let teller = Teller { ring_of: (!is_stored).then_some(self.node), offset: Some(offset) };
+                self.check(self.truth.check_text(&body, teller, self.moment));
                 self.comments.insert(data["id"].as_str().unwrap().to_owned(), body);
             }
             "comment.deleted" => drop(self.comments.remove(data["id"].as_str().unwrap())),
@@ -300,11 +344,11 @@ impl Reader {
     /// The list in place of what was not heard.
     async fn read_list(&mut self) {
         let moment = self.truth.moment();
-        let Some((listed, at)) = list(&self.doors, &self.truth, moment).await else { return };
+        let Some((listed, at)) = list(self.doors(), &self.truth, moment).await else { return };
         self.note(format!("list at {at}"));
         match &self.position {
-            None => self.begun = at.offset,
-            Some(from) => self.gaps.push((from.offset, at.offset)),
+            None => self.begun = Some(at.clone()),
+            Some(from) => self.gaps.push((from.clone(), at.clone())),
         }
         self.comments = listed;
         self.position = Some(at);
@@ -321,7 +365,7 @@ pub async fn list(doors: &Doors, truth: &Truth, moment: usize) -> Option<(BTreeM
         .map(|comment| (comment["id"].as_str().unwrap().to_owned(), comment["body"].as_str().unwrap().to_owned()))
         .collect();
     for body in listed.values() {
-        truth.check_text(body, None, moment).unwrap();
+        truth.check_text(body, Teller { ring_of: None, offset: None }, moment).unwrap();
     }
     Some((listed, Position::parse(page["position"].as_str().unwrap())))
 }

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::{history, publish};
 use crate::model::door::Doors;
 use crate::redis::{Cluster, Keep, Nodes, Redis, can_run, until};
-use crate::server::{PATIENCE, Server};
+use crate::server::PATIENCE;
 use crate::socket::Socket;
 
 /// Published through each node.
@@ -69,20 +69,16 @@ async fn read_engine(nodes: Vec<SocketAddr>, count: usize, ready: mpsc::Sender<(
     heard
 }
 
-fn doors(server: &Server) -> Doors {
-    Doors { address: server.address, channel: "a".to_owned(), http: reqwest::Client::new() }
-}
-
 async fn everything_reaches_everyone(nodes: &Nodes) {
     let count = nodes.len() * PUBLICATIONS;
     let (ready, mut are_ready) = mpsc::channel(64);
     let mut readers = JoinSet::new();
     let addresses: Vec<SocketAddr> = nodes.iter().map(|server| server.address).collect();
-    let all: Vec<Doors> = nodes.iter().map(doors).collect();
+    let all: Vec<Doors> = nodes.iter().map(|server| Doors::of(server, "a")).collect();
     for (number, server) in nodes.iter().enumerate() {
         for _ in 0..2 {
             readers.spawn(read_socket(Socket::guest(server).await, count, ready.clone()));
-            readers.spawn(read_stream(doors(server), count, ready.clone()));
+            readers.spawn(read_stream(Doors::of(server, "a"), count, ready.clone()));
             let turned = |list: &[SocketAddr]| [&list[number..], &list[..number]].concat();
             readers.spawn(read_engine(turned(&addresses), count, ready.clone()));
             readers.spawn(read_polls([&all[number..], &all[..number]].concat(), count, ready.clone()));

@@ -8,12 +8,14 @@ fn a_killed_redis_starts_again_with_what_it_was_told_to_keep() {
     if !can_run() {
         return;
     }
-    for (keep, kept) in [(Keep::Nothing, ""), (Keep::Always, "1"), (Keep::EverySecond, "1"), (Keep::Snapshots, "1")] {
+    for (keep, kept) in
+        [(Keep::Nothing, ""), (Keep::Always, "1"), (Keep::Written, "1"), (Keep::EverySecond, "1"), (Keep::Snapshots, "1")]
+    {
         let mut redis = Redis::keeping(keep);
         redis.ask(&["SET", "a", "1"]);
         match keep {
             Keep::EverySecond | Keep::Snapshots => redis.stop(),
-            Keep::Nothing | Keep::Always => redis.kill(),
+            Keep::Nothing | Keep::Always | Keep::Written => redis.kill(),
         }
         assert!(Line::open(redis.address).is_err());
         redis.start_again();

@@ -13,6 +13,7 @@ mod moving;
 mod nodes;
 mod presence;
 mod process;
+mod secured;
 mod sentinel;
 mod tally;
 

@@ -2,7 +2,7 @@
 //! own, in a directory of its own that outlives its restarts.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -17,7 +17,9 @@ const ATTEMPTS_MAX: usize = 5;
 pub enum Keep {
     /// Nothing: a restart is an empty store.
     Nothing,
-    /// The append-only file, synced once a second.
+    /// The append-only file, written before every answer and synced when the system likes: what a killed process does not lose.
+    Written,
+    /// The append-only file, synced once a second. While a sync takes its time nothing is written, and answers go out.
     EverySecond,
     /// The append-only file, synced before every answer.
     Always,
@@ -29,6 +31,7 @@ impl Keep {
     fn options(self) -> Vec<String> {
         let words: &[&str] = match self {
             Keep::Nothing => &["--save", "", "--appendonly", "no"],
+            Keep::Written => &["--save", "", "--appendonly", "yes", "--appendfsync", "no"],
             Keep::EverySecond => &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
             Keep::Always => &["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
             Keep::Snapshots => &["--save", "3600", "1", "--appendonly", "no"],
@@ -133,6 +136,21 @@ impl Redis {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Bytes of its append-only file: whatever was acknowledged until now is within them.
+    pub fn written(&self) -> u64 {
+        std::fs::metadata(self.log_file()).unwrap().len()
+    }
+
+    /// Takes the end of a stopped server's append-only file away, as a machine does that dies before a sync.
+    pub fn cut(&self, left: u64) {
+        std::fs::OpenOptions::new().write(true).open(self.log_file()).unwrap().set_len(left).unwrap();
+    }
+
+    fn log_file(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.directory.path().join("appendonlydir")).unwrap();
+        files.map(|file| file.unwrap().path()).find(|path| path.to_string_lossy().ends_with(".incr.aof")).unwrap()
     }
 
     /// Stops as an operator stops it: with what its persistence promises on the disk.

@@ -11,7 +11,7 @@ use super::{Browser, OWN, PAGE, attribute, flow, page, token};
 use crate::server::{PATIENCE, Server};
 
 /// An SMTP server (RFC 5321), as small as it can be: keeps the letters it is given.
-async fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
+pub async fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let letters: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -1,1 +1,0 @@
-import{E as r}from"./shared-FADC4EAC.js";export{r as ThreadView};

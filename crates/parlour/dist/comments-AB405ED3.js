@@ -1,0 +1,1 @@
+import{E as r}from"./shared-CE00F45A.js";export{r as ThreadView};
