@@ -7,6 +7,7 @@
  */
 import type { ListQuery, Place } from "../client/api";
 import type { ChannelEvent, Comment, CommentPage } from "../client/event";
+import { stored } from "../client/identity";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
 import { keepReading } from "./anchor";
@@ -52,7 +53,7 @@ export class ThreadView {
   readonly box: HTMLElement;
   readonly bar: HTMLElement;
   /** People whom the reader does not want to see, kept in this browser. */
-  readonly hidden = new Set<string>(peopleHidden());
+  readonly hidden = new Set<string>(stored<string[]>(storageOf("localStorage"), "parlour:hidden"));
   readonly context: ArticleContext;
   readonly writing: Writing;
   readonly arrivals: Arrivals;
@@ -329,15 +330,6 @@ export class ThreadView {
       this.articles.delete(id);
     }
     return at < 0 ? undefined : [...all.slice(at), ...all.slice(0, at).reverse()].find((article) => !stale.has(article.dataset["id"]!)) ?? this.feed;
-  }
-}
-
-function peopleHidden(): string[] {
-  try {
-    return JSON.parse(storageOf("localStorage")?.getItem("parlour:hidden") ?? "[]") as string[];
-  } catch {
-    // Broken: nobody.
-    return [];
   }
 }
 

@@ -7,8 +7,8 @@ import { onNavigation, pageUrl, permalink } from "./address";
 import { wordsFor } from "./words";
 import type { Words } from "./words";
 
-/** What decides what is shown; `theme` changes looks alone (`theme.ts`). */
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "token", "token-url", "limit", "sort"];
+/** What decides what is shown; `theme` changes looks alone (`theme.ts`). `account` is no author's: it changes when somebody signs in or out (`client/account.ts`). */
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "token", "token-url", "limit", "sort", "account"];
 /** How near is near. */
 const NEAR = "1000px";
 

@@ -1,1 +1,0 @@
-import{E as r}from"./shared-CE00F45A.js";export{r as ThreadView};
