@@ -8,6 +8,16 @@ use crate::server::Server;
 const PROGRAMS: &[&str] = &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 fn run(script: &str) {
+    run_on(script, "", &[]);
+}
+
+/// On a server with this configuration file; the script is told more.
+fn run_on(script: &str, file: &str, more: &[&str]) {
+    run_with(script, file, |_| more.iter().map(|word| word.to_string()).collect());
+}
+
+/// The script is told what the server has to be asked for.
+fn run_with(script: &str, file: &str, more: impl FnOnce(&Server) -> Vec<String>) {
     let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
     if !browser || !can_run() {
         return;
@@ -15,7 +25,10 @@ fn run(script: &str) {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
-    Stage::new(Server::demo()).run(&scripts.join(script), &[&pictures.display().to_string()]);
+    let server = Server::start(&["--demo"], file);
+    let words = [vec![pictures.display().to_string()], more(&server)].concat();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Stage::new(server).run(&scripts.join(script), &words);
 }
 
 #[test]
@@ -52,7 +65,13 @@ fn in_firefox_too_one_writes_reads_and_comes_back() {
 
 #[test]
 fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
-    run("hostile.mjs");
+    let secret = "a secret that is long enough to sign tokens with";
+    run_on("hostile.mjs", &format!("token-secret = \"{secret}\""), &[secret]);
+}
+
+#[test]
+fn readers_of_pages_that_move_and_merge_end_on_the_right_thread_without_a_reload() {
+    run_with("moves.mjs", "", |server| vec![server.key("default")]);
 }
 
 /// An owner's day with so many comments that wait in the end; `rules` are the site's besides.
