@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod autobahn;
-mod feeds;
 mod fuzz;
 mod long;
 mod needs;
+mod pip;
 mod test;
 mod web;
 

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{cargo, feeds, needs, ran, root, web};
+use crate::{cargo, needs, pip, ran, root, web};
 
 /// What was run and was not well.
 struct Tally(Vec<&'static str>);
@@ -21,7 +21,7 @@ impl Tally {
 pub fn everything() -> bool {
     let mut tally = Tally(Vec::new());
     tally.run("what the tests need", needs::meet);
-    tally.run("a reader of feeds", || feeds::install(&root()));
+    tally.run("programs in Python that are not ours", || pip::install(&root()));
     pages(&mut tally);
     style(&mut tally);
     let tests = ["test", "--workspace", "--no-fail-fast"];
@@ -40,7 +40,11 @@ fn pages(tally: &mut Tally) {
     }
     tally.run("npm ci in web", || web::install(&root().join("web")));
     tally.run("npm ci in the test clients' folder", || web::install(&root().join("crates/parlour/tests/clients")));
+    tally.run("npm ci in the sign-in clients' folder", || web::install(&root().join("crates/parlour/tests/clients-signin")));
     tally.run("npm ci in the Socket.IO clients' folder", || web::install(&root().join("crates/parlour/tests/clients-socketio")));
+    for name in ["react", "vue", "astro"] {
+        tally.run("npm ci in an example", || web::install(&root().join("examples").join(name)));
+    }
     tally.run("the types of web", || web::script("check"));
     tally.run("the tests of web", || web::script("test"));
     tally.run("the built scripts are what the sources build to", web::fresh);

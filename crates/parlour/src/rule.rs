@@ -209,6 +209,18 @@ impl Rules {
         self.sites.values().any(|rules| rules.origins.allows(origin))
     }
 
+    /// The ways in that a site offers: name and title.
+    pub fn ways_of<'a>(&'a self, site: &'a SiteRules) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let providers = self.sign_in.providers.iter().map(|provider| (provider.name, provider.title.as_str()));
+        let mail = self.sign_in.by_mail.then_some(("mail", "E-mail"));
+        providers.chain(mail).filter(|(name, _)| site.sign_in.is_empty() || site.sign_in.iter().any(|one| one == name))
+    }
+
+    /// Whether a site offers this way in.
+    pub fn offers(&self, site: &SiteName, way: &str) -> bool {
+        self.site(site).is_some_and(|site| self.ways_of(site).any(|(name, _)| name == way))
+    }
+
     /// Whether a page of this origin may ask this site: one of the site's own, or one that Parlour itself serves.
     pub fn is_page_of(&self, site: &SiteName, origin: &str) -> bool {
         self.is_own_origin(origin) || self.site(site).is_some_and(|rules| rules.allows_origin(origin))

@@ -87,7 +87,7 @@ export class Api {
       if (signal?.aborted) throw error;
       throw new Problem(0, "unreachable", "unreachable");
     }
-    if (!answer.ok) throw await (await import("./failure")).problemOf(answer);
+    if (!answer.ok) throw await (await import("./failure")).problemOf(answer, this.identity);
     return (answer.headers.get("Content-Type") ?? "").includes("json") ? ((await answer.json()) as T) : (undefined as T);
   }
 }

@@ -14,7 +14,7 @@ export interface Storage {
 export interface IdentityOptions {
   server: string;
   site: string | null;
-  /** A site's token, from the attribute. */
+  /** A site's token, from the attribute; without one that of a sign-in here. */
   token: string | null;
   /** Answers `{"token"}`, or `{"token": null}` for a reader who is not signed in. */
   tokenUrl: string | null;
@@ -22,10 +22,32 @@ export interface IdentityOptions {
   storage: Storage | null;
 }
 
-interface Kept {
-  token?: string;
-  name?: string;
+/** Somebody who signed in at Parlour's own origin from a page of this one. */
+export interface Account {
+  token: string;
+  member: { id: string; name: string };
+  /** Whether it was asked already if what a guest wrote here is theirs. */
+  claimed?: boolean;
 }
+
+/** What the browser keeps: a guest, and who signed in since (put here by `widget/signin.ts`). */
+export interface Kept {
+  token?: string | null;
+  name?: string;
+  account?: Account | undefined;
+}
+
+/** What is kept under `key`; blocked or broken storage is an empty one. */
+export function stored<T>(storage: Storage | null, key: string): T | null {
+  try {
+    return JSON.parse(storage?.getItem(key) ?? "null") as T | null;
+  } catch {
+    return null;
+  }
+}
+
+/** Under which name. */
+export const keyOf = (server: string, site: string | null): string => `parlour:${server}:${site ?? "default"}`;
 
 /** Members whose comments are one's own: the guest of before, the one signed in now. */
 const OWN_MAX = 8;
@@ -37,26 +59,36 @@ export class Identity {
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
   #stored: boolean;
+  /** `token-url` said that there is no token. */
+  #isGuest = false;
+  /** Who signed in here, where the author's site does not say who the reader is. */
+  declare readonly holder: Account | undefined;
   name: string;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
-    this.#key = `parlour:${options.server}:${options.site ?? "default"}`;
+    this.#key = keyOf(options.server, options.site);
     const kept = this.#read();
+    this.holder = this.signedIn ? undefined : kept.account;
+    options.token ??= this.holder?.token ?? null;
     this.#guestToken = kept.token ?? null;
-    this.#stored = kept.token !== undefined;
+    this.#stored = !!kept.token;
     this.name = kept.name ?? "";
   }
 
-  /** Whether the author's site vouches for the reader; then no name is asked for. */
+  /** Whether somebody vouches for the reader; then no name is asked for. */
   get signedIn(): boolean {
-    return this.#options.token !== null || this.#options.tokenUrl !== null;
+    return this.#options.token !== null || (this.#options.tokenUrl !== null && !this.#isGuest);
   }
 
   /** The token to act with, if there is one. `fresh`: the last one was refused as expired. */
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
-    if (tokenUrl) return (await (await import("./token")).tokenFrom(tokenUrl, fresh)) ?? this.#guestToken;
+    if (tokenUrl) {
+      const given = await (await import("./token")).tokenFrom(tokenUrl, fresh);
+      this.#isGuest = !given;
+      return given ?? this.#guestToken;
+    }
     // Another tab may have become a guest since.
     return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }
@@ -73,14 +105,14 @@ export class Identity {
   guest(token: string, replaces: string | null = null): void {
     if (this.#guestToken !== null && this.#guestToken !== replaces) return;
     this.#guestToken = token;
-    if (this.#stored) this.#write({ token, name: this.name });
+    if (this.#stored) this.#write();
   }
 
   /** The guest's token is not good any more. */
   forgetGuest(): void {
     this.#guestToken = null;
     this.#stored = false;
-    this.#write({ name: this.name });
+    this.#write();
   }
 
   /** Something was posted. */
@@ -93,7 +125,7 @@ export class Identity {
   remember(): void {
     if (this.signedIn || !this.#guestToken) return;
     this.#stored = true;
-    this.#write({ token: this.#guestToken, name: this.name });
+    this.#write();
   }
 
   /** Whether this browser remembers the reader already. */
@@ -110,17 +142,12 @@ export class Identity {
   }
 
   #read(): Kept {
-    try {
-      return JSON.parse(this.#options.storage?.getItem(this.#key) ?? "{}") as Kept;
-    } catch {
-      // Blocked or broken storage is an empty one.
-      return {};
-    }
+    return stored<Kept>(this.#options.storage, this.#key) ?? {};
   }
 
-  #write(kept: Kept): void {
+  #write(): void {
     try {
-      this.#options.storage?.setItem(this.#key, JSON.stringify(kept));
+      this.#options.storage?.setItem(this.#key, JSON.stringify({ ...this.#read(), token: this.#guestToken, name: this.name }));
     } catch {
       // Full or blocked: the reader is remembered while the page is open.
     }

@@ -73,5 +73,7 @@ export async function remember(view: ThreadView): Promise<Marks> {
   const { identity } = view.around;
   const role = identity.signedIn && claimsOf((await identity.token()) ?? "")["role"];
   if (role === "moderator" || role === "admin") (await import("./moderate")).moderate(view);
+  // Whoever signed in here sees it in the form, and the ways out.
+  if (identity.holder) view.box.querySelector(".writing form")?.dispatchEvent(new Event("focusin"));
   return new Marks(view);
 }

@@ -58,15 +58,16 @@ function make(server: string, site: string | null, token: string | null, tokenUr
 /** What `element` shares with the others of its kind. */
 export function surroundingsOf(element: Element): Surroundings {
   const server = serverOf(element);
-  const [site, token, tokenUrl] = ["site", "token", "token-url"].map((name) => element.getAttribute(name) || null);
-  const key = JSON.stringify([server, site, token, tokenUrl]);
+  const named = ["site", "token", "token-url", "account"].map((name) => element.getAttribute(name) || null) as [string | null, string | null, string | null];
+  const [site, token, tokenUrl] = named;
+  const key = JSON.stringify([server, named]);
   let found = known.get(key);
   if (!found) {
     for (const [old, { connection }] of known) {
       if (known.size < KNOWN_MAX) break;
       if (connection.state === "idle") known.delete(old);
     }
-    found = make(server, site ?? null, token ?? null, tokenUrl && new URL(tokenUrl, document.baseURI).href || null);
+    found = make(server, site, token, tokenUrl && new URL(tokenUrl, document.baseURI).href || null);
     known.set(key, found);
   }
   return found;

@@ -40,7 +40,16 @@ function mark({ body, options }: Composer, name: string, before: string, behind:
   options.keep?.(body.value);
 }
 
+/** Who is signed in, or how to: above the thread, where the author's site does not say who the reader is. */
+function offerSignIn({ element, options: { around, words, cancel } }: Composer): void {
+  if (cancel || (around.identity.signedIn && !around.identity.holder)) return;
+  const line = h("div.account");
+  element.lastChild!.before(line);
+  import("./signin").then(({ offer }) => offer(line, { element: (element.getRootNode() as ShadowRoot).host as HTMLElement, around, words })).catch(() => {});
+}
+
 export function equip(composer: Composer): void {
+  offerSignIn(composer);
   const { options, body, tools } = composer;
   const words = options.words.learn(english);
   const shown = h("div.preview", { hidden: true, dir: "auto", role: "region", "aria-label": words.say("tools.preview") });

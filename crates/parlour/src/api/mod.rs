@@ -94,6 +94,8 @@ pub fn routes() -> Router<Api> {
         .route("/v1/channels/{channel}/presence", get(channels::presence))
         .route("/v1/counts", get(channels::counts_asked).post(channels::counts_listed))
         .route("/v1/me", get(me::read).delete(me::forget))
+        .route("/v1/me/claim", post(me::claim))
+        .route("/v1/auth", get(me::ways))
         .route("/v1/auth/token", post(me::exchange).delete(me::sign_out))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -207,6 +207,9 @@ pub enum Append {
     Comment(Box<NewComment>),
     /// Another text for a comment.
     Edit { id: CommentId, body: String, html: String, rendered_by: u32, edited_ms: i64 },
+    /// A comment of the member `from` is another's from now on, as a guest who signed in says: told as another text is. Where it is
+    /// not theirs it is unknown. What was kept of an address beside it goes.
+    Claim { id: CommentId, from: MemberId, author: Box<crate::comment::Author>, time_ms: i64 },
     /// A comment is taken away: a tombstone stays where answers hang on it; its text leaves every reader's sight at once.
     Delete { id: CommentId, time_ms: i64 },
     /// What the server itself read at the page, or what an operator said of it: its words from now on.

@@ -64,6 +64,9 @@ pub struct Person {
     /// The account, of those who signed in at Parlour's own origin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The guests that they were before, whose comments they said are theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<MemberId>,
     /// Since when, in milliseconds since 1970.
     pub since_ms: i64,
 }

@@ -234,7 +234,8 @@ impl Node {
         let name = self.free_name(site_rules, account, &id).await?;
         let since_ms = before.as_ref().map_or(self.clock.now_ms(), |before| before.since_ms);
         let given = before.as_ref().and_then(|before| before.role);
-        let after = Person { name: name.clone(), role: given, account: Some(account.id.clone()), since_ms };
+        let guests = before.as_ref().map(|before| before.guests.clone()).unwrap_or_default();
+        let after = Person { name: name.clone(), role: given, account: Some(account.id.clone()), guests, since_ms };
         if before.as_ref() != Some(&after) {
             self.put_person(site, &id, before.as_ref(), &after).await?;
             let of_account = Swap::put(format!("members/{}/{site}", account.id), After::Kept(id.to_string()));

@@ -116,6 +116,9 @@ impl Node {
                 names.push(self.name_record(site, &like));
             }
             self.take_away(names).await?;
+            for guest in &person.guests {
+                self.backend.store.forget(site, guest).await.map_err(told)?;
+            }
         }
         self.noted.lock().remove(&(site.clone(), member.clone()));
         self.backend.store.forget(site, member).await.map_err(told)
@@ -127,7 +130,7 @@ impl Node {
     }
 
     /// What a member wrote and did not take away, newest first.
-    async fn written_by(&self, site: &SiteName, member: &MemberId, most: usize) -> Result<Vec<Comment>, Code> {
+    pub(super) async fn written_by(&self, site: &SiteName, member: &MemberId, most: usize) -> Result<Vec<Comment>, Code> {
         let mut comments = Vec::new();
         let mut before = None;
         while comments.len() < most {

@@ -26,6 +26,7 @@ use crate::ring::RingLimits;
 use crate::rule::{Book, Rules, SiteRules};
 
 mod accounts;
+mod claim;
 mod comments;
 mod decisions;
 mod flush;

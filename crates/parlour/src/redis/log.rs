@@ -73,6 +73,7 @@ pub(super) use script;
 static PUBLISH: Script = script!(writing, "publish", "name", "stand", "trim", "publish");
 static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "index", "post");
 static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "edit");
+static CLAIM: Script = script!(writing, "claim", "name", "stand", "row", "change", "claim");
 pub(super) static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
 static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "decide");
 static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "pin");
@@ -111,6 +112,11 @@ impl Ledger {
             Append::Edit { id, body, html, rendered_by, edited_ms } => {
                 let text = entry::text(&body, &html);
                 self.call(&EDIT, key).arg(verb).arg(id.as_str()).arg(text).arg(rendered_by).arg(edited_ms)
+            }
+            Append::Claim { id, from, author, time_ms } => {
+                let author_told = serde_json::to_string(&author).map_err(|error| Fault::Unavailable(error.to_string()))?;
+                let call = self.call(&CLAIM, key).arg(verb).arg(id.as_str()).arg(from.as_str());
+                call.arg(author.id.as_str()).arg(author_told).arg(time_ms)
             }
             Append::Delete { id, time_ms } => self.call(&DELETE, key).arg(verb).arg(id.as_str()).arg(time_ms),
             Append::State { id, state, reason, time_ms } => {

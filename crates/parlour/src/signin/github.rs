@@ -2,7 +2,7 @@
 //! `GET /user/emails`). It is no OpenID provider: who somebody is has to be asked with the token that the code brought.
 
 use super::SignIn;
-use super::provider::{self, ProviderFault, State, asked_with, json, parsed};
+use super::provider::{self, Introduction, ProviderFault, State, asked_with, json, parsed};
 use crate::node::Login;
 use crate::outbound::Ask;
 use crate::rule::Provider;
@@ -16,7 +16,7 @@ pub(super) async fn login(
     code: &str,
 ) -> Result<Login, ProviderFault> {
     let endpoint = parsed(&format!("{url}/login/oauth/access_token"))?;
-    let answer = provider::exchange(sign_in, provider, endpoint, state, code).await?;
+    let answer = provider::exchange(sign_in, provider, (endpoint, &[Introduction::Form]), state, code).await?;
     let token = answer["access_token"].as_str().ok_or(ProviderFault::Disbelieved("no token for the code"))?;
     let user = ask(sign_in, api, "/user", token).await?;
     // The number: a login may be given up and taken by somebody else.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::SignIn;
-use super::provider::{self, ProviderFault, State, asked_with, json, parsed};
+use super::provider::{self, Introduction, ProviderFault, State, asked_with, json, parsed};
 use crate::identity::id_claims;
 use crate::node::Login;
 use crate::outbound::Ask;
@@ -27,6 +27,18 @@ pub(super) struct Issuer {
     jwks_uri: String,
     #[serde(default)]
     userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+impl Issuer {
+    /// The ways in which it wants to hear who we are: where it does not say, the header (Discovery §3).
+    fn introductions(&self) -> Vec<Introduction> {
+        let listed = self.token_endpoint_auth_methods_supported.as_deref();
+        let takes = |method: &str| listed.is_some_and(|listed| listed.iter().any(|one| one == method));
+        let header = (listed.is_none() || takes("client_secret_basic")).then_some(Introduction::Header);
+        header.into_iter().chain(takes("client_secret_post").then_some(Introduction::Form)).collect()
+    }
 }
 
 /// Issuers that were asked lately.
@@ -66,7 +78,8 @@ pub(super) async fn login(
     code: &str,
 ) -> Result<Login, ProviderFault> {
     let found = sign_in.discovered.of(sign_in, issuer).await?;
-    let answer = provider::exchange(sign_in, provider, parsed(&found.token_endpoint)?, state, code).await?;
+    let asked = (parsed(&found.token_endpoint)?, &*found.introductions());
+    let answer = provider::exchange(sign_in, provider, asked, state, code).await?;
     let word = answer["id_token"].as_str().ok_or(ProviderFault::Disbelieved("no word for the code"))?;
     let claims = verified(sign_in, &found, provider, &state.nonce(sign_in), word).await?;
     let subject = claims["sub"].as_str().filter(|sub| !sub.is_empty()).ok_or(ProviderFault::Strange("no sub"))?.to_owned();

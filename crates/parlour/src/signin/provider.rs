@@ -1,5 +1,7 @@
 //! A provider is asked who somebody is: where the browser is sent, and what its way back is worth. The two kinds are beside this file.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -93,25 +95,61 @@ pub(super) fn redirect(sign_in: &SignIn, provider: &Provider) -> String {
     sign_in.own_url(&format!("/auth/callback/{}", provider.name))
 }
 
-/// Exchanges the code at the provider's token endpoint; the answer as JSON.
+/// How this server says to a provider who it is (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Introduction {
+    /// `client_secret_basic`: in the header.
+    Header,
+    /// `client_secret_post`: in the form.
+    Form,
+}
+
+/// Exchanges the code at the provider's token endpoint; the answer as JSON. A provider may list a way that it does not take from
+/// us: the next is tried when it says that it does not know us, which uses no code up.
 pub(super) async fn exchange(
     sign_in: &SignIn,
     provider: &Provider,
-    endpoint: Url,
+    (endpoint, ways): (Url, &[Introduction]),
     state: &State,
     code: &str,
 ) -> Result<serde_json::Value, ProviderFault> {
-    let form = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "authorization_code")
+    let mut refused = ProviderFault::Strange("no way to say who we are");
+    for way in ways {
+        let ask = question(sign_in, provider, &endpoint, *way, (state, code))?;
+        match json(sign_in.client.send(ask).await?) {
+            Err(fault @ ProviderFault::Refused(400 | 401)) => refused = fault,
+            other => return other,
+        }
+    }
+    Err(refused)
+}
+
+fn question(
+    sign_in: &SignIn,
+    provider: &Provider,
+    endpoint: &Url,
+    way: Introduction,
+    (state, code): (&State, &str),
+) -> Result<Ask, ProviderFault> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "authorization_code")
         .append_pair("code", code)
         .append_pair("redirect_uri", &redirect(sign_in, provider))
-        .append_pair("client_id", &provider.client_id)
-        .append_pair("client_secret", provider.client_secret.reveal())
-        .append_pair("code_verifier", &state.verifier(sign_in))
-        .finish();
-    let ask = Ask::post(endpoint, "application/x-www-form-urlencoded", form)
+        .append_pair("code_verifier", &state.verifier(sign_in));
+    if way == Introduction::Form {
+        form.append_pair("client_id", &provider.client_id).append_pair("client_secret", provider.client_secret.reveal());
+    }
+    let ask = Ask::post(endpoint.clone(), "application/x-www-form-urlencoded", form.finish())
         .header(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
-    json(sign_in.client.send(ask).await?)
+    if way == Introduction::Form {
+        return Ok(ask);
+    }
+    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encoded(&provider.client_id), encoded(provider.client_secret.reveal()));
+    let mut value = http::HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| ProviderFault::Strange("our own secret"))?;
+    value.set_sensitive(true);
+    Ok(ask.header(http::header::AUTHORIZATION, value))
 }
 
 /// The body of a good answer as JSON.

@@ -24,7 +24,7 @@ pub(super) async fn go(State(sign_in): State<SignIn>, Path(name): Path<String>, 
     let Some(form) = Form::read(&sign_in, &headers, body).await else { return stale() };
     let Some(flow) = sign_in.flow(form.field("flow"), &form.browser) else { return stale() };
     let rules = sign_in.rules();
-    let Some(provider) = rules.sign_in.provider(&name) else { return stale() };
+    let Some(provider) = rules.sign_in.provider(&name).filter(|_| rules.offers(&flow.site, &name)) else { return stale() };
     let trip = Trip { flow, provider: name, id: secret_text(rand::random()) };
     match provider::address(&sign_in, provider, &trip).await {
         // A page that leaves by itself: a redirect after a form would have to be allowed by the policy, provider by provider.
@@ -100,7 +100,7 @@ pub(super) async fn ask_letter(State(sign_in): State<SignIn>, request: Request) 
     let (parts, body) = request.into_parts();
     let Some(form) = Form::read(&sign_in, &parts.headers, body).await else { return stale() };
     let Some(flow) = sign_in.flow(form.field("flow"), &form.browser) else { return stale() };
-    if !sign_in.rules().sign_in.by_mail {
+    if !sign_in.rules().offers(&flow.site, "mail") {
         return stale();
     }
     let email = form.field("email").trim().to_ascii_lowercase();

@@ -47,7 +47,7 @@ pub(super) async fn start(
     if rules.site(&site).is_none() || !sign_in.is_origin_of(&site, &origin) {
         return refusal(StatusCode::FORBIDDEN, "The page that opened this window is none of the site's: nothing was done.");
     }
-    if !rules.sign_in.is_offered() {
+    if rules.site(&site).is_none_or(|site| rules.ways_of(site).next().is_none()) {
         return refusal(StatusCode::NOT_FOUND, "Nobody can sign in here.");
     }
     let browser = Browser::of(&headers);
@@ -65,13 +65,11 @@ pub(super) fn choose(sign_in: &SignIn, flow: &Flow, account: Option<&Account>, b
         body.push_str(&button("/auth/continue", &[("flow", &sealed)], &format!("Continue as {}", called(account)), "first"));
         body.push_str("<p>Or as somebody else:</p>");
     }
-    let offered = rules.site(&flow.site).map(|site| site.sign_in.clone()).unwrap_or_default();
-    let is_offered = |name: &str| offered.is_empty() || offered.iter().any(|one| one == name);
-    for provider in rules.sign_in.providers.iter().filter(|provider| is_offered(provider.name)) {
-        let text = format!("Sign in with {}", provider.title);
-        body.push_str(&button(&format!("/auth/go/{}", provider.name), &[("flow", &sealed)], &text, ""));
+    let ways = rules.site(&flow.site).into_iter().flat_map(|site| rules.ways_of(site));
+    for (name, title) in ways.filter(|(name, _)| *name != "mail") {
+        body.push_str(&button(&format!("/auth/go/{name}"), &[("flow", &sealed)], &format!("Sign in with {title}"), ""));
     }
-    if rules.sign_in.by_mail && is_offered("mail") {
+    if rules.offers(&flow.site, "mail") {
         body.push_str(&format!(
             "<form method=\"post\" action=\"/auth/mail\"><input type=\"hidden\" name=\"flow\" value=\"{}\">\
              <label for=\"email\">Or by a letter with a link:</label>\

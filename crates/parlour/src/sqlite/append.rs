@@ -29,6 +29,7 @@ impl Ledger {
             }
             Append::Comment(new) => self.post(key, new),
             Append::Edit { id, body, html, rendered_by, edited_ms } => self.edit(key, id, (body, html), *rendered_by, *edited_ms),
+            Append::Claim { id, from, author, time_ms } => self.claim(key, (id, from), author, *time_ms),
             Append::Delete { id, time_ms } => self.delete(key, id, *time_ms),
             Append::Thread { closed, title, time_ms } => self.change_thread(key, *time_ms, |before| Thread {
                 closed: closed.unwrap_or(before.closed),

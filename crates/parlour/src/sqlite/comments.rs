@@ -215,16 +215,8 @@ impl Ledger {
         stored.comment.body = body.to_owned();
         stored.comment.html = html.to_owned();
         stored.comment.edited = Some(Time(edited_ms));
-        stored.comment.offset = shown.or(stored.comment.offset);
-        let news = shown.map(|offset| News::Comment {
-            kind: Kind::CommentUpdated,
-            made: stored.made.unwrap_or(offset),
-            previous,
-            data: None,
-            time_ms: edited_ms,
-        });
         let position = shown.map(|offset| self.channels.position(slot, offset));
-        Ok(Outcome { appended: appended(position, stored.comment), news })
+        Ok(changed(stored, position, previous, edited_ms))
     }
 
     /// Takes a comment away: text and author leave the row at once. Of one that nobody was shown nobody is told.
@@ -253,6 +245,20 @@ impl Ledger {
         let stored = StoredComment::find(&self.connection, self.channels.at(slot).id, &key.channel, id)?.ok_or_else(unknown)?;
         if stored.comment.state == State::Deleted { Err(unknown()) } else { Ok((slot, stored)) }
     }
+}
+
+/// What came of another text or author: told at its new position, where it has one.
+pub(super) fn changed(mut stored: StoredComment, position: Option<Position>, previous: u64, time_ms: i64) -> Outcome {
+    let offset = position.as_ref().map(|position| position.offset);
+    stored.comment.offset = offset.or(stored.comment.offset);
+    let news = offset.map(|offset| News::Comment {
+        kind: Kind::CommentUpdated,
+        made: stored.made.unwrap_or(offset),
+        previous,
+        data: None,
+        time_ms,
+    });
+    Outcome { appended: appended(position, stored.comment), news }
 }
 
 pub(super) fn appended(position: Option<Position>, comment: Comment) -> Appended {

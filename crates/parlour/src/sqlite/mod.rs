@@ -37,6 +37,7 @@ mod announce;
 mod append;
 mod beside;
 mod channels;
+mod claim;
 mod comments;
 mod decide;
 mod desk;

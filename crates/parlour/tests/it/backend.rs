@@ -18,7 +18,7 @@ use tokio::sync::mpsc::Receiver;
 
 mod comments;
 mod desk;
-mod folds;
+pub mod folds;
 mod log;
 mod pages;
 mod purge;
@@ -192,6 +192,7 @@ macro_rules! contract {
             }
             comments {
                  a_comment_is_announced_stored_and_listed
+                 a_comment_is_claimed_by_another_author_where_it_is_of_the_one_before
                  changes_are_announced_with_what_came_before
                  late_readers_get_each_comment_once_as_it_is_now
                  withdrawn_text_leaves_by_no_door
@@ -245,6 +246,7 @@ macro_rules! contract {
                  another_name_leads_home_in_one_step
                  a_fold_done_twice_is_done_once
                  a_page_is_named_by_what_was_read_there
+                 threads_move_where_no_publications_are_kept
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows

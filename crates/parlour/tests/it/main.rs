@@ -3,6 +3,7 @@
 
 mod backend;
 mod browser;
+mod browser_signin;
 mod centrifugo;
 mod crowd;
 mod deflate;

@@ -2,6 +2,7 @@
 //! OpenID provider and an SMTP server as small as they can be, and everything that must be refused. The browsers' part is in
 //! `web/e2e`, against a real provider and a real SMTP server.
 
+mod claims;
 pub mod letters;
 
 use std::collections::HashMap;
@@ -16,8 +17,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
+use crate::backend::folds::everything;
 use crate::http::{Answer, Http};
 use crate::jwt;
+use crate::redis::Redis;
 use crate::server::Server;
 use crate::socket::Socket;
 
@@ -155,11 +158,26 @@ async fn token(http: &Http, origin: &str, body: Value) -> Answer {
 struct Scene {
     server: Server,
     provider: Provider,
+    /// The store, where it is no file.
+    redis: Option<Redis>,
 }
 
 impl Scene {
     /// GitHub's stand-in knows one person.
     async fn with_github(more: &str) -> Scene {
+        Scene::on(None, more).await
+    }
+
+    /// The same on a store of both kinds, one after the other; on the file alone where there is no Redis.
+    async fn on_each_store(more: &str) -> Vec<Scene> {
+        let mut scenes = vec![Scene::on(None, more).await];
+        if crate::redis::can_run() {
+            scenes.push(Scene::on(Some(Redis::start()), more).await);
+        }
+        scenes
+    }
+
+    async fn on(redis: Option<Redis>, more: &str) -> Scene {
         let provider = Provider::serve().await;
         provider.answers("/login/oauth/access_token", json!({ "access_token": "gho_x", "token_type": "bearer", "scope": "" }));
         provider.answers("/api/user", json!({ "id": 583_231, "login": "ada", "name": "Ada Lovelace" }));
@@ -175,7 +193,11 @@ impl Scene {
              signin-github-id = \"us\"\nsignin-github-secret = \"ours\"\nsignin-github-url = \"{0}\"\nsignin-github-api = \"{0}/api\"\n{more}",
             provider.url
         );
-        Scene { server: Server::start(&[], &file), provider }
+        let server = match &redis {
+            Some(redis) => Server::on(&redis.url(), &[], &file),
+            None => Server::start(&[], &file),
+        };
+        Scene { server, provider, redis }
     }
 
     /// A browser that signed in, and the page that asks "Continue as …".
@@ -411,6 +433,13 @@ async fn a_page_keeps_a_members_token_and_parlours_own_pages_what_the_person_is(
     assert_eq!(browser.http.get_as(&bearer, "/v1/me").await.json()["member"]["role"], "admin", "where the site says so");
 }
 
+impl Scene {
+    /// Everything that the store holds.
+    fn kept(&self) -> String {
+        self.redis.as_ref().map_or_else(|| kept(&self.server), everything)
+    }
+}
+
 /// Everything that the store's files hold.
 fn kept(server: &Server) -> String {
     let path = server.store();
@@ -420,7 +449,12 @@ fn kept(server: &Server) -> String {
 
 #[tokio::test]
 async fn what_is_kept_about_somebody_comes_out_and_after_forgetting_nothing_is_in_the_store() {
-    let scene = Scene::with_github("member-posts = \"1000/1ms\"\naddress-posts = \"1000/1ms\"\n").await;
+    for scene in Scene::on_each_store("member-posts = \"1000/1ms\"\naddress-posts = \"1000/1ms\"\n").await {
+        comes_out_and_goes(&scene).await;
+    }
+}
+
+async fn comes_out_and_goes(scene: &Scene) {
     let (browser, bearer) = scene.signed_in("one").await;
     let long = format!("a secret thing {}", "of which there is much ".repeat(35));
     for body in ["a first confession", &*long] {
@@ -431,13 +465,13 @@ async fn what_is_kept_about_somebody_comes_out_and_after_forgetting_nothing_is_i
     let all = browser.post("/auth/me/export", &[]).await;
     for known in ["Ada Lovelace", "ada@example.org", "a first confession", "a secret thing", &id] {
         assert!(all.text.contains(known), "{known}: {}", all.text);
-        assert!(kept(&scene.server).contains(known), "{known}");
+        assert!(scene.kept().contains(known), "{known}");
     }
     let foreign = browser.post_from(PAGE, "/auth/me/forget", &[]).await;
     assert!(matches!(foreign.status, 400 | 403));
-    assert!(kept(&scene.server).contains(&id), "no page of the site forgets anybody");
+    assert!(scene.kept().contains(&id), "no page of the site forgets anybody");
     assert_eq!(browser.post("/auth/me/forget", &[]).await.status, 200);
-    let left = kept(&scene.server);
+    let left = scene.kept();
     for known in ["Ada", "Lovelace", "ada@example.org", "confession", "secret thing", "of which there is much"] {
         let at = left.find(known).map(|at| {
             left[..at]

@@ -40,6 +40,17 @@ impl Client {
         (client, body)
     }
 
+    /// Connects with this `auth`, or what CONNECT was refused with.
+    pub async fn admitted(server: &Server, parameters: &str, auth: Value) -> Result<Client, Value> {
+        let mut client = Client::open(server, parameters).await;
+        client.send(&format!("40{auth}")).await;
+        let welcome = client.text().await.unwrap();
+        match welcome.strip_prefix("44") {
+            Some(refusal) => Err(serde_json::from_str(refusal).unwrap()),
+            None => Ok(client),
+        }
+    }
+
     async fn send(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }

@@ -1,5 +1,8 @@
 //! The rules of comments: announced, recovered, withdrawn, counted, listed.
 
+use parlour::backend::desk::Search;
+use parlour::moderation::Reason;
+
 use super::*;
 
 fn held(id: &str, who: &str, state: State) -> NewComment {
@@ -24,6 +27,51 @@ pub async fn a_comment_is_announced_stored_and_listed(open: impl AsyncFn(Rules) 
     assert_eq!((page.total, page.position.offset, page.next), (2, 2, None));
     let text = serde_json::to_string(&page.comments).unwrap();
     assert!(!text.contains("secret-address"), "an address is never shown");
+}
+
+/// A comment of a guest's becomes a member's: readers hear it as a change, lists and searches know it by its new author alone.
+pub async fn a_comment_is_claimed_by_another_author_where_it_is_of_the_one_before(open: impl AsyncFn(Rules) -> Given) {
+    let mut given = open(Rules::default()).await;
+    let (key, site) = (key("lobby"), SiteName::default());
+    given.backend.log.watch(&key).await.unwrap();
+    given.post(&key, held("c1", "guest", State::Approved)).await;
+    given.post(&key, NewComment { reason: Some(Reason::First), ..held("c2", "guest", State::Pending) }).await;
+    given.post(&key, held("c3", "other", State::Approved)).await;
+    let member = |id: &str| MemberId::parse(id).unwrap();
+    let claim = |id: &str| {
+        let author = Box::new(Author { verified: true, ..author("grace") });
+        Append::Claim { id: id_of(id), from: member("guest"), author, time_ms: 9_000 }
+    };
+    let claimed = given.append(&key, claim("c1")).await.unwrap();
+    let comment = claimed.comment.unwrap();
+    let author = comment.author.clone().unwrap();
+    assert_eq!((author.id.as_str(), author.name.as_str(), author.verified), ("grace", "grace's name", true));
+    assert_eq!((comment.body.as_str(), comment.edited, comment.offset), ("body of c1", None, Some(3)));
+    let held = given.append(&key, claim("c2")).await.unwrap();
+    assert!(
+        held.position.is_none() && held.comment.unwrap().author.unwrap().id == member("grace"),
+        "nobody is told of what is held"
+    );
+    for not_theirs in ["c1", "c3", "c9"] {
+        assert_eq!(given.append(&key, claim(not_theirs)).await.unwrap_err(), Fault::UnknownComment, "{not_theirs}");
+    }
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let entry = given.entry().await.2;
+        let change = entry.comment.as_ref().unwrap();
+        told.push((change.id.as_str().to_owned(), entry.event.kind, change.previous));
+    }
+    assert_eq!(told[2], ("c1".to_owned(), Kind::CommentUpdated, 1));
+    for (who, count) in [("guest", 0), ("grace", 2), ("other", 1)] {
+        let search = Search { author: Some(member(who)), limit: 10, ..Search::default() };
+        assert_eq!(given.backend.desk.search(&site, search).await.unwrap().filings.len(), count, "{who}");
+    }
+    let as_seen_by = |who: &str| Query { member: Some(who.to_owned()), ..flat(10) };
+    assert_eq!(given.list(&key, as_seen_by("grace")).await.comments.len(), 3, "what is held is its author's to see");
+    assert_eq!(given.list(&key, as_seen_by("guest")).await.comments.len(), 2);
+    given.delete(&key, "c1").await.unwrap();
+    let list = given.list(&key, flat(10)).await;
+    assert_eq!((list.comments.len(), list.total), (1, 1), "and it goes as it would have gone");
 }
 
 pub async fn changes_are_announced_with_what_came_before(open: impl AsyncFn(Rules) -> Given) {

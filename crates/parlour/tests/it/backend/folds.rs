@@ -277,7 +277,7 @@ async fn all_pages_are_listed_once_and_in_order_however_they_are_spread() {
 }
 
 /// Every key and value as text.
-fn everything(server: &Redis) -> String {
+pub fn everything(server: &Redis) -> String {
     let mut line = server.line();
     let mut ask = |words: &[&str]| line.ask(words).unwrap();
     let mut all = String::new();

@@ -1,1 +1,0 @@
-import{E as r}from"./shared-791F36B4.js";export{r as ThreadView};

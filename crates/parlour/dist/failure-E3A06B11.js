@@ -1,1 +1,0 @@
-var t=class extends Error{status;type;eD;constructor(t,e,s,r=null){super(s),this.status=t,this.type=e,this.eD=r}};async function e(e){let s=Number(e.headers.get("Retry-After")),r=await e.json().catch(()=>({}));return new t(e.status,r.type??"",r.detail??r.title??`${e.status} ${e.statusText}`,s?1e3*s:null)}export{e as problemOf};
