@@ -118,3 +118,52 @@ fn a_browsers_own_event_source_resumes_with_nothing_lost_or_doubled() {
 fn the_demo_page_works_and_can_be_looked_at() {
     run("demo.mjs");
 }
+
+/// Runs one of `examples/` as it stands, against a server with a secret that the site signs with.
+fn example(name: &str, needs: &[&str]) {
+    let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    let rest = needs.iter().all(|path| Path::new(path).exists() || missing(path));
+    if !browser || !can_run() || !rest {
+        return;
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
+    let server = Server::start(&["--demo", "--token-secret", "a-secret-that-only-this-test-and-its-site-know"], "");
+    Stage::new(server).run(&scripts.join("examples.mjs"), &["-", name]);
+}
+
+/// What `npm ci --ignore-scripts` installs in an example.
+macro_rules! packages {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/", $name, "/node_modules")
+    };
+}
+
+#[test]
+fn the_example_for_react_is_built_and_posted_through() {
+    example("react", &[packages!("react")]);
+}
+
+#[test]
+fn the_example_for_vue_is_built_and_posted_through() {
+    example("vue", &[packages!("vue")]);
+}
+
+#[test]
+fn the_example_for_astro_is_built_and_posted_through() {
+    example("astro", &[packages!("astro")]);
+}
+
+#[test]
+fn the_example_for_hugo_is_built_and_posted_through() {
+    example("hugo", &["/usr/bin/hugo"]);
+}
+
+#[test]
+fn the_partial_for_a_ghost_theme_is_rendered_and_posted_through() {
+    example("ghost", &[]);
+}
+
+#[test]
+fn the_plugin_for_wordpress_works_in_a_classic_and_in_a_block_theme() {
+    example("wordpress", &["/usr/share/wordpress/wp-settings.php", "/usr/sbin/mariadbd"]);
+}
