@@ -143,7 +143,7 @@ const OURS = `
   storage ready apply guest sent cancel submit put reset release tools remembered readingToken forgetGuest posted
   backoff base_ms max_ms idle_ms bodyCharacters nameCharacters titleCharacters urlCharacters chatCharacters onGuestToken
   wanted arrived granted dropped resumed opened retry_ms expired retryAfter_ms attempts refusal asked
-  tokenUrl emailHash asksWho keep isHidden isFolded isCut canReply said extra showForm hasForm focusButton
+  tokenUrl emailHash asksWho keep isHidden isFolded isCut canReply said extra showForm focusButton
   answers detached listed overflowed free shown locals met again reply compose extend forget learn readAgain
   arrivals held empty discard begin unsentKey restart fail onWon typed heard stopped settle mark ago holder
 `.trim().split(/\s+/);

@@ -30,12 +30,16 @@ function documentOf(options) {
 
 const POLICY = `default-src 'none'; script-src ${server}; style-src 'nonce-n'; img-src data: ${server}; connect-src ${server} ${server.replace("http", "ws")}; require-trusted-types-for 'script'; trusted-types parlour`;
 
+/** Address → what the page there has inside its element. */
+export const brought = new Map();
+
 /** Serves the pages of all checks on `a.localhost`. */
 export async function pages() {
   const listening = createServer((request, response) => {
     const options = Object.fromEntries(new URL(request.url, "http://a.localhost").searchParams);
     const headers = { "Content-Type": "text/html; charset=utf-8", ...(options.csp && { "Content-Security-Policy": POLICY }) };
-    response.writeHead(200, headers).end(documentOf(options));
+    const inside = brought.get(`http://a.localhost:${listening.address().port}${request.url}`) ?? "";
+    response.writeHead(200, headers).end(documentOf(options).replace("></parlour-comments>", () => `>${inside}</parlour-comments>`));
   });
   await new Promise((resolve) => listening.listen(0, "127.0.0.1", resolve));
   let last = 0;

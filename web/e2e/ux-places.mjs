@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { order, server } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, inThread, thread, untilThread } from "./checks.mjs";
+import { brought, check, inThread, post, thread, untilThread } from "./checks.mjs";
 import { site } from "./stage.mjs";
 
 const notice = ({ page }) => page.locator("parlour-comments .notice");
@@ -164,4 +164,28 @@ check("Nodes and heap do not grow with events.", async ({ page, open }) => {
   const last = await measure();
   assert.ok(last.Nodes <= second.Nodes * 1.05, `nodes: ${second.Nodes}, then ${last.Nodes}`);
   assert.ok(last.JSHeapUsedSize <= second.JSHeapUsedSize * 1.05, `heap: ${second.JSHeapUsedSize}, then ${last.JSHeapUsedSize}`);
+});
+
+check("A thread that the page brought along is taken over without reading it again.", async ({ page, open }) => {
+  const address = page();
+  const made = await thread(address, 12);
+  const { channel, id } = made[2].comment;
+  await post(channel, "an answer that was brought", { parent: id });
+  const fragment = await (await fetch(`${server}/v1/channels/page/comments.html?fragment&url=${encodeURIComponent(address)}`)).text();
+  brought.set(address, fragment);
+  // Written after the page was put together: it comes by itself.
+  await post(channel, "written since");
+  const reader = await open(address);
+  await reader.shows("end 11");
+  await reader.shows("written since");
+  await reader.shows("an answer that was brought");
+  assert.equal(await reader.page.locator("parlour-comments h2.count").textContent(), "14 comments");
+  assert.equal(await reader.comment("end 2.").locator(":scope > ul.answers article").count(), 1, "answers stand where they belong");
+  const lists = reader.wire.filter(({ where }) => /\/comments\?/.test(where));
+  assert.deepEqual(lists.map(({ where }) => where), [], "the list was not asked for");
+  await reader.comment("end 5").locator("[data-do=menu]").click();
+  await reader.page.getByRole("button", { name: "Quote" }).click();
+  await untilThread(reader, (root) => root.querySelector("article textarea")?.value.startsWith("> Comment 5"));
+  await post(channel, "and then this");
+  await reader.shows("and then this");
 });

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::ran;
 
-/// A program: what finds it, what it is for, its Debian package.
+/// What finds it (programs, or files by their whole path), what it is for, its Debian package.
 struct Need {
     programs: &'static [&'static str],
     purpose: &'static str,
@@ -29,6 +29,19 @@ const NEEDS: &[Need] = &[
     Need { programs: &["redis-sentinel"], purpose: "the Redis store with Sentinel", package: "redis-sentinel" },
     Need { programs: &["nginx"], purpose: "nodes behind a load balancer, the example of a cluster", package: "nginx" },
     Need { programs: &["haproxy"], purpose: "nodes behind another load balancer", package: "haproxy" },
+    Need { programs: &["hugo"], purpose: "the example for Hugo", package: "hugo" },
+    Need { programs: &["/usr/share/wordpress/wp-settings.php"], purpose: "the example for WordPress", package: "wordpress" },
+    Need {
+        programs: &["/usr/share/wordpress/wp-content/themes/twentytwentyone/style.css"],
+        purpose: "WordPress with a classic theme",
+        package: "wordpress-theme-twentytwentyone",
+    },
+    Need {
+        programs: &["/usr/share/wordpress/wp-content/themes/twentytwentythree/style.css"],
+        purpose: "WordPress with a block theme",
+        package: "wordpress-theme-twentytwentythree",
+    },
+    Need { programs: &["mariadbd"], purpose: "WordPress' database", package: "mariadb-server-core" },
     Need { programs: &["curl"], purpose: "a client that is not ours", package: "curl" },
 ];
 

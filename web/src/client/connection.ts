@@ -90,9 +90,7 @@ export class Connection {
 
   /** Leaves the present transport and opens another at once, if anyone listens. */
   restart(): void {
-    clearTimeout(this.#retry);
-    this.#transport?.close();
-    this.#lose();
+    this.close();
     this.#wait(0);
   }
 

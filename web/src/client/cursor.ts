@@ -129,8 +129,10 @@ abstract class CursorTransport implements Transport {
     this.#restartSoon();
   }
 
-  /** Changes of one turn are one request. */
+  /** Changes of one turn are one request. What the present one still brings answers what is not asked any more. */
   #restartSoon(): void {
+    this.#reading?.abort.abort();
+    this.#reading = null;
     if (this.#queued) return;
     this.#queued = true;
     queueMicrotask(() => {

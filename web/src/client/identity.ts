@@ -59,6 +59,8 @@ export class Identity {
   /** Of a guest; from the store, from `connect`, from a post, or asked for. */
   #guestToken: string | null;
   #stored: boolean;
+  /** `token-url` said that there is no token. */
+  #isGuest = false;
   /** Who signed in here, where the author's site does not say who the reader is. */
   declare readonly holder: Account | undefined;
   name: string;
@@ -76,13 +78,17 @@ export class Identity {
 
   /** Whether somebody vouches for the reader; then no name is asked for. */
   get signedIn(): boolean {
-    return this.#options.token !== null || this.#options.tokenUrl !== null;
+    return this.#options.token !== null || (this.#options.tokenUrl !== null && !this.#isGuest);
   }
 
   /** The token to act with, if there is one. `fresh`: the last one was refused as expired. */
   async token(fresh = false): Promise<string | null> {
     const { token, tokenUrl } = this.#options;
-    if (tokenUrl) return (await (await import("./token")).tokenFrom(tokenUrl, fresh)) ?? this.#guestToken;
+    if (tokenUrl) {
+      const given = await (await import("./token")).tokenFrom(tokenUrl, fresh);
+      this.#isGuest = !given;
+      return given ?? this.#guestToken;
+    }
     // Another tab may have become a guest since.
     return token ?? (this.#guestToken ??= this.#read().token ?? null);
   }

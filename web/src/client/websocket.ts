@@ -19,11 +19,10 @@ const BAD_FRAME = 3001;
 type Answer = (reply: WireReply) => void;
 
 /** The address of the WebSocket of `options.server`. */
-export function websocketUrl(options: TransportOptions): string {
+function websocketUrl(options: TransportOptions): string {
   const url = new URL("connection/websocket", options.server);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   if (options.site) url.searchParams.set("site", options.site);
-  return url.href;
+  return url.href.replace("http", "ws");
 }
 
 class WebSocketTransport implements Transport {

@@ -16,7 +16,7 @@ const SURE_MS = 5000;
 
 export function act(view: ThreadView, article: Article, deed: Deed, detail: string, target: HTMLElement | null): void {
   view.words.learn(english);
-  if (deed === "edit") edit(view, article);
+  if (deed === "edit") void edit(view, article).catch((error: unknown) => complain(view, article, error));
   else if (deed === "react") void reacted(view, article, detail);
   else if (deed === "unhide") show(view, article);
   else if (deed === "delete") remove(view, article, target!);
@@ -35,19 +35,26 @@ function settle(view: ThreadView, comment: Comment, deed: Deed): void {
   if (deed === "again") view.writing.again(comment);
 }
 
-function edit(view: ThreadView, article: Article): void {
+/** The source of a comment; of one that the page brought along it is asked for. */
+async function sourceOf({ around, signal }: ThreadView, { body, id }: Comment): Promise<string> {
+  return body || (await around.api.act<{ comment: Comment }>("GET", `v1/comments/${id}`, undefined, signal)).comment.body;
+}
+
+async function edit(view: ThreadView, article: Article): Promise<void> {
   const { words, writing, around, signal, thread } = view;
-  const { id, body } = article.comment;
+  const { id } = article.comment;
+  const body = await sourceOf(view, article.comment);
   writing.show(article, "edit", (cancel) =>
     writing.compose({
       label: words.say("form.edit.label"),
       send: words.say("form.edit.send"),
-      asksWho: false,
+      asksWho: () => false,
       body,
       cancel,
       submit: async (written) => {
         const { comment } = await around.api.act<{ comment: Comment }>("PATCH", `v1/comments/${id}`, { body: written.body }, signal);
-        thread.edited(comment);
+        // The event about it is newer than all that was heard, and comes as well.
+        thread.byId.set(id, { ...article.comment, ...comment });
         view.changed();
         cancel();
       },
@@ -98,7 +105,7 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
     open.remove();
     return set(opener, "aria-expanded", "false");
   }
-  const { author, id, body } = article.comment;
+  const { author, id } = article.comment;
   const item = (key: string, does: (event: Event) => void): HTMLElement => button("button", words.say(key), does);
   const box = h(
     "div.menu",
@@ -113,7 +120,10 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
     item("menu.link", ({ target }) => void copy(`${location.href.replace(/#.*/, "")}#parlour-${id}`, target as HTMLElement)),
     item("menu.quote", () => {
       close();
-      writing.reply(article, `${body.trim().replace(/^/gm, "> ")}\n\n`);
+      sourceOf(view, article.comment).then(
+        (body) => writing.reply(article, `${body.trim().replace(/^/gm, "> ")}\n\n`),
+        (error: unknown) => complain(view, article, error),
+      );
     }),
     item("menu.hide", () => {
       close();

@@ -6,31 +6,19 @@ import { h, say } from "./h";
 
 const PAUSE_MS = 20_000;
 
-export class Announcer {
-  readonly element = h("p.quiet", { role: "status" });
-  readonly #text: (count: number) => string;
-  #count = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(text: (count: number) => string, signal: AbortSignal) {
-    this.#text = text;
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
-  }
-
-  /** One more; what comes within the pause is told together. */
-  add(): void {
-    this.#count++;
-    if (this.#timer === undefined) this.#speak();
-  }
-
-  #speak(): void {
-    if (!this.#count) return;
-    say(this.element, this.#text(this.#count));
-    this.#count = 0;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      say(this.element, "");
-      this.#speak();
-    }, PAUSE_MS);
-  }
+/** The region, and what says that there is one more; what comes within the pause is told together. */
+export function announcer(text: (count: number) => string, signal: AbortSignal): [region: HTMLElement, add: () => void] {
+  const region = h("p.quiet", { role: "status" });
+  let count = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const speak = (): void => {
+    say(region, count ? text(count) : "");
+    timer = count ? setTimeout(speak, PAUSE_MS) : undefined;
+    count = 0;
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return [region, () => {
+    count++;
+    if (!timer) speak();
+  }];
 }

@@ -88,10 +88,6 @@ export class Article {
     place(this.#form, form ? [form] : []);
   }
 
-  get hasForm(): boolean {
-    return this.#form.firstChild !== null;
-  }
-
   /** Brings the focus back to the button with this name, else to the comment. */
   focusButton(name: string): void {
     (this.element.querySelector<HTMLElement>(`:scope > :is(.content, .foot) [data-do="${name}"]`) ?? this.element).focus({ preventScroll: true });

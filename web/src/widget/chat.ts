@@ -64,7 +64,6 @@ class ChatView {
     this.#log = h("div.log", { role: "log", "aria-label": words.say("chat.log"), tabindex: 0, onscroll: () => this.#scrolled() }, this.#earlier, this.#list);
     this.#form = new ChatForm({
       words,
-      asksName: !this.#around.identity.signedIn,
       name: this.#around.identity.name,
       typed: () => this.#typing.typed(),
       send: (body, name) => this.#send(body, name),
@@ -103,6 +102,8 @@ class ChatView {
     const page = await this.#around.api.comments(placeOf(this.#element), { limit: LIMIT }, this.#signal);
     this.#thread.reset(page);
     this.#channel = page.channel;
+    // Known by now, where the author's site was asked.
+    this.#form.asksName = !this.#around.identity.signedIn;
     this.#render();
     return { channel: page.channel, position: parsePosition(page.position) };
   }

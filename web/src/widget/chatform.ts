@@ -5,7 +5,6 @@ import type { Words } from "./words";
 
 export interface ChatFormOptions {
   words: Words;
-  asksName: boolean;
   name: string;
   /** A key was pressed that changed the text. */
   typed: () => void;
@@ -17,9 +16,10 @@ export class ChatForm {
   readonly #options: ChatFormOptions;
   readonly #name: HTMLInputElement;
   readonly #body: HTMLTextAreaElement;
+  readonly #who: HTMLElement;
 
   constructor(options: ChatFormOptions) {
-    const { words, asksName } = options;
+    const { words } = options;
     this.#options = options;
     this.#name = h("input", { id: "chat-name", part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto", size: 8 });
     this.#name.value = options.name;
@@ -28,13 +28,19 @@ export class ChatForm {
       onkeydown: (event: KeyboardEvent) => this.#key(event),
       oninput: () => this.#body.value.trim() && options.typed(),
     });
+    this.#who = h("div.field", { class: "field name-field", hidden: true }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name);
     this.element = h(
       "form.chat-form",
       { onsubmit: (event: Event) => this.#submitted(event) },
-      asksName && h("div.field", { class: "field name-field" }, h("label", { for: "chat-name" }, words.say("form.name")), this.#name),
+      this.#who,
       h("div.field", {}, h("label", { for: "chat-body" }, words.say("chat.message")), this.#body),
       h("button.primary", { type: "submit" }, words.say("chat.send")),
     );
+  }
+
+  /** Whether it asks who writes. */
+  set asksName(asks: boolean) {
+    this.#who.hidden = !asks;
   }
 
   get name(): string {

@@ -11,7 +11,7 @@ import { stored } from "../client/identity";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
 import { keepReading } from "./anchor";
-import { Announcer } from "./announcer";
+import { announcer } from "./announcer";
 import { permalink, placeOf } from "./address";
 import { Arrivals } from "./arrivals";
 import { Article } from "./article";
@@ -64,7 +64,7 @@ export class ThreadView {
   /** A further page is being read. */
   isLoading = false;
   readonly #wire: Wire;
-  readonly #announcer: Announcer;
+  readonly #announce: () => void;
   readonly #folded = new Set<string>();
   readonly #limit: number;
   readonly #count: HTMLElement;
@@ -89,7 +89,8 @@ export class ThreadView {
     this.place = placeOf(element);
     this.thread = new Thread(sortOf(element.getAttribute("sort")));
     this.#limit = Math.min(Math.trunc(Number(element.getAttribute("limit"))) || LIMIT, LIMIT_MAX);
-    this.#announcer = new Announcer((n) => words.count("thread.new", n), signal);
+    const [region, announce] = announcer((n) => words.count("thread.new", n), signal);
+    this.#announce = announce;
     this.arrivals = new Arrivals(this.thread, this.feed, this.articles);
     this.#pill = button("button.pill", "", () => this.#showNew(""), { hidden: true });
     this.#more = button("button.more", words.say("thread.more"), () => this.#loadMore(), { hidden: true });
@@ -108,7 +109,7 @@ export class ThreadView {
     const pill = h("div.pill-place", {}, this.#pill);
     const isOldest = this.thread.sort === "oldest";
     this.box = h("section.box", { "aria-label": label, lang: words.lang, dir: words.dir },
-      this.bar, this.#writer, this.#notice, this.#announcer.element, !isOldest && pill, this.feed, this.#more, isOldest && pill);
+      this.bar, this.#writer, this.#notice, region, !isOldest && pill, this.feed, this.#more, isOldest && pill);
     // By then the event is over, and knows its target no more.
     this.box.addEventListener("keydown", (event) => {
       const target = event.target as HTMLElement;
@@ -208,13 +209,15 @@ export class ThreadView {
   async #read(): Promise<{ channel: string; position: Position | null }> {
     const { thread, around, target } = this;
     const roots = this.#loaded ? this.feed.children.length : 0;
-    const page = await this.ask(this.place, { limit: Math.min(LIMIT_MAX, Math.max(this.#limit, roots)), "around": target }).catch((error: unknown) => {
+    const isFirst = !this.#loaded;
+    // What the page brought along, rendered by the server, is as good as read.
+    const brought = isFirst && this.element.querySelector(".parlour-thread") && (await import("./takeover").then(({ pageIn }) => pageIn(this), () => null));
+    const page = brought || await this.ask(this.place, { limit: Math.min(LIMIT_MAX, Math.max(this.#limit, roots)), "around": target }).catch((error: unknown) => {
       // The comment that the address leads to may be gone.
       if (!target || this.signal.aborted) throw error;
       this.target = undefined;
       return this.ask(this.place, {});
     });
-    const isFirst = !this.#loaded;
     this.#loaded = true;
     thread.reset(page);
     this.arrivals.clear();
@@ -245,7 +248,7 @@ export class ThreadView {
       const comment = event.data as Comment;
       if (this.isOwn(comment.author)) this.writing.met(comment);
       else {
-        this.#announcer.add();
+        this.#announce();
         this.arrivals.add(comment);
       }
     }
@@ -311,9 +314,9 @@ export class ThreadView {
       set(element, "aria-setsize", thread.next === null ? roots.length : -1);
     });
     if (!feed.querySelector('article[tabindex="0"]')) set(roots[0]?.element ?? feed, "tabindex", 0);
-    set(feed, "role", roots.length ? "feed" : null);
-    set(feed, "aria-label", roots.length ? words.say("thread.label") : null);
-    place(feed, roots.length ? roots.map(({ element }) => element) : [h("p.hint", {}, words.say("thread.empty"))]);
+    set(feed, "role", roots[0] && "feed");
+    set(feed, "aria-label", roots[0] && words.say("thread.label"));
+    place(feed, roots[0] ? roots.map(({ element }) => element) : [h("p.hint", {}, words.say("thread.empty"))]);
     this.#marks?.mark();
     rest?.focus({ preventScroll: true });
   }

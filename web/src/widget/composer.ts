@@ -25,8 +25,8 @@ export interface ComposerOptions {
   /** What the text area is called. */
   label: string;
   send: string;
-  /** Asks for a name and an e-mail address. */
-  asksWho: boolean;
+  /** Whether it asks for a name and an e-mail address; known when somebody begins to write. */
+  asksWho: () => boolean;
   body?: string;
   /** What was typed the last time. */
   draft?: () => string;
@@ -103,7 +103,7 @@ export class Composer {
     const { words, asksWho, begin } = this.options;
     begin?.();
     const who = (input: HTMLInputElement, name: string): HTMLElement => this.#field(input, name, words.say(`form.${name}`), words.say(`form.${name}.hint`));
-    if (asksWho) this.#error.before(h("div.who", {}, who(this.#name, "name"), who(this.#email, "email"), this.#website));
+    if (asksWho()) this.#error.before(h("div.who", {}, who(this.#name, "name"), who(this.#email, "email"), this.#website));
     this.element.lastChild!.appendChild(h("span.hint", {}, words.say("form.keys")));
     import("./tools").then(({ equip }) => equip(this)).catch(() => {});
   }

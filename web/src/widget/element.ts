@@ -7,12 +7,10 @@ import { onNavigation, pageUrl, permalink } from "./address";
 import { wordsFor } from "./words";
 import type { Words } from "./words";
 
-/** `account` is no author's: it changes when somebody signs in or out (`client/account.ts`). */
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "theme", "lang", "token", "token-url", "limit", "sort", "account"];
+/** What decides what is shown; `theme` changes looks alone (`theme.ts`). `account` is no author's: it changes when somebody signs in or out (`client/account.ts`). */
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "token", "token-url", "limit", "sort", "account"];
 /** How near is near. */
 const NEAR = "1000px";
-/** This changes looks, not what is shown. */
-const LOOKS = "theme";
 
 export abstract class ParlourElement extends HTMLElement {
   static readonly observedAttributes: readonly string[] = ATTRIBUTES;
@@ -88,7 +86,7 @@ export abstract class ParlourElement extends HTMLElement {
 
   /** Everything that decides what is shown. */
   #key(): string {
-    const values = ATTRIBUTES.filter((name) => name !== LOOKS).map((name) => this.getAttribute(name));
+    const values = ATTRIBUTES.map((name) => this.getAttribute(name));
     const follows = !this.hasAttribute("channel") && !this.hasAttribute("page-id");
     return JSON.stringify([values, follows ? pageUrl() : null]);
   }

@@ -64,13 +64,6 @@ export class Thread {
     else if (!page.more?.[branch]) this.more.delete(branch);
   }
 
-
-  /** Takes the server's answer to an edit: newer than all that was heard, whatever offset it bears. */
-  edited(comment: Comment): Change {
-    const at = Math.max(comment.offset ?? 0, this.#seen.get(comment.id) ?? 0);
-    return this.#put(comment, at) ? "changed" : "none";
-  }
-
   /** Takes the server's answer to a post; the event about it may come before or after. */
   put(comment: Comment): Change {
     const isNew = !this.byId.has(comment.id);

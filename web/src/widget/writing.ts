@@ -112,7 +112,7 @@ export class Writing {
 
   /** One form at a time; pressing the same button again closes it. */
   show(article: Article, deed: string, make: (done: () => void) => Composer): void {
-    const again = this.#open?.article === article && article.hasForm;
+    const again = this.#open?.article === article;
     this.#open?.close();
     if (again) return;
     const close = (): void => {
@@ -138,7 +138,7 @@ export class Writing {
     return this.compose({
       label,
       send,
-      asksWho: !around.identity.signedIn,
+      asksWho: () => !around.identity.signedIn,
       draft: () => this.#sending?.readDraft(page) ?? "",
       keep: (text) => this.#sending?.keepDraft(page, text),
       ...(cancel && { cancel }),

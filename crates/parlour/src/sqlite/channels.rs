@@ -92,6 +92,15 @@ impl Channels {
         Ok(self.remember(key, channel))
     }
 
+    /// These names change what they stand for: nothing of them passes through memory from now on.
+    pub(super) fn take_over(&self, keys: [&Key; 2]) {
+        if let Some(passing) = &self.passing {
+            for key in keys.into_iter().filter(|key| passing.is_concerned(key)) {
+                passing.store(key);
+            }
+        }
+    }
+
     fn remember(&mut self, key: &Key, channel: Channel) -> Slot {
         let slot = Slot(self.channels.len());
         self.channels.push(channel);

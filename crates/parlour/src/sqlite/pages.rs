@@ -120,6 +120,11 @@ impl Ledger {
         // What is remembered of channels is about to be wrong.
         self.channels.flush(&self.connection)?;
         self.channels.forget();
+        let (site, from, into) = match change {
+            Change::Fold(Fold { site, from, into, .. }) => (site, from, into),
+            Change::Alias { site, name, home } => (site, name, home),
+        };
+        self.channels.take_over([&Key::new(site.clone(), from.clone()), &Key::new(site.clone(), into.clone())]);
         match change {
             Change::Fold(fold) => self.fold(fold),
             Change::Alias { site, name, home } => self.add_alias(site, name, home),

@@ -246,6 +246,7 @@ macro_rules! contract {
                  another_name_leads_home_in_one_step
                  a_fold_done_twice_is_done_once
                  a_page_is_named_by_what_was_read_there
+                 threads_move_where_no_publications_are_kept
             }
             readers {
                  readers_who_come_and_go_end_with_what_the_list_shows

@@ -8,6 +8,16 @@ use crate::server::Server;
 const PROGRAMS: &[&str] = &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 fn run(script: &str) {
+    run_on(script, "", &[]);
+}
+
+/// On a server with this configuration file; the script is told more.
+fn run_on(script: &str, file: &str, more: &[&str]) {
+    run_with(script, file, |_| more.iter().map(|word| word.to_string()).collect());
+}
+
+/// The script is told what the server has to be asked for.
+fn run_with(script: &str, file: &str, more: impl FnOnce(&Server) -> Vec<String>) {
     let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
     if !browser || !can_run() {
         return;
@@ -15,7 +25,10 @@ fn run(script: &str) {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
-    Stage::new(Server::demo()).run(&scripts.join(script), &[&pictures.display().to_string()]);
+    let server = Server::start(&["--demo"], file);
+    let words = [vec![pictures.display().to_string()], more(&server)].concat();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Stage::new(server).run(&scripts.join(script), &words);
 }
 
 #[test]
@@ -52,7 +65,13 @@ fn in_firefox_too_one_writes_reads_and_comes_back() {
 
 #[test]
 fn a_comment_that_wants_to_be_a_program_does_nothing_in_any_browser() {
-    run("hostile.mjs");
+    let secret = "a secret that is long enough to sign tokens with";
+    run_on("hostile.mjs", &format!("token-secret = \"{secret}\""), &[secret]);
+}
+
+#[test]
+fn readers_of_pages_that_move_and_merge_end_on_the_right_thread_without_a_reload() {
+    run_with("moves.mjs", "", |server| vec![server.key("default")]);
 }
 
 /// An owner's day with so many comments that wait in the end; `rules` are the site's besides.
@@ -98,4 +117,53 @@ fn a_browsers_own_event_source_resumes_with_nothing_lost_or_doubled() {
 #[test]
 fn the_demo_page_works_and_can_be_looked_at() {
     run("demo.mjs");
+}
+
+/// Runs one of `examples/` as it stands, against a server with a secret that the site signs with.
+fn example(name: &str, needs: &[&str]) {
+    let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
+    let rest = needs.iter().all(|path| Path::new(path).exists() || missing(path));
+    if !browser || !can_run() || !rest {
+        return;
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
+    let server = Server::start(&["--demo", "--token-secret", "a-secret-that-only-this-test-and-its-site-know"], "");
+    Stage::new(server).run(&scripts.join("examples.mjs"), &["-", name]);
+}
+
+/// What `npm ci --ignore-scripts` installs in an example.
+macro_rules! packages {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/", $name, "/node_modules")
+    };
+}
+
+#[test]
+fn the_example_for_react_is_built_and_posted_through() {
+    example("react", &[packages!("react")]);
+}
+
+#[test]
+fn the_example_for_vue_is_built_and_posted_through() {
+    example("vue", &[packages!("vue")]);
+}
+
+#[test]
+fn the_example_for_astro_is_built_and_posted_through() {
+    example("astro", &[packages!("astro")]);
+}
+
+#[test]
+fn the_example_for_hugo_is_built_and_posted_through() {
+    example("hugo", &["/usr/bin/hugo"]);
+}
+
+#[test]
+fn the_partial_for_a_ghost_theme_is_rendered_and_posted_through() {
+    example("ghost", &[]);
+}
+
+#[test]
+fn the_plugin_for_wordpress_works_in_a_classic_and_in_a_block_theme() {
+    example("wordpress", &["/usr/share/wordpress/wp-settings.php", "/usr/sbin/mariadbd"]);
 }

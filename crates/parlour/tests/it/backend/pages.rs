@@ -170,10 +170,11 @@ pub async fn a_fold_done_twice_is_done_once(open: impl AsyncFn(Rules) -> Given) 
     let (from, into) = (page("e1"), page("e2"));
     first(&given, &from, "c1", "https://e.example/1").await;
     first(&given, &into, "c2", "https://e.example/2").await;
-    given.backend.pages.fold(fold(&from, &into, None)).await.unwrap();
-    let after = top(&given, &into).await.unwrap();
     given.backend.log.watch(&from).await.unwrap();
     given.backend.log.watch(&into).await.unwrap();
+    given.backend.pages.fold(fold(&from, &into, None)).await.unwrap();
+    assert_eq!([reset(&mut given).await.0, reset(&mut given).await.0], [from.clone(), into.clone()]);
+    let after = top(&given, &into).await.unwrap();
     given.backend.pages.fold(fold(&from, &into, None)).await.unwrap();
     assert_eq!(top(&given, &into).await.unwrap(), after);
     assert_eq!(given.list(&into, flat(10)).await.total, 2);
@@ -197,4 +198,24 @@ pub async fn a_page_is_named_by_what_was_read_there(open: impl AsyncFn(Rules) ->
     let data: Value = serde_json::from_str(&entry.event.data).unwrap();
     assert_eq!(data["title"], "title of https://f.example/");
     assert_eq!(given.append(&at, change).await.unwrap().position, None, "what it is already changes nothing");
+}
+
+pub async fn threads_move_where_no_publications_are_kept(open: impl AsyncFn(Rules) -> Given) {
+    let given = open(Rules { keep_events: 0, ..Rules::default() }).await;
+    let (old, new, name) = (page("a7"), page("a8"), page("a9"));
+    first(&given, &old, "c1", "https://g.example/old").await;
+    // Both were read and published to before anything was stored of them.
+    let before = given.publish(&new, "1").await;
+    given.publish(&name, "1").await;
+    given.backend.pages.fold(fold(&old, &new, Some(note("https://g.example/new")))).await.unwrap();
+    let after = top(&given, &new).await.unwrap();
+    assert_ne!(after.epoch, before.epoch, "nobody stands in the log that came");
+    assert_eq!(given.read(&new, 0).await.top, after);
+    assert_eq!(given.publish(&new, "2").await, Position { offset: after.offset + 1, ..after.clone() });
+    assert_eq!(given.post(&new, comment("c2", None)).await.offset, Some(after.offset + 2));
+    given.backend.pages.alias(&old.site, &name.channel, &new.channel).await.unwrap();
+    for other in [&old, &name] {
+        assert_eq!(given.append(other, publication("3")).await.unwrap_err(), Fault::Moved(new.channel.clone()));
+        assert_eq!(top(&given, other).await, Err(Fault::Moved(new.channel.clone())));
+    }
 }

@@ -4,8 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::doors::Door;
 use crate::http::Http;
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
 use crate::socketio::Client;
 
@@ -60,6 +61,8 @@ impl Scene {
         ask(&tokens[1], Method::PATCH, &ids[1], json!({ "body": "second-edit" })).await;
         ask(&tokens[1], Method::PATCH, &ids[1], json!({ "body": "what is left" })).await;
         ask(&moderator, Method::PATCH, &ids[2], json!({ "state": "spam" })).await;
+        // Streams say their position with an event: this one everybody sees.
+        post("the last one", "z", Value::Null).await;
         Scene { server, channel, moderator, epoch, ids }
     }
 
@@ -79,18 +82,36 @@ impl Scene {
             said.push(format!("/v1/channels/{channel}/comments?parent={id}"));
             said.push(format!("/v1/comments/{id}"));
         }
-        for rest in ["history", "history?reverse=true", "comments.html", "comments.html?fragment", "feed", "presence"] {
+        for rest in ["history", "history?reverse=true", "presence"] {
             said.push(format!("/v1/channels/{channel}/{rest}"));
         }
+        for id in &self.ids {
+            said.push(format!("/v1/channels/{channel}/comments.html?parent={id}"));
+        }
+        said.extend(self.papers());
         for offset in 0..8 {
             said.push(format!("/v1/channels/{channel}/events?since={}:{offset}&wait=0", self.epoch));
             said.push(format!("/v1/channels/{channel}/history?since={}:{offset}", self.epoch));
         }
-        said.push(format!("/v1/counts?channel={channel}"));
+        said.push(format!("/v1/counts?channel={channel}&url={ADDRESS}"));
         let mut answers = Vec::new();
         for path in said {
-            answers.push((path.clone(), http.get(&path).await.text));
-            answers.push((format!("{path} by a member"), http.get_as(&member, &path).await.text));
+            for (who, answer) in [("nobody", http.get(&path).await), ("a member", http.get_as(&member, &path).await)] {
+                assert_eq!(answer.status, 200, "{path} is a door: {answer:?}");
+                answers.push((format!("{path} by {who}"), answer.text));
+            }
+        }
+        for offset in 0..8 {
+            let path = format!("/v1/channels/{channel}/events?since={}:{offset}", self.epoch);
+            answers.push((format!("the stream of {path}"), self.streamed(&path).await));
+        }
+        let ask = json!({ "channels": [channel], "urls": [ADDRESS] });
+        answers.push(("POST /v1/counts".to_owned(), http.post("/v1/counts", &ask).await.text));
+        for mut door in Door::all(&self.server).await {
+            for view in ["flat", "tree"] {
+                let list = door.list(channel, &[("view", json!(view))]).await;
+                answers.push((format!("{view} over {}", door.name()), list.to_string()));
+            }
         }
         for offset in 0..8 {
             let mut socket = Socket::guest(&self.server).await;
@@ -103,10 +124,60 @@ impl Scene {
         answers
     }
 
+    /// The thread on paper.
+    fn papers(&self) -> Vec<String> {
+        let channel = &self.channel;
+        let of_channel =
+            ["comments.html", "comments.html?fragment", "comments.atom"].map(|rest| format!("/v1/channels/{channel}/{rest}"));
+        let mut papers = Vec::from(of_channel);
+        papers.push("/v1/sites/default/comments.atom".to_owned());
+        papers
+    }
+
+    /// What an event stream says until it has come to the log's top.
+    async fn streamed(&self, path: &str) -> String {
+        let list = Http::of(&self.server).get(&format!("/v1/channels/{}/comments", self.channel)).await.json();
+        let top = format!("id: {}\n", list["position"].as_str().unwrap());
+        let request = reqwest::Client::new().get(self.server.url(path)).header("accept", "text/event-stream");
+        let mut answer = request.send().await.unwrap();
+        let mut text = String::new();
+        while !text.contains(&top) {
+            let chunk =
+                tokio::time::timeout(PATIENCE, answer.chunk()).await.unwrap_or_else(|_| panic!("{path}: {text}")).unwrap();
+            text.push_str(&String::from_utf8_lossy(&chunk.expect("the stream ended")));
+        }
+        text
+    }
+
+    /// Moderators find by its words what is there, and what was taken back, which they are to see; never what is gone.
+    async fn check_search(&self, when: &str) {
+        let http = Http::of(&self.server);
+        let search = async |words: &str| {
+            let path = format!("/v1/moderation/comments?words={words}");
+            let found = http.get_as(&self.moderator, &path).await;
+            assert_eq!(found.status, 200, "{found:?}");
+            (found.json()["comments"].as_array().unwrap().len(), found.text)
+        };
+        assert_eq!((search("what").await.0, search("taken-body").await.0), (1, 1), "{when}: search finds");
+        for word in WITHDRAWN.iter().filter(|word| !word.starts_with("taken")) {
+            let (found, text) = search(word).await;
+            assert_eq!(found, 0, "{when}: {word} is found: {text}");
+        }
+        let all = search("").await.1;
+        assert!(WITHDRAWN.iter().filter(|word| !word.starts_with("taken")).all(|word| !all.contains(word)), "{when}: {all}");
+        let stranger = http.get("/v1/moderation/comments?words=taken-body").await;
+        assert_eq!(stranger.problem().0, 401);
+    }
+
     async fn check(&self, when: &str) {
         let answers = self.doors().await;
         let heard = |word: &str| answers.iter().filter(|(_, text)| text.contains(word)).count();
         assert!(heard("what is left") > 20, "the doors say what was not withdrawn");
+        for paper in self.papers() {
+            let says = |(door, text): &(String, String)| door.starts_with(&paper) && text.contains("what is left");
+            assert!(answers.iter().filter(|answer| says(answer)).count() >= 2, "{when}: {paper} says what was not withdrawn");
+        }
+        self.check_search(when).await;
         for word in WITHDRAWN {
             let leaks: Vec<&String> = answers.iter().filter(|(_, text)| text.contains(word)).map(|(door, _)| door).collect();
             assert!(leaks.is_empty(), "{when}: {word} leaves by {leaks:?}");
@@ -115,7 +186,7 @@ impl Scene {
         let queue = http.get_as(&self.moderator, &format!("/v1/comments/{}", self.ids[2])).await;
         assert!(queue.text.contains("taken-body"), "moderators see what was taken back");
         let counts = http.get(&format!("/v1/counts?channel={}", self.channel)).await.json();
-        assert_eq!(counts["counts"][&self.channel]["comments"], 4);
+        assert_eq!(counts["counts"][&self.channel]["comments"], 5);
     }
 }
 

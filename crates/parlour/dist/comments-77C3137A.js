@@ -1,0 +1,1 @@
+import{E as r}from"./shared-F1655F33.js";export{r as ThreadView};

@@ -1,1 +1,0 @@
-import{E as r}from"./shared-0EE65644.js";export{r as ThreadView};
