@@ -1,6 +1,6 @@
 /**
  * The admin page: the live queue and the views beside it. Letters work wherever no field is being written in: the list's own (`list.ts`),
- * U takes the last act back, / goes to the search, 1–7 change the view.
+ * U takes the last act back, N reads the queue anew, / goes to the search, 1–7 change the view.
  */
 import { h, say } from "../widget/h";
 import { Refused, api, keepToken, listen, takeToken } from "./api";
@@ -52,7 +52,7 @@ async function showQueue(): Promise<HTMLElement> {
   const graph = h("div");
   figures().then((picture) => graph.append(picture), () => undefined);
   const help = h("p", { class: "quiet" });
-  for (const [key, what] of [["J", "next"], ["K", "previous"], ["A", "approve"], ["R", "reject"], ["S", "spam"], ["X", "shadow"], ["B", "block and remove all"], ["U", "undo"]]) {
+  for (const [key, what] of [["J", "next"], ["K", "previous"], ["A", "approve"], ["R", "reject"], ["S", "spam"], ["X", "shadow"], ["B", "block and remove all"], ["U", "undo"], ["N", "newest"]]) {
     help.append(h("kbd", {}, key!), ` ${what}  `);
   }
   await queue.start();
@@ -110,7 +110,7 @@ function start(): void {
   nav.replaceChildren(...views.map(([name], index) => h("button", { type: "button", onclick: () => void open(index) }, name)), h("button", { type: "button", onclick: () => signIn("") }, "Sign out"));
   ending.abort();
   ending = new AbortController();
-  void listen(heard, () => shown === 0 && void open(0), ending.signal);
+  void listen(heard, () => queue?.missed(), ending.signal);
   void open(0);
 }
 
@@ -142,6 +142,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "u") {
     const last = done.pop();
     if (last !== undefined) void undo(last);
+  } else if (event.key === "n" && queue) {
+    void queue.refresh();
   } else if (event.key === "/") {
     void open(1).then(() => main.querySelector<HTMLElement>("input")?.focus());
   } else if (/^[1-7]$/.test(event.key)) {

@@ -16,6 +16,8 @@ export interface Surroundings {
 
 /** So many before the end the next page is fetched. */
 const AHEAD = 10;
+/** Of so many that come at once each is put in by itself; more than that wait behind a button, whoever floods the queue. */
+const NEWS_MAX = 10;
 
 const REASONS: Record<string, string> = {
   all: "everything is looked at",
@@ -50,11 +52,14 @@ export class CommentList {
   #next: string | null = null;
   #loading = false;
   #waiting = 0;
+  readonly #news = new Set<string>();
+  #fetching = false;
+  readonly #fresh = h("button", { type: "button", hidden: true, onclick: () => void this.refresh() }, "More came: show the newest (N)");
 
   constructor(wanted: Record<string, string | null>, around: Surroundings) {
     this.#wanted = wanted;
     this.#around = around;
-    this.element = h("section", {}, this.#count, this.#items, this.#more);
+    this.element = h("section", {}, this.#count, this.#fresh, this.#items, this.#more);
     this.element.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -69,13 +74,46 @@ export class CommentList {
 
   /** A comment came that may belong here: it is put first, without moving the focus. */
   async arrived(id: string): Promise<void> {
-    if (this.#find(id)) return;
-    const filing = await api.one(id);
+    if (this.#find(id) || !this.#fresh.hidden) return;
+    this.#news.add(id);
+    if (this.#fetching) return;
+    this.#fetching = true;
+    try {
+      for (const next of this.#news) {
+        if (this.#news.size > NEWS_MAX) return this.missed();
+        this.#news.delete(next);
+        this.#put(await api.one(next));
+      }
+    } finally {
+      this.#fetching = false;
+    }
+  }
+
+  /** Some came that are not known here. */
+  missed(): void {
+    this.#news.clear();
+    this.#fresh.hidden = false;
+  }
+
+  #put(filing: Filing): void {
     const wanted = this.#wanted["state"];
-    if (wanted && wanted !== filing.comment.state) return;
+    const newest = this.#filings.get(this.#items.firstElementChild as HTMLElement)?.comment.created ?? "";
+    // What is older than the first is further down, and counted.
+    if ((wanted && wanted !== filing.comment.state) || filing.comment.created < newest || this.#find(filing.comment.id)) return;
     this.#waiting += 1;
     this.#items.prepend(this.#item(filing));
     this.#tell();
+  }
+
+  /** Reads the list anew. */
+  async refresh(): Promise<void> {
+    this.#news.clear();
+    this.#fresh.hidden = true;
+    this.#filings.clear();
+    this.#items.replaceChildren();
+    this.#next = null;
+    await this.#load(true);
+    this.focus();
   }
 
   /** A comment was decided on elsewhere. */

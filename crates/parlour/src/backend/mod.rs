@@ -437,9 +437,7 @@ pub trait Store: Send + Sync {
 
     /// Takes a member of this site out of every row that is no comment: reactions, reports, who published. Afterwards nothing of
     /// what was taken away, here or by [`Append::Delete`] before, is left in what the backend keeps on a disk of its own.
-    async fn forget(&self, _: &SiteName, _: &MemberId) -> Result<(), Fault> {
-        Err(Fault::Unavailable("this store cannot forget a member".into()))
-    }
+    async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault>;
 
     /// Whether writing works now: an empty transaction or its like.
     async fn check(&self) -> Result<(), Fault>;

@@ -18,12 +18,14 @@ struct Run {
     readers: u64,
     phases: u64,
     changes: u64,
-    /// Whether Redis loses what it had not synced.
+    /// How Redis keeps what it is given.
+    keep: Keep,
+    /// Whether it loses what it had not synced.
     loses: bool,
 }
 
-const CALM: Run = Run { options: &[], readers: 4, phases: 4, changes: 40, loses: false };
-const SMALL_RINGS: Run = Run { options: &["--ring-entries", "8"], ..CALM };
+const CALM: Run = Run { options: &[], readers: 4, phases: 4, changes: 40, keep: Keep::Written, loses: false };
+const SMALL_RINGS: Run = Run { options: &["--ring-entries", "8"], keep: Keep::Always, ..CALM };
 const LOSING: Run = Run { loses: true, ..CALM };
 const LOSING_SMALL_RINGS: Run = Run { options: &["--ring-entries", "8"], ..LOSING };
 
@@ -134,7 +136,7 @@ impl Run {
 
 async fn once(run: Run, seed: u64) {
     let mut dice = Dice::new(seed);
-    let redis = Redis::keeping(Keep::Written);
+    let redis = Redis::keeping(run.keep);
     let options: Vec<&str> = ["--demo", "--member-posts", "1000000/1s"].iter().chain(run.options).copied().collect();
     let nodes = Nodes::with(2, &redis.url(), &options, "");
     let truth = Arc::new(Truth::default());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::solve;
+use crate::redis::{self, Redis};
 use crate::server::Server;
 
 const PAGE: &str = "https://blog.example/post";
@@ -166,13 +167,13 @@ fn p99(took: &[Duration]) -> Duration {
 }
 
 /// Floods of each kind, one after the other; a line of a table for each.
-async fn floods_are_held(floods: &[Flood]) {
+async fn floods_are_held(floods: &[Flood], start: impl Fn(&str) -> Server) {
     // The limits are those that a site has by default.
     let file = "hold = \"first\"\nproof-bits = 8\ntrusted-proxy = [\"127.0.0.1\"]\norigins = [\"https://blog.example\"]\n";
     println!("| flood | asked | sent a second | taken | shown | refused | asked for work | honest p99 | honest worst |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for &kind in floods {
-        let server = Server::start(&[], file);
+        let server = start(file);
         let moderator = server.token("mia", &["--role", "moderator", "--name", "Mia"]);
         let writer = Arc::new(Writer::of(&server));
         let made = writer.post("192.0.2.1", Some(&moderator), &json!({ "body": "welcome", "page": { "url": PAGE } })).await;
@@ -217,7 +218,11 @@ async fn a_flood_is_held_at_the_limits_and_an_honest_poster_beside_it_is_never_r
     let one = Flood { per_second: 200, lasts, ..ONE };
     let many = Flood { addresses: 100, ..one };
     let working = Flood { per_second: 50, works: true, ..many };
-    floods_are_held(&[one, many, working]).await;
+    floods_are_held(&[one, many, working], |file| Server::start(&[], file)).await;
+    if redis::can_run() {
+        let redis = Redis::start();
+        floods_are_held(&[many], |file| Server::on(&redis.url(), &[], file)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,5 +230,5 @@ async fn a_flood_is_held_at_the_limits_and_an_honest_poster_beside_it_is_never_r
 async fn long_a_thousand_posts_a_second_from_one_address_and_from_ten_thousand() {
     let many = Flood { addresses: 10_000, ..ONE };
     let working = Flood { per_second: 200, works: true, ..many };
-    floods_are_held(&[ONE, many, working]).await;
+    floods_are_held(&[ONE, many, working], |file| Server::start(&[], file)).await;
 }

@@ -4,8 +4,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Desk, FIRST, bodies, id_of};
-use crate::http::Answer;
-use crate::server::PATIENCE;
+use crate::http::{Answer, Http};
+use crate::redis::{self, Redis};
+use crate::server::{PATIENCE, Server};
 use crate::signin::letters::smtp;
 
 const OWN: &str = "https://talk.example.net";
@@ -17,14 +18,43 @@ async fn form(desk: &Desk, fields: &[(&str, &str)], origin: Option<&str>) -> Ans
     desk.http.ask(Method::POST, "/auth/held", &headers, &body).await
 }
 
+/// The letters' sender, the owner, and how often they are written to.
+fn file(port: u16) -> String {
+    format!(
+        "{FIRST}public-url = \"{OWN}\"\nmail-server = \"smtp://127.0.0.1:{port}\"\nmail-from = \"Talk <talk@example.net>\"\n\
+         notify = [\"owner@example.net\"]\nnotify-every = \"4s\"\n"
+    )
+}
+
+#[tokio::test]
+async fn over_two_nodes_an_owner_gets_each_letter_once() {
+    if !redis::can_run() {
+        return;
+    }
+    let redis = Redis::start();
+    let (port, letters) = smtp().await;
+    let start = || Server::on(&redis.url(), &[], &file(port));
+    let (desk, other) = (Desk::of(start()).await, start());
+    let second = Http::of(&other);
+    let path = format!("/v1/channels/{}/comments", desk.page);
+    for number in 0..6 {
+        let draft = json!({ "body": format!("waiting {number}") });
+        let http = if number % 2 == 0 { &desk.http } else { &second };
+        assert_eq!(http.post(&path, &draft).await.json()["comment"]["state"], "pending");
+    }
+    // The second letter has all of them; whatever the nodes wrote besides would have come before it.
+    let until = std::time::Instant::now() + PATIENCE;
+    while !letters.lock().iter().any(|letter| letter.contains("Subject: 6 comments on default")) {
+        assert!(std::time::Instant::now() < until, "no letter came");
+        tokio::task::yield_now().await;
+    }
+    assert!(letters.lock().len() <= 2, "{} letters", letters.lock().len());
+}
+
 #[tokio::test]
 async fn an_owner_is_written_to_about_what_waits_and_decides_by_a_button_alone() {
     let (port, letters) = smtp().await;
-    let file = format!(
-        "{FIRST}public-url = \"{OWN}\"\nmail-server = \"smtp://127.0.0.1:{port}\"\nmail-from = \"Talk <talk@example.net>\"\n\
-         notify = [\"owner@example.net\"]\nnotify-every = \"4s\"\n"
-    );
-    let desk = Desk::open(&file).await;
+    let desk = Desk::open(&file(port)).await;
     let until = async |count: usize| {
         let until = std::time::Instant::now() + PATIENCE;
         while letters.lock().len() < count {

@@ -84,7 +84,7 @@ async fn with_pubsub_cut_a_node_says_that_it_is_deaf_and_repairs_what_it_missed(
     assert_eq!(ready(&two.straight[0]).await.0, 200);
     two.between.passes(Passing::ALL);
     until_ready(&two.through[0], 200, WELL).await;
-    tally.goes_on(SOME).await;
+    timeout(MENDED_WITHIN, tally.goes_on(SOME)).await.expect("what was missed is not repaired");
     nothing_is_lost(&tally.sum(Http::of(&two.straight[0])).await);
 }
 

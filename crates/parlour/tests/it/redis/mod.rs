@@ -16,6 +16,7 @@ mod process;
 mod secured;
 mod sentinel;
 mod tally;
+mod told;
 
 // One name for what other tests use.
 pub use cluster::Cluster;

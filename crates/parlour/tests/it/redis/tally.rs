@@ -145,6 +145,8 @@ impl Tally {
                 let delivered: HashSet<u64> = heard.delivered.iter().copied().collect();
                 let missing = written.acknowledged.difference(&delivered).count();
                 assert!(missing == 0 || heard.gaps > 0, "{missing} of {} are missing silently", self.channels[number]);
+                let heard_lost = written.acknowledged.difference(&stored).filter(|number| delivered.contains(number)).count();
+                assert!(heard_lost == 0 || heard.gaps > 0, "{heard_lost} were heard, are lost, and nothing was said");
                 assert!(heard.gaps > 0 || delivered.len() == heard.delivered.len(), "something came twice");
                 sum.delivered += delivered.len();
                 sum.told_as_lost += missing;
