@@ -20,8 +20,15 @@ declare const PARTS: Record<string, string>;
     for (const name of missing) {
       if (!document.querySelector(name)) continue;
       missing.delete(name);
-      // The next change of the page tries again, a few times.
-      import(new URL(`embed/${PARTS[name]}`, base).href).catch(() => failures++ < 5 && missing.add(name));
+      const part = new URL(`embed/${PARTS[name]}`, base).href;
+      import(part).catch(() => {
+        // The next change of the page tries again, a few times.
+        failures++ < 5 && missing.add(name);
+        // A server that does not know the page's origin gives it no part: so it is said here, in the one language that is known.
+        fetch(part).then(({ status }) => {
+          if (status === 403) document.querySelector(name)!.textContent ||= `--origins ${origin}`;
+        }, () => {});
+      });
     }
   };
 

@@ -1,1 +1,0 @@
-import{E as r}from"./shared-F1655F33.js";export{r as ThreadView};
