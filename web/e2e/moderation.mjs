@@ -204,12 +204,18 @@ story(async () => {
   assert.deepEqual((await ask("/v1/moderation/rules")).rules.words, []);
   assert.deepEqual((await ask("/v1/moderation/blocks")).blocks, []);
 
-  // Many wait.
+  // Many wait. While the first of them is being fetched, the others come.
+  let came;
+  const all = new Promise((resolve) => (came = resolve));
+  const held = async (route) => (await all, await route.continue());
+  await page.route("**/v1/moderation/comments/*", held);
   for (let begun = 0; begun < Number(waiting); begun += 50) {
     await Promise.all(Array.from({ length: 50 }, (_, number) => wait(address, `waiting ${begun + number}`)));
   }
+  came();
   // So many at once wait behind a button; the focus stays where it was.
   await page.getByRole("button", { name: "More came" }).waitFor();
+  await page.unroute("**/v1/moderation/comments/*", held);
   await page.keyboard.press("n");
   await articles(page).filter({ hasText: /waiting \d/ }).first().waitFor();
   const { waiting: inQueue } = await ask("/v1/moderation/comments?state=pending");

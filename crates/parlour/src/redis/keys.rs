@@ -23,7 +23,7 @@
 //! | `z:NAME` | hash | comments by author that their author alone believes to be shown |
 //! | `withdrawn` | sorted set | what moderators took for spam or took back, by when |
 //! | `u:SITE` | hash | approved comments by author |
-//! | `v:SITE\nMEMBER` | bits | the partitions in which a member may have approved comments; in the member's own partition |
+//! | `v:SITE\nHASH` | bits | the partitions in which a member may have approved comments, under the SHA-256 of their id; in the member's own partition |
 //! | `desk …:SITE` | | what moderators set, did and may look back on |
 //! | `due` | sorted set | channels by the time of their oldest publication |
 //!

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::{Cmd, Value, cmd};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::try_join;
 
 use super::answer::{Parts, strange, text};
@@ -89,10 +90,11 @@ impl Ledger {
         redis::from_redis_value(self.command(partition, &command).await?).map_err(|_| strange())
     }
 
-    /// Where it is written in which partitions a member may have approved comments: a bit for each.
+    /// Where it is written in which partitions a member may have approved comments: a bit for each. It outlives the comments, so it
+    /// does not name the member.
     pub(in crate::redis) fn whereabouts(&self, site: &SiteName, member: &MemberId) -> (u16, String) {
         let partition = partition_of(member.as_str());
-        (partition, format!("{}v:{site}\n{member}", self.at(partition)))
+        (partition, format!("{}v:{site}\n{:x}", self.at(partition), Sha256::digest(member.as_str())))
     }
 
     /// Notes that a member has, or is about to have, an approved comment in a channel: `standing` asks only where one may be. One
