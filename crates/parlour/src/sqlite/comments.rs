@@ -247,7 +247,7 @@ impl Ledger {
     }
 }
 
-/// What came of another text or author: told at its new position, where it has one.
+/// What came of another text, author or pin: told at its new position, where it has one.
 pub(super) fn changed(mut stored: StoredComment, position: Option<Position>, previous: u64, time_ms: i64) -> Outcome {
     let offset = position.as_ref().map(|position| position.offset);
     stored.comment.offset = offset.or(stored.comment.offset);

@@ -3,7 +3,7 @@
 
 use parlour_wire::push::Kind;
 
-use super::comments::{AUTHOR_AND_MODERATORS, EVERYONE, NOBODY, appended};
+use super::comments::{AUTHOR_AND_MODERATORS, EVERYONE, NOBODY, appended, changed};
 use super::ledger::{Halt, Ledger, News, Outcome};
 use super::rows::{gone, state_word};
 use crate::backend::{Appended, Fault};
@@ -78,16 +78,8 @@ impl Ledger {
             .execute((stored.number, pinned, shown, time_ms))?;
         let previous = stored.comment.offset.unwrap_or(0);
         stored.comment.pinned = pinned;
-        stored.comment.offset = shown.or(stored.comment.offset);
-        let news = shown.map(|offset| News::Comment {
-            kind: Kind::CommentUpdated,
-            made: stored.made.unwrap_or(offset),
-            previous,
-            data: None,
-            time_ms,
-        });
         let position = shown.map(|offset| self.channels.position(slot, offset));
-        Ok(Outcome { appended: appended(position, stored.comment), news })
+        Ok(changed(stored, position, previous, time_ms))
     }
 }
 
