@@ -43,7 +43,7 @@ fn pages(tally: &mut Tally) {
     tally.run("npm ci in the sign-in clients' folder", || web::install(&root().join("crates/parlour/tests/clients-signin")));
     tally.run("npm ci in the Socket.IO clients' folder", || web::install(&root().join("crates/parlour/tests/clients-socketio")));
     for name in ["react", "vue", "astro"] {
-        tally.run("npm ci in an example", || web::install(&root().join("examples").join(name)));
+        tally.run("npm install in an example", || web::install_here(&root().join("examples").join(name)));
     }
     tally.run("the types of web", || web::script("check"));
     tally.run("the tests of web", || web::script("test"));

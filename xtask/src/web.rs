@@ -14,6 +14,12 @@ pub fn install(directory: &Path) -> bool {
     ran(Command::new("npm").args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]).current_dir(directory))
 }
 
+/// The same for what has a part of its own for each platform: not every registry has all of them, and `npm ci` wants all.
+pub fn install_here(directory: &Path) -> bool {
+    let words = ["install", "--no-save", "--ignore-scripts", "--no-fund", "--no-audit"];
+    ran(Command::new("npm").args(words).current_dir(directory))
+}
+
 /// A script of `web/package.json`.
 pub fn script(name: &str) -> bool {
     ran(Command::new("npm").args(["run", "--silent", name]).current_dir(root().join("web")))

@@ -131,7 +131,7 @@ fn example(name: &str, needs: &[&str]) {
     Stage::new(server).run(&scripts.join("examples.mjs"), &["-", name]);
 }
 
-/// What `npm ci --ignore-scripts` installs in an example.
+/// What `npm install --no-save --ignore-scripts` installs in an example.
 macro_rules! packages {
     ($name:literal) => {
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/", $name, "/node_modules")
