@@ -44,6 +44,7 @@ mod presence;
 mod publish;
 mod reactions;
 mod read;
+mod recover;
 mod revoke;
 mod undo;
 mod verdict;
@@ -56,7 +57,8 @@ pub use moderation::{Done, ORDER_COMMENTS_MAX, Order, ROWS_MAX, notice_record};
 pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
-pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
+pub use read::{HistoryPage, Since, Subscription, Wish};
+pub use recover::{Page, Start};
 pub use undo::Undone;
 
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
@@ -145,7 +147,7 @@ pub struct Node {
     limiter: Limiter,
     admission: Mutex<i64>,
     policies: Mutex<HashMap<SiteName, verdict::ReadPolicy>>,
-    pages: read::SharedPages,
+    pages: recover::SharedPages,
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
@@ -219,7 +221,7 @@ impl Node {
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
             policies: Mutex::default(),
-            pages: read::SharedPages::default(),
+            pages: recover::SharedPages::default(),
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),
