@@ -1,7 +1,7 @@
 //! Reading: opening a channel from its log, subscribing, history. Where a reader goes on who was here before is [`super::recover`]'s.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
