@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use parlour_wire::code::Code;
@@ -63,6 +63,9 @@ pub use undo::Undone;
 
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
 const LIMITED_MAX: usize = 200_000;
+
+/// Between two lines of the log about a store that is away.
+const UNAVAILABLE_PACE: Duration = Duration::from_secs(1);
 
 /// Time as the node sees it: the one place where it is read.
 #[derive(Clone, Copy, Default)]
@@ -180,9 +183,20 @@ pub fn fault_code(fault: &Fault) -> Code {
 /// Logs what the operator must know and answers the code that the client gets.
 fn told(fault: Fault) -> Code {
     if let Fault::Unavailable(why) = &fault {
-        tracing::error!(%why, "the store is unavailable");
+        say_unavailable(why);
     }
     fault_code(&fault)
+}
+
+/// One line a second at most: of a store that is away everybody asks at once.
+fn say_unavailable(why: &str) {
+    static UNSAID: Mutex<(Option<Instant>, u64)> = Mutex::new((None, 0));
+    let mut unsaid = UNSAID.lock();
+    unsaid.1 += 1;
+    if unsaid.0.is_none_or(|said| said.elapsed() >= UNAVAILABLE_PACE) {
+        tracing::error!(%why, refused = unsaid.1, "the store is unavailable");
+        *unsaid = (Some(Instant::now()), 0);
+    }
 }
 
 fn random<const N: usize>() -> [u8; N] {
