@@ -419,7 +419,8 @@ impl Outbox {
             let Some(backlog) = &inner.backlog else {
                 return if inner.finishing { Pumped::Finished } else { Pumped::Idle };
             };
-            let slices: Vec<IoSlice<'_>> = backlog.sending.iter().take(SEND_FRAMES_MAX).map(|frame| IoSlice::new(frame)).collect();
+            let slices: Vec<IoSlice<'_>> =
+                backlog.sending.iter().take(SEND_FRAMES_MAX).map(|frame| IoSlice::new(frame)).collect();
             match half.try_send(&slices) {
                 Ok(sent) => inner.sent(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
