@@ -8,3 +8,7 @@ mod problem;
 
 pub use peer::{Peer, Seat, Seats, Whence};
 pub use problem::Problem;
+
+/// Among the extensions of an answer: its body has no end, and nothing else is asked on its connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Endless;

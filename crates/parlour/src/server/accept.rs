@@ -1,26 +1,35 @@
-//! The accept loop: sockets in, HTTP/1.1 connections served by a router, upgrades handed over. What keeps a hostile client from
+//! The accept loop: sockets in, HTTP/1.1 connections served by a router, upgrades handed over, answers without an end told past the HTTP
+//! library ([`endless`]). What keeps a hostile client from
 //! costing more than its seat stands here: limits of connections, of a request's head in bytes, fields and time, and a limit of
 //! time for what was sent and is not acknowledged. Knows nothing of what the router does.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::{Method, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::door::{Peer, Seat, Seats, Whence};
+use crate::door::{Endless, Peer, Seat, Seats, Whence};
 use crate::metrics::Metrics;
 use crate::rule::{Book, Limits};
+
+mod endless;
 
 /// How long to wait after `accept` failed for want of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -76,42 +85,77 @@ impl Acceptor {
             tracing::debug!(%error, "a socket could not be prepared");
             return;
         }
-        connections.spawn(serve(self.router.clone(), stream, address, seat, rules.limits.clone(), closing.clone()));
+        let peer = Peer { socket_address: address.ip(), whence: Whence::default(), seat: seat.clone() };
+        let talk = talk(self.router.clone(), stream, peer, rules.limits.clone(), closing.clone());
+        connections.spawn(serve(Box::pin(talk), seat));
     }
 }
 
 /// Serves one connection until it ends, is upgraded, or the server closes.
-async fn serve(
-    router: Router,
+async fn serve(talk: Pin<Box<impl Future<Output = Option<Taken>>>>, seat: Arc<Seat>) {
+    // What HTTP took is given back before an answer without an end is told.
+    if let Some(Taken { stream, head, body }) = talk.await
+        && let Err(error) = endless::tell(stream, head, body).await
+    {
+        tracing::debug!(%error, "an event stream ended");
+    }
+    drop(seat);
+}
+
+/// A socket taken over from the HTTP library, and what is still to be said on it.
+struct Taken {
     stream: TcpStream,
-    address: SocketAddr,
-    seat: Arc<Seat>,
-    limits: Limits,
-    mut closing: watch::Receiver<bool>,
-) {
-    let peer = Peer { socket_address: address.ip(), whence: Whence::default(), seat };
+    head: Vec<u8>,
+    body: Body,
+}
+
+/// Speaks HTTP until the connection ends, or an answer has no end.
+async fn talk(router: Router, stream: TcpStream, peer: Peer, limits: Limits, mut closing: watch::Receiver<bool>) -> Option<Taken> {
+    // Filled while the connection is polled, and looked into right after.
+    let endless = Arc::new(Mutex::new(None));
+    let put = endless.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request.map(Body::new))
+        let may_be_taken = request.version() == Version::HTTP_11 && request.method() == Method::GET;
+        let answer = router.clone().oneshot(request.map(Body::new));
+        let put = put.clone();
+        async move {
+            let response = answer.await?;
+            if may_be_taken && response.extensions().get::<Endless>().is_some() {
+                *put.lock() = Some(response);
+                // The connection ends here for the library.
+                return std::future::pending().await;
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
-    let connection = hyper::server::conn::http1::Builder::new()
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = closed(&mut closing) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut told_to_close = false;
+    let ended = loop {
+        tokio::select! {
+            ended = poll_fn(|context| {
+                let ended = Pin::new(&mut connection).poll(context);
+                if endless.lock().is_some() { Poll::Ready(Ok(())) } else { ended }
+            }) => break ended,
+            () = closed(&mut closing), if !told_to_close => {
+                told_to_close = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
     }
+    let response = endless.lock().take()?;
+    let stream = connection.into_parts()?.io.into_inner();
+    let (head, body) = endless::begin(response);
+    Some(Taken { stream, head, body })
 }
 
 /// Waits until the server closes; whoever would say so being gone counts as well.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::events::{News, Question, Readers};
 use crate::clients::Manners;
+use crate::door::Endless;
 use crate::node::{Asker, Node};
 
 /// Bytes gathered for one chunk.
@@ -43,9 +44,11 @@ pub async fn answer(node: &Arc<Node>, asker: Asker, question: Question) -> Resul
     let readers = Readers::open(node, asker, question, true, &MANNERS).await?;
     let first = sse::retry(1_000) + &position(&readers);
     let state = Writing { readers, first: Some(first), ended: false };
-    Ok(respond(Body::from_stream(stream::unfold(state, |mut writing| async {
+    let mut response = respond(Body::from_stream(stream::unfold(state, |mut writing| async {
         writing.chunk().await.map(|chunk| (Ok::<Bytes, Infallible>(chunk), writing))
-    }))))
+    })));
+    response.extensions_mut().insert(Endless);
+    Ok(response)
 }
 
 fn respond(body: Body) -> Response<Body> {

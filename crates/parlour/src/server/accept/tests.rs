@@ -1,6 +1,7 @@
 //! Tests of the accept loop with real sockets and a router of one line.
 
 use super::*;
+use axum::response::{IntoResponse, Response};
 use crate::config::Sources;
 use crate::config::layer::FileLayers;
 use axum::routing::get;
@@ -20,7 +21,7 @@ async fn running(file: &str, connections_max: usize) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Arc::new(Metrics::default());
-    let router = Router::new().route("/", get(async || "here\n"));
+    let router = Router::new().route("/", get(async || "here\n")).route("/endless", get(endless_answer));
     let acceptor =
         Acceptor { router, book: Arc::new(Book::new(rules)), metrics: metrics.clone(), connections_max, seats: Arc::default() };
     let (closing, closed) = watch::channel(false);
@@ -98,4 +99,28 @@ async fn closing_lets_a_connection_finish_and_takes_no_other() {
     assert!(TcpStream::connect(server.address).await.is_err());
     assert_eq!(read_to_end(&mut stream).await, "");
     while left.join_next().await.is_some() {}
+}
+
+/// Two pieces, marked as what has no end.
+async fn endless_answer() -> Response {
+    let mut response = Body::from_stream(futures_util::stream::iter([Ok::<_, Infallible>("one"), Ok("two")])).into_response();
+    response.extensions_mut().insert(Endless);
+    response
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_told_in_chunks_and_its_end_is_the_connections() {
+    let server = running("", 10).await;
+    let answer = ask(server.address, "GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    for line in ["transfer-encoding: chunked", "connection: close", "date: "] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line}: {head}");
+    }
+    assert_eq!(body, "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
+    // Who knows no chunks, or asks for the head alone, is answered as ever.
+    let old = ask(server.address, "GET /endless HTTP/1.0\r\n\r\n").await;
+    assert!(old.ends_with("\r\n\r\nonetwo"), "{old}");
+    let head = ask(server.address, "HEAD /endless HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
 }
