@@ -71,6 +71,7 @@ check("A held comment is seen by its author alone, with a line that says so.", a
 check("A held comment comes to moderators as it is held, and how much waits is told.", async ({ page, open }) => {
   const { reader, moderator } = await both(page, open);
   const waits = async () => Number((await moderator.page.locator("parlour-comments .bar a").textContent()).split(" ")[0] || 0);
+  await untilThread(moderator, (root) => root.querySelector(".bar a").textContent);
   const before = await waits();
   await reader.write("held and heard", { name: "Ann" });
   await moderator.shows("held and heard");
@@ -106,23 +107,25 @@ check("What a moderator decides can be undone for eight seconds.", async ({ page
 check("a, s, x and b decide from the keyboard.", async ({ page, open }) => {
   const people = await both(page, open);
   const { reader, moderator } = people;
-  await trusted(people);
-  for (const text of ["for spam", "for removal", "for a block"]) {
-    await reader.write(text);
-    await moderator.shows(text);
-  }
   const press = async (text, key) => {
+    await moderator.shows(text);
     await moderator.comment(text).evaluate((article) => article.focus());
     await moderator.page.keyboard.press(key);
     await moderator.page.getByRole("button", { name: "Undo" }).waitFor();
     await settle(moderator);
   };
+  await reader.write("to be approved", { name: "Ann" });
+  await press("to be approved", "a");
+  await reader.page.locator("parlour-comments article[data-state=approved]").waitFor();
+  const other = await open(reader.page.url());
+  for (const text of ["for spam", "for removal", "for a block"]) {
+    await reader.write(text);
+    await other.shows(text);
+  }
   await press("for spam", "s");
-  await untilThread(moderator, (root) => root.querySelector("article[data-state=spam]"));
-  await press("for spam", "a");
-  await untilThread(moderator, (root) => !root.querySelector("article[data-state=spam]"));
+  await other.comment("for spam").waitFor({ state: "detached" });
   await press("for removal", "x");
-  await reader.comment("for removal").waitFor({ state: "detached" });
+  await other.comment("for removal").waitFor({ state: "detached" });
   await press("for a block", "b");
   const blocks = async () => (await (await fetch(`${server}/v1/moderation/blocks`, { headers: { Authorization: `Bearer ${token}` } })).json()).blocks.length;
   for (const end_ms = Date.now() + 20_000; (await blocks()) === 0; ) assert.ok(Date.now() < end_ms, "nobody is blocked");

@@ -20,7 +20,7 @@ import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
 import { byTime, Thread } from "./thread";
-import { Typing, typingLine } from "./typing";
+import { toldName, Typing, typingLine } from "./typing";
 import { Wire } from "./wire";
 import type { Words } from "./words";
 import english from "../locales/en.json";
@@ -53,6 +53,8 @@ class ChatView {
   readonly #voice: ChatVoice;
   readonly #typists = h("p.typing");
   #channel: string | null = null;
+  /** What others see the reader type under, where no name is asked for. */
+  #toldName = "";
   #renderQueued = false;
 
   constructor(element: HTMLElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
@@ -107,6 +109,7 @@ class ChatView {
     this.#channel = page.channel;
     // Known by now, where the author's site was asked.
     this.#form.asksName = !this.#around.identity.signedIn;
+    this.#toldName = await toldName(this.#around.identity);
     this.#render();
     return { channel: page.channel, position: parsePosition(page.position) };
   }
@@ -148,7 +151,7 @@ class ChatView {
       say(this.#viewers, this.#words.count("chat.viewers", (event.data as { count: number }).count));
       if (this.#element.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(this.#viewers, this.#around, this.#channel!, this.#signal)).catch(() => {});
     } else if (event.name === "typing") {
-      this.#typing.heard((event.data as { name: string }).name, this.#form.name);
+      this.#typing.heard((event.data as { name: string }).name, this.#form.name || this.#toldName);
     } else {
       const change = this.#thread.apply(event);
       if (change === "added") {

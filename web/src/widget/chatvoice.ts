@@ -23,7 +23,7 @@ export class ChatVoice {
   constructor(log: HTMLElement, words: Words, signal: AbortSignal) {
     this.#log = log;
     [this.region, this.#announce] = announcer((n) => words.count("chat.new", n), signal);
-    this.toggle = button("button.aloud", "🕨", () => this.#switch(), { "aria-label": words.say("chat.aloud"), title: words.say("chat.aloud"), "aria-pressed": "true" });
+    this.toggle = button("button.aloud", "", () => this.#switch(), { "aria-label": words.say("chat.aloud"), title: words.say("chat.aloud"), "aria-pressed": "true" });
     signal.addEventListener("abort", () => clearTimeout(this.#calm));
     this.#speak(false);
   }

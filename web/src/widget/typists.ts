@@ -2,11 +2,12 @@
 import type { Composer } from "./composer";
 import type { ThreadView } from "./comments";
 import { h, say } from "./h";
-import { Typing, typingLine } from "./typing";
+import { toldName, Typing, typingLine } from "./typing";
 
-export function listen({ element, body }: Composer, { around, channel, signal, words }: ThreadView, parent: string): void {
+export async function listen({ element, body }: Composer, { around, channel, signal, words }: ThreadView, parent: string): Promise<void> {
   if (!channel) return;
   const { api, connection, identity } = around;
+  const own = await toldName(identity);
   const line = h("p.typing");
   const path = `v1/channels/${encodeURIComponent(channel)}/typing`;
   const typing = new Typing(
@@ -22,7 +23,7 @@ export function listen({ element, body }: Composer, { around, channel, signal, w
       // The form is closed.
       if (!element.isConnected) return leave();
       const told = data as { name: string; parent?: string | null };
-      if (name === "typing" && told.parent === parent) typing.heard(told.name, identity.name);
+      if (name === "typing" && told.parent === parent) typing.heard(told.name, identity.name || own);
     },
   });
   signal.addEventListener("abort", leave);
