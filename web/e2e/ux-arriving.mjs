@@ -205,6 +205,9 @@ check("n and p go from one new comment to the next.", async ({ page, open }) => 
   await thread(address, 3);
   const reader = await open(address);
   await reader.write("I was here", { name: "Ann" });
+  await reader.page.locator("parlour-comments article[data-state=approved]").nth(3).waitFor();
+  await reader.page.reload();
+  await reader.shows("I was here");
   await reader.page.goto(page());
   await fill(address, ["new one"]);
   await thread(address, 2);
