@@ -91,14 +91,6 @@ export const untilThread = ({ page }, act, argument) =>
 
 const PATIENCE_MS = 30_000;
 
-/** Waits until `test` holds, looking again in each turn of the loop of events. */
-export async function until(test, what) {
-  for (const end_ms = Date.now() + PATIENCE_MS; !test(); ) {
-    assert.ok(Date.now() < end_ms, `waited in vain for ${what}`);
-    await new Promise((turn) => setImmediate(turn));
-  }
-}
-
 /** Does something that changes nothing by itself, until `act`, run in the thread's shadow root, answers something true. */
 export async function doUntil(reader, act) {
   for (const end_ms = Date.now() + PATIENCE_MS; !(await inThread(reader, act)); ) {

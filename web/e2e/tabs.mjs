@@ -3,8 +3,8 @@
  * sentences of `docs/widget.md`, against proxies that count what is open.
  */
 import assert from "node:assert/strict";
-import { story } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, post, runAll, thread, until, untilThread } from "./checks.mjs";
+import { story, until } from "../../crates/parlour/tests/clients/story.mjs";
+import { check, post, runAll, thread, untilThread } from "./checks.mjs";
 import { fill, Reader } from "./stage.mjs";
 import { Proxy } from "./proxies.mjs";
 

@@ -1,7 +1,7 @@
 /** Checks of what arrives while one reads, and of what is new when one comes back. */
 import assert from "node:assert/strict";
-import { order, server } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, doUntil, inThread, post, readMiddle, remove, thread, until, untilThread } from "./checks.mjs";
+import { order, server, until } from "../../crates/parlour/tests/clients/story.mjs";
+import { check, doUntil, inThread, post, readMiddle, remove, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 import { Proxy } from "./proxies.mjs";
 
