@@ -208,20 +208,30 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> Queue<T> {
         self.shelf.swap(vec![Swap::take(name, record), again], now_ms).await.map(|_| true)
     }
 
-    /// Takes out all things of this kind, whoever has them just now; how many.
+    /// Takes out all things of this kind, whoever has them just now; whether there were any.
     ///
     /// # Errors
     /// The shelf cannot be used: what was taken out by then is gone.
-    pub async fn withdraw(&self, is_it: impl Fn(&T) -> bool, now_ms: i64) -> Result<usize, Fault> {
-        let (prefix, mut after, mut gone) = (format!("{}/", self.prefix), String::new(), 0);
+    pub async fn withdraw(&self, is_it: impl Fn(&T) -> bool, now_ms: i64) -> Result<bool, Fault> {
+        // Whoever takes a thing or puts it off gives it another name: it is looked again until nothing is found.
+        for pass in 0..COUNTED_TRIES {
+            if !self.withdraw_once(&is_it, now_ms).await? {
+                return Ok(pass > 0);
+            }
+        }
+        Err(Fault::Unavailable("too many at once write to a queue".to_owned()))
+    }
+
+    async fn withdraw_once(&self, is_it: &impl Fn(&T) -> bool, now_ms: i64) -> Result<bool, Fault> {
+        let (prefix, mut after, mut has_found) = (format!("{}/", self.prefix), String::new(), false);
         loop {
             let page = self.shelf.list(&prefix, &after, LISTED_MAX, now_ms).await?;
-            let Some((last, _)) = page.last() else { return Ok(gone) };
+            let Some((last, _)) = page.last() else { return Ok(has_found) };
             after = last.clone();
             for (name, record) in &page {
                 if serde_json::from_str::<Waiting<T>>(record).is_ok_and(|waiting| is_it(&waiting.what)) {
                     self.remove(name, record, now_ms).await?;
-                    gone += 1;
+                    has_found = true;
                 }
             }
         }

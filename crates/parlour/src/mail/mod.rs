@@ -63,11 +63,11 @@ impl Mailbag {
         self.0.put(letter, useless_ms, now_ms).await
     }
 
-    /// Letters to this address, or that quote one of these comments, are not sent any more; how many there were.
+    /// Letters to this address, or that quote one of these comments, are not sent any more; whether there were any.
     ///
     /// # Errors
     /// The shelf cannot be used.
-    pub async fn withdraw(&self, to: Option<&str>, about: &HashSet<CommentId>, now_ms: i64) -> Result<usize, Fault> {
+    pub async fn withdraw(&self, to: Option<&str>, about: &HashSet<CommentId>, now_ms: i64) -> Result<bool, Fault> {
         let is_it =
             |letter: &Letter| to == Some(letter.to.as_str()) || letter.about.iter().any(|comment| about.contains(comment));
         self.0.withdraw(is_it, now_ms).await

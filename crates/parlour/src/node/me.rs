@@ -142,8 +142,7 @@ impl Node {
         }
         // The bag is the shelf's; how many letters it may hold is the business of those who put them in.
         let bag = Mailbag::new(self.backend.shelf.clone(), 0);
-        let gone = bag.withdraw(to, about, self.clock.now_ms()).await.map_err(told)?;
-        Ok(gone > 0)
+        bag.withdraw(to, about, self.clock.now_ms()).await.map_err(told)
     }
 
     async fn take_away(&self, names: Vec<String>) -> Result<(), Code> {

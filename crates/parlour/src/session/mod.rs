@@ -218,10 +218,6 @@ impl Session {
         if joined.subscriptions.is_empty() {
             joined.subscriptions.reserve_exact(1);
         }
-        if joined.subscriptions.is_empty() {
-            // Most have one for good.
-            joined.subscriptions.reserve_exact(1);
-        }
         joined.subscriptions.push(subscription);
         Ok(())
     }
