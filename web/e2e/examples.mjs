@@ -11,7 +11,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { server, story } from "../../crates/parlour/tests/clients/story.mjs";
+import { server, story, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { inThread, stored } from "./checks.mjs";
 import { launch, Reader } from "./stage.mjs";
 
@@ -158,13 +158,6 @@ function start(program, parameters, options) {
   return child;
 }
 
-async function until(test, what) {
-  for (const end_ms = Date.now() + PATIENCE_MS; !(await test()); ) {
-    assert.ok(Date.now() < end_ms, `waited in vain for ${what}`);
-    await new Promise((turn) => setImmediate(turn));
-  }
-}
-
 const answers = (to) =>
   new Promise((resolve) => {
     const socket = connect(to, () => resolve(true)).on("error", () => resolve(false));
@@ -187,7 +180,7 @@ async function installWordPress() {
   run("mariadb-install-db", [...root, `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
   const mariadbd = ["/usr/sbin/mariadbd", "/usr/bin/mariadbd"].find(existsSync);
   start(mariadbd, ["--no-defaults", ...root, `--datadir=${data}`, `--socket=${socket}`, "--skip-networking", "--skip-grant-tables", `--pid-file=${join(place, "db.pid")}`, "--innodb-flush-log-at-trx-commit=0"]);
-  await until(() => answers(socket), "MariaDB");
+  await until(() => answers(socket), "MariaDB", PATIENCE_MS);
   run("php", ["-r", `(new mysqli('localhost', 'root', '', '', 0, '${socket}'))->query('CREATE DATABASE wordpress');`]);
   const folder = join(place, "wordpress");
   cpSync("/usr/share/wordpress", folder, { recursive: true, dereference: true, filter: (path) => !path.includes("/wp-content/languages") });
@@ -204,7 +197,7 @@ async function installWordPress() {
   lines.push("define('DISABLE_WP_CRON', true);", "define('WP_HTTP_BLOCK_EXTERNAL', true);", "define('AUTOMATIC_UPDATER_DISABLED', true);", "define('ABSPATH', __DIR__ . '/');", "$table_prefix = 'wp_';", "require_once ABSPATH . 'wp-settings.php';");
   writeFileSync(join(folder, "wp-config.php"), `<?php\n${lines.join("\n")}\n`);
   start("php", ["-d", "sendmail_path=/bin/true", "-S", `127.0.0.1:${port}`, "-t", folder], { env: { ...process.env, PHP_CLI_SERVER_WORKERS: "4" }, cwd: folder });
-  await until(() => answers({ port, host: "127.0.0.1" }), "PHP");
+  await until(() => answers({ port, host: "127.0.0.1" }), "PHP", PATIENCE_MS);
   const form = new URLSearchParams({ weblog_title: "A site", user_name: "owner", admin_password: "a long enough password", admin_password2: "a long enough password", pw_weak: "1", admin_email: "owner@example.org", language: "" });
   const installed = await fetch(`http://127.0.0.1:${port}/wp-admin/install.php?step=2`, { method: "POST", body: form, headers: { Host: `a.localhost:${port}` } });
   assert.match(await installed.text(), /Success!/);

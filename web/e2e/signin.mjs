@@ -17,7 +17,7 @@ import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { createServer as createTls } from "node:tls";
-import { server, story } from "../../crates/parlour/tests/clients/story.mjs";
+import { server, story, until as untilSo } from "../../crates/parlour/tests/clients/story.mjs";
 
 const [kind, providerPort, smtpPort, smtpFolder, certificate, key] = process.argv.slice(4);
 const clients = (name) => createRequire(new URL(`../../crates/parlour/tests/${name}/`, import.meta.url));
@@ -131,14 +131,8 @@ function watched(tab) {
   return tab;
 }
 
-async function until(test, what) {
-  for (const late = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    // What is asked of a page that is being left fails, and is asked again.
-    const found = await Promise.resolve(test()).catch(() => undefined);
-    if (found) return found;
-    assert.ok(Date.now() < late, `waited in vain for ${what}`);
-  }
-}
+/** What is asked of a page that is being left fails, and is asked again. */
+const until = (test, what) => untilSo(() => Promise.resolve(test()).catch(() => undefined), what);
 
 /** Waits until the page, or what is in an element's shadow, says this. */
 const says = (tab, selector, text) =>

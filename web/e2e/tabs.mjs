@@ -3,20 +3,12 @@
  * sentences of `docs/widget.md`, against proxies that count what is open.
  */
 import assert from "node:assert/strict";
-import { story } from "../../crates/parlour/tests/clients/story.mjs";
+import { story, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, post, runAll, thread, untilThread } from "./checks.mjs";
 import { fill, Reader } from "./stage.mjs";
 import { Proxy } from "./proxies.mjs";
 
 const PATIENCE_MS = 30_000;
-
-/** Waits until `test` holds, looking again in each turn of the loop of events. */
-async function until(test, what) {
-  for (const end_ms = Date.now() + PATIENCE_MS; !test(); ) {
-    assert.ok(Date.now() < end_ms, `waited in vain for ${what}`);
-    await new Promise((turn) => setImmediate(turn));
-  }
-}
 
 const counts = (tab, wanted) => untilThread({ page: tab }, (root, text) => root?.querySelector(".count")?.textContent === text, `${wanted} comments`);
 

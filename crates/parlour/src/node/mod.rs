@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use parlour_wire::code::Code;
@@ -44,6 +44,7 @@ mod presence;
 mod publish;
 mod reactions;
 mod read;
+mod recover;
 mod revoke;
 mod undo;
 mod verdict;
@@ -56,11 +57,15 @@ pub use moderation::{Done, ORDER_COMMENTS_MAX, Order, ROWS_MAX, notice_record};
 pub use moves::{Change as PagesChange, Refused, Step};
 pub use publish::Publishing;
 pub use reactions::Reacted;
-pub use read::{HistoryPage, Page, Since, Start, Subscription, Wish};
+pub use read::{HistoryPage, Since, Subscription, Wish};
+pub use recover::{Page, Start};
 pub use undo::Undone;
 
 /// Members and addresses whose posting is counted at once; the least busy are forgotten first.
 const LIMITED_MAX: usize = 200_000;
+
+/// Between two lines of the log about a store that is away.
+const UNAVAILABLE_PACE: Duration = Duration::from_secs(1);
 
 /// Time as the node sees it: the one place where it is read.
 #[derive(Clone, Copy, Default)]
@@ -145,7 +150,7 @@ pub struct Node {
     limiter: Limiter,
     admission: Mutex<i64>,
     policies: Mutex<HashMap<SiteName, verdict::ReadPolicy>>,
-    pages: read::SharedPages,
+    pages: recover::SharedPages,
     changed_viewers: Mutex<Vec<Arc<crate::hub::Channel>>>,
     watching: Vec<tokio::sync::Mutex<()>>,
     draining: AtomicBool,
@@ -178,9 +183,20 @@ pub fn fault_code(fault: &Fault) -> Code {
 /// Logs what the operator must know and answers the code that the client gets.
 fn told(fault: Fault) -> Code {
     if let Fault::Unavailable(why) = &fault {
-        tracing::error!(%why, "the store is unavailable");
+        say_unavailable(why);
     }
     fault_code(&fault)
+}
+
+/// One line a second at most: of a store that is away everybody asks at once.
+fn say_unavailable(why: &str) {
+    static UNSAID: Mutex<(Option<Instant>, u64)> = Mutex::new((None, 0));
+    let mut unsaid = UNSAID.lock();
+    unsaid.1 += 1;
+    if unsaid.0.is_none_or(|said| said.elapsed() >= UNAVAILABLE_PACE) {
+        tracing::error!(%why, refused = unsaid.1, "the store is unavailable");
+        *unsaid = (Some(Instant::now()), 0);
+    }
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -219,7 +235,7 @@ impl Node {
             limiter: Limiter::new(LIMITED_MAX),
             admission: Mutex::default(),
             policies: Mutex::default(),
-            pages: read::SharedPages::default(),
+            pages: recover::SharedPages::default(),
             changed_viewers: Mutex::default(),
             watching: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
             draining: AtomicBool::new(false),

@@ -1,27 +1,22 @@
-//! Reading: opening a channel from its log, where a reader begins, what it missed, history.
+//! Reading: opening a channel from its log, subscribing, history. Where a reader goes on who was here before is [`super::recover`]'s.
 
-use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use parlour_wire::code::Code;
 use parlour_wire::position::Position;
 use parlour_wire::push::Event;
-use tokio::sync::OnceCell;
 
+use super::recover::{Start, start};
 use super::{Asker, Node, told};
-use crate::backend::{Fault, Part, Range};
+use crate::backend::{Fault, Range};
 use crate::channel::Key;
 use crate::hub::{Channel, Viewer};
 use crate::identity::Act;
 use crate::outbox::{Hearing, Outbox};
-use crate::ring::{Audience, Ring, Slot};
-
-/// Readings of the log before a reader that still does not meet the ring is told of the gap.
-const PAGES_MAX: usize = 3;
+use crate::ring::{Audience, Ring};
 
 /// Homes that a name is followed to: more than one only where threads move meanwhile.
 const HOMES_MAX: usize = 4;
@@ -35,23 +30,6 @@ pub enum Since {
     Position(Position),
     /// A position was meant, but cannot be read.
     Unreadable,
-}
-
-/// Where a reader begins.
-#[derive(Debug)]
-pub struct Start {
-    /// Its position after `missed`.
-    pub position: Position,
-    /// Whether a position was asked for.
-    pub was_recovering: bool,
-    /// Whether nothing is missing since then.
-    pub recovered: bool,
-    /// What it missed, oldest first; to be encoded as [`Slot`] does for a reader at `seen`.
-    pub missed: Vec<Arc<Slot>>,
-    /// The offset it came with.
-    pub seen: u64,
-    /// The channel's name, where it was asked for by another.
-    pub home: Option<Arc<str>>,
 }
 
 /// How a reader wants to read.
@@ -86,18 +64,6 @@ impl Subscription {
         self.asked.as_deref().unwrap_or(&self.channel.key)
     }
 }
-
-/// Part of a log for readers who are older than the ring, with encodings that all of them share.
-#[derive(Debug)]
-pub struct Page {
-    /// The part.
-    pub part: Part,
-    /// Its entries.
-    pub slots: Vec<Arc<Slot>>,
-}
-
-/// Pages being read or still held by someone: a herd that waits for the same page reads it once.
-pub type SharedPages = Mutex<HashMap<(Key, u64), Weak<OnceCell<Arc<Page>>>>>;
 
 /// Kept publications.
 #[derive(Debug)]
@@ -162,32 +128,6 @@ impl Node {
         self.watching[hasher.finish() as usize % self.watching.len()].lock().await
     }
 
-    /// One page of the log after an offset, shared by all who want the same one now.
-    pub async fn page(&self, key: &Key, after: u64) -> Result<Arc<Page>, Code> {
-        let cell = {
-            let mut pages = self.pages.lock();
-            pages.retain(|_, cell| cell.strong_count() > 0);
-            match pages.get(&(key.clone(), after)).and_then(Weak::upgrade) {
-                Some(cell) => cell,
-                None => {
-                    let cell = Arc::new(OnceCell::new());
-                    pages.insert((key.clone(), after), Arc::downgrade(&cell));
-                    cell
-                }
-            }
-        };
-        let limits = self.book.now().limits.clone();
-        let range =
-            Range { after, reverse: false, entries_max: limits.recovery_entries_max, bytes_max: limits.recovery_bytes_max };
-        let read = || async {
-            self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
-            let part = self.backend.log.read(key, range).await.map_err(told)?;
-            let slots = part.entries.iter().map(|entry| Arc::new(Slot::new(entry.clone()))).collect();
-            Ok(Arc::new(Page { part, slots }))
-        };
-        cell.get_or_try_init(read).await.cloned()
-    }
-
     /// Begins to read a channel. `reply` learns where the reader begins and may make a frame that goes out before the first
     /// event. What was missed is in its hands: the cursor stands behind it.
     pub async fn subscribe(
@@ -203,11 +143,7 @@ impl Node {
             hearing.audience = hearing.audience.without(Audience::PRESENCE);
         }
         let channel = self.open(key).await?;
-        let since = self.translated(&channel, wish.since).await?;
-        let older = match &since {
-            Since::Position(position) => self.older_than_ring(&channel, position).await?,
-            Since::Now | Since::Unreadable => Some(Vec::new()),
-        };
+        let (since, older) = self.behind(&channel, wish.since).await?;
         let place = wish.outbox.reserve();
         let reader = channel.join(wish.outbox, place, wish.viewer);
         let limits = self.book.now().limits.clone();
@@ -228,77 +164,6 @@ impl Node {
         let subscription = Subscription { channel, place, asked, reader, viewer: wish.viewer.clone() };
         self.arrived(&subscription.channel, &subscription.viewer);
         Ok(subscription)
-    }
-
-    /// A position of an older epoch is one of the ring's, where the log goes on from there; where it cannot be served it is left as it is.
-    /// A ring that knows the epoch not at all may be behind the log.
-    async fn translated(&self, channel: &Arc<Channel>, since: Since) -> Result<Since, Code> {
-        let Since::Position(position) = since else { return Ok(since) };
-        let known = |position: &Position| channel.ring.lock().translated(position);
-        if let Some(position) = known(&position) {
-            return Ok(Since::Position(position));
-        }
-        let top = self.backend.log.top(&channel.key).await.map_err(told)?;
-        let is_behind = {
-            let ring = channel.ring.lock();
-            top.epoch != *ring.epoch() && !ring.is_newer_than(&top.epoch)
-        };
-        if is_behind {
-            self.fill(channel).await.map_err(told)?;
-            self.flush(channel);
-        }
-        Ok(Since::Position(known(&position).unwrap_or(position)))
-    }
-
-    /// What lies between a position and the ring, from the log: nothing where the ring reaches that far, `None` where the log
-    /// does not, or not within so many pages and the limits of a recovery.
-    async fn older_than_ring(&self, channel: &Arc<Channel>, position: &Position) -> Result<Option<Vec<Arc<Page>>>, Code> {
-        let mut pages = Vec::new();
-        let mut at = position.offset;
-        loop {
-            let is_ahead = {
-                let ring = channel.ring.lock();
-                if *ring.epoch() != position.epoch {
-                    return Ok(None);
-                }
-                if at >= ring.floor() && at <= ring.top() {
-                    return Ok(Some(pages));
-                }
-                at > ring.top()
-            };
-            if is_ahead {
-                match self.overtake(channel, position, at).await? {
-                    true => continue,
-                    false => return Ok(None),
-                }
-            }
-            if pages.len() == PAGES_MAX {
-                return Ok(None);
-            }
-            let page = self.page(&channel.key, at).await?;
-            if page.part.top.epoch != position.epoch || page.part.whole_from > at {
-                return Ok(None);
-            }
-            let last = page.part.entries.last().map(|entry| entry.offset());
-            at = match last {
-                Some(last) if page.part.more => last,
-                _ => page.part.top.offset,
-            };
-            pages.push(page);
-        }
-    }
-
-    /// A reader or a page of the log is ahead of the ring, because what was stored is still on its way here: the ring is filled from
-    /// the log. `false` where the log itself does not reach that far.
-    async fn overtake(&self, channel: &Arc<Channel>, position: &Position, at: u64) -> Result<bool, Code> {
-        self.stats.log_reads.fetch_add(1, Ordering::Relaxed);
-        let top = self.backend.log.top(&channel.key).await.map_err(told)?;
-        if top.epoch != position.epoch || top.offset < at {
-            return Ok(false);
-        }
-        self.fill(channel).await.map_err(told)?;
-        self.flush(channel);
-        Ok(true)
     }
 
     /// The reader goes: at once when it said so, after a linger ([`Node::linger`]) when its line was lost.
@@ -359,42 +224,4 @@ impl Node {
             }
         }
     }
-}
-
-/// Where a reader begins, now that the ring stands still: older pages first, then the ring, a comment's last change alone.
-fn start(ring: &Ring, since: &Since, older: Option<Vec<Arc<Page>>>, fits: impl Fn(usize, usize) -> bool) -> Start {
-    let position = ring.position();
-    let fresh = |was_recovering| Start {
-        position: position.clone(),
-        was_recovering,
-        recovered: false,
-        missed: Vec::new(),
-        seen: 0,
-        home: None,
-    };
-    let (from, older) = match (since, older) {
-        (Since::Now, _) => return fresh(false),
-        (Since::Position(from), Some(older)) => (from, older),
-        _ => return fresh(true),
-    };
-    let pages = || older.iter().flat_map(|page| page.slots.iter());
-    let reached = older.last().map_or(from.offset, |page| {
-        let last = page.part.entries.last().map(|entry| entry.offset());
-        if page.part.more { last.unwrap_or(from.offset) } else { page.part.top.offset }
-    });
-    let good = ring.translated(from).is_some() && from.offset <= ring.top() && reached >= ring.floor();
-    if !good {
-        return fresh(true);
-    }
-    // A comment may have changed between two readings: its last change alone counts.
-    let newer: Vec<&Arc<Slot>> = ring.after(reached).collect();
-    let mut changed = HashSet::new();
-    let is_last = |slot: &&Arc<Slot>| slot.comment().is_none_or(|id| changed.insert(id.clone()));
-    let mut missed: Vec<Arc<Slot>> = pages().chain(newer).rev().filter(is_last).cloned().collect();
-    missed.reverse();
-    let bytes: usize = missed.iter().filter_map(|slot| slot.event(from.offset)).map(|event| event.data.len()).sum();
-    if !fits(missed.len(), bytes) {
-        return fresh(true);
-    }
-    Start { position: position.clone(), was_recovering: true, recovered: true, missed, seen: from.offset, home: None }
 }

@@ -47,6 +47,8 @@ pub enum News {
     Event { name: &'static str, text: Bytes, has_offset: bool },
     /// In this channel something may be missing; it goes on from now.
     Gap { channel: Arc<str>, reason: &'static str },
+    /// Nothing to tell, but the positions moved past what this reader was not to see: made and gone again meanwhile.
+    Moved,
     /// As the lane had it.
     Frame(Bytes),
 }
@@ -76,6 +78,8 @@ pub struct Readers {
     linger: Option<Duration>,
     taken: VecDeque<Taken>,
     finished: bool,
+    /// Whether a position moved on since the last event that bears one.
+    moved: bool,
     _connected: Connected,
 }
 
@@ -110,6 +114,7 @@ impl Readers {
             readings: Vec::with_capacity(question.channels.len()),
             taken: VecDeque::new(),
             finished: false,
+            moved: false,
         };
         for (key, since) in question.channels {
             let reading = readers.begin(key, since).await?;
@@ -172,7 +177,7 @@ impl Readers {
                     self.finished |= finished;
                     if taken.is_empty() {
                         self.settle();
-                        return Ok(None);
+                        return Ok(std::mem::take(&mut self.moved).then_some(News::Moved));
                     }
                     self.taken.extend(taken);
                 }
@@ -208,16 +213,15 @@ impl Readers {
             }
             while let Some(slot) = reading.missed.pop_front() {
                 reading.position.offset = slot.offset();
+                self.moved = true;
                 let is_superseded = |subscription: &Subscription| subscription.channel.ring.lock().supersedes(&slot);
                 if reading.subscription.as_ref().is_some_and(is_superseded) {
                     continue;
                 }
                 if let (Some(event), Some(text)) = (slot.event(reading.seen), slot.stream(reading.seen)) {
+                    self.moved = false;
                     return Some(News::Event { name: event.kind.name(), text, has_offset: true });
                 }
-            }
-            if reading.position.offset < reading.begins.offset && reading.position.epoch == reading.begins.epoch {
-                reading.position = reading.begins.clone();
             }
         }
         None
@@ -229,6 +233,7 @@ impl Readers {
         let reading = self.readings.iter_mut().find(is_of)?;
         if let Some(offset) = offset {
             reading.position.offset = offset;
+            self.moved = false;
         }
         Some(News::Event { name, text, has_offset: offset.is_some() })
     }
@@ -256,6 +261,7 @@ impl Readers {
             let standing = reading.subscription.as_ref().and_then(|subscription| self.outbox.position(subscription.place));
             if let Some(standing) = standing.filter(|standing| standing.offset > reading.position.offset) {
                 reading.position = standing;
+                self.moved = true;
             }
         }
     }

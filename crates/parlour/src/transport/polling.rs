@@ -61,7 +61,7 @@ impl Answer {
                     self.events.extend(String::from_utf8(text.into()));
                 }
                 Some(News::Gap { .. }) => self.gap = true,
-                Some(News::Frame(_)) => {}
+                Some(News::Moved | News::Frame(_)) => {}
                 None => break,
             }
         }

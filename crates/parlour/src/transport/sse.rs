@@ -41,8 +41,7 @@ pub async fn answer(node: &Arc<Node>, asker: Asker, question: Question) -> Resul
         return Ok(respond(Body::from(sse::retry(come_back_ms()))));
     }
     let readers = Readers::open(node, asker, question, true, MANNERS).await?;
-    let positions = readers.positions();
-    let first = sse::retry(1_000) + &sse::event("position", Some(&positions), &positions);
+    let first = sse::retry(1_000) + &position(&readers);
     let state = Writing { readers, first: Some(first), ended: false };
     Ok(respond(Body::from_stream(stream::unfold(state, |mut writing| async {
         writing.chunk().await.map(|chunk| (Ok::<Bytes, Infallible>(chunk), writing))
@@ -57,6 +56,12 @@ fn respond(body: Body) -> Response<Body> {
     // nginx would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// Where the reader stands.
+fn position(readers: &Readers) -> String {
+    let positions = readers.positions();
+    sse::event("position", Some(&positions), &positions)
 }
 
 struct Writing {
@@ -112,6 +117,7 @@ impl Writing {
                 let data = json!({ "channel": channel, "reason": reason }).to_string();
                 chunk.push_str(&sse::event("gap", Some(&self.readers.positions()), &data));
             }
+            News::Moved => chunk.push_str(&position(&self.readers)),
             News::Frame(frame) => {
                 if let Ok(text) = std::str::from_utf8(&frame) {
                     chunk.push_str(text);

@@ -28,6 +28,15 @@ export function story(tell) {
 
 const PATIENCE_MS = 30_000;
 
+/** What `test` answers once that is something; it is asked again in each turn of the loop of events. */
+export async function until(test, what, patience_ms = PATIENCE_MS) {
+  for (const end_ms = Date.now() + patience_ms; ; await new Promise((turn) => setImmediate(turn))) {
+    const found = await test();
+    if (found) return found;
+    assert.ok(Date.now() < end_ms, `waited in vain for ${what}`);
+  }
+}
+
 /** What came, in order; whoever waits for something looks again at each new one. */
 export class Heard {
   all = [];

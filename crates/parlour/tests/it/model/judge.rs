@@ -37,6 +37,9 @@ pub async fn judge(expected: Expected, truth: &Truth, everyone: Everyone) {
         reader.catch_up(&top).await;
         assert_eq!(reader.comments, truly, "{:#?}", reader.diary);
         check(&reader, truth, &stored, &top);
+        if expected.keeps_all {
+            check_losses(&reader, &stored);
+        }
         if expected.no_gaps {
             assert_eq!(reader.told, 0, "a gap where everything is kept: {:#?}", reader.diary);
         }
@@ -63,6 +66,12 @@ fn check(reader: &Reader, truth: &Truth, stored: &BTreeMap<u64, u64>, top: &Posi
     for heard in &reader.heard {
         assert!(truth.is_known(heard.number), "{} at {} was never published", heard.number, heard.at);
         truth.check_publication(&heard.at, heard.number).unwrap();
+    }
+}
+
+/// Whoever heard what is not stored any more was told so later; `stored` is all there is, not only what was acknowledged.
+fn check_losses(reader: &Reader, stored: &BTreeMap<u64, u64>) {
+    for heard in &reader.heard {
         let is_lost = stored.get(&heard.at.offset) != Some(&heard.number);
         assert!(
             !is_lost || reader.told > heard.told,

@@ -102,11 +102,13 @@ impl World {
             }
             Trouble::RedisDies => {
                 self.redis.kill();
+                self.redis.mend();
                 self.redis.start_again();
             }
             Trouble::BothDie(node) => {
                 self.redis.kill();
                 self.nodes[*node].kill();
+                self.redis.mend();
                 self.redis.start_again();
                 self.nodes[*node].start_again();
             }
@@ -115,6 +117,7 @@ impl World {
                 self.truth.lose();
                 let unsynced = self.redis.written() - self.safe_bytes;
                 self.redis.cut(self.safe_bytes + dice.below(unsynced + 1));
+                self.redis.mend();
                 self.redis.start_again();
             }
         }

@@ -83,7 +83,7 @@ impl Reader {
 
     fn note(&mut self, what: impl Into<String>) {
         self.diary.push(what.into());
-        if self.diary.len() > 60 {
+        if self.diary.len() > 400 {
             self.diary.remove(0);
         }
     }
@@ -252,6 +252,11 @@ impl Reader {
     fn take_told(&mut self, told: Told) {
         match told.name.as_str() {
             "gap" => self.stop(),
+            "position" => {
+                let at = Position::parse(&told.data);
+                assert!(self.position.as_ref().is_some_and(|position| position.offset < at.offset), "{at}: {:#?}", self.diary);
+                self.position = Some(at);
+            }
             _ => {
                 let event: Value = serde_json::from_str(&told.data).unwrap();
                 assert_eq!(event["event"], told.name.as_str());

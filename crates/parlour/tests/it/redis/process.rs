@@ -1,6 +1,7 @@
 //! One `redis-server` (or Sentinel, which is the same program in another manner) as a child process: on loopback, on a port of its
 //! own, in a directory of its own that outlives its restarts.
 
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -146,6 +147,17 @@ impl Redis {
     /// Takes the end of a stopped server's append-only file away, as a machine does that dies before a sync.
     pub fn cut(&self, left: u64) {
         std::fs::OpenOptions::new().write(true).open(self.log_file()).unwrap().set_len(left).unwrap();
+    }
+
+    /// Takes what is left of a script that was cut in two out of the append-only file, as `docs/cluster.md` asks of whoever starts a
+    /// Redis that did not stop properly.
+    pub fn mend(&self) {
+        let mut check = Command::new("redis-check-aof");
+        let check = check.arg("--fix").arg(self.log_file()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut check = check.expect("redis-check-aof, of redis-tools");
+        check.stdin.take().unwrap().write_all(b"y\n").unwrap();
+        let done = check.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     }
 
     fn log_file(&self) -> PathBuf {

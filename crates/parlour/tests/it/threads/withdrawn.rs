@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::doors::Door;
 use crate::http::Http;
+use crate::model::door::Doors;
 use crate::server::{PATIENCE, Server};
 use crate::socket::Socket;
 use crate::socketio::Client;
@@ -197,4 +198,22 @@ async fn withdrawn_text_leaves_by_no_door_nor_after_a_restart() {
     scene.server.kill();
     scene.server.start_again();
     scene.check("after kill -9").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_has_nothing_to_tell_of_what_came_and_went_says_where_it_stands() {
+    let server = Server::demo();
+    let doors = Doors::of(&server, "a");
+    let mut early = doors.stream(&doors.path("events")).await.unwrap();
+    let before = early.next().await.unwrap().data;
+    let posted = doors.post(&doors.path("comments"), None, &json!({ "body": "deleted-body" })).await.unwrap();
+    let path = format!("/v1/comments/{}", posted["comment"]["id"].as_str().unwrap());
+    doors.ask(Method::DELETE, &path, posted["token"].as_str(), None).await.unwrap();
+    let top = doors.get(&doors.path("history?limit=0")).await.unwrap().1["position"].as_str().unwrap().to_owned();
+    let mut late = doors.stream(&doors.path(&format!("events?since={before}"))).await.unwrap();
+    assert_eq!(late.next().await.unwrap().data, before);
+    let moved = late.next().await.unwrap();
+    assert_eq!((moved.name.as_str(), moved.id.as_ref(), &moved.data), ("position", Some(&top), &top));
+    let heard = [early.next().await.unwrap(), early.next().await.unwrap()];
+    assert_eq!(heard.map(|told| told.name), ["comment.created", "comment.deleted"], "who heard of it hears that it is gone");
 }
