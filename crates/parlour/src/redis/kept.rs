@@ -9,9 +9,9 @@ use super::entry;
 use super::log::script;
 use super::tag::{PARTITIONS, partition_of};
 use super::{Call, Ledger, Script, desk};
+use crate::backend::Fault;
 use crate::backend::desk::{Record, Whom};
 use crate::backend::kept::{Kept, Published};
-use crate::backend::Fault;
 use crate::channel::SiteName;
 use crate::comment::{CommentId, MemberId};
 

@@ -43,10 +43,7 @@ fn pairs<T: FromSql>(
     found.filter_map(|pair| pair.map(read).transpose()).collect()
 }
 
-fn publications(
-    connection: &Connection,
-    (site, member, limit): (&str, &str, usize),
-) -> rusqlite::Result<Vec<Published>> {
+fn publications(connection: &Connection, (site, member, limit): (&str, &str, usize)) -> rusqlite::Result<Vec<Published>> {
     let sql = "SELECT channel.name, publication.offset, publication.time_ms, publication.data FROM channel \
                JOIN publication ON publication.channel = channel.id WHERE channel.site = ?1 AND publication.user = ?2 LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;

@@ -26,11 +26,11 @@ use self::schema::unavailable;
 use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
+use crate::backend::kept::Kept;
 use crate::backend::{
     Alone, Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, NodeId, Part, Query, Range,
     Shelf, Signal, Store, Swap, Thread,
 };
-use crate::backend::kept::Kept;
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, Limits, MemberId};
 

@@ -49,7 +49,9 @@ impl Line {
     /// What was heard in a channel up to now and of whom: `join anna`, `typing anna`, `publication "mark"`, `viewers`.
     async fn heard(&mut self, channel: &str) -> Vec<String> {
         match self {
-            Line::WebSocket(socket) => socket.heard().await.iter().filter(|push| push["channel"] == channel).map(pushed).collect(),
+            Line::WebSocket(socket) => {
+                socket.heard().await.iter().filter(|push| push["channel"] == channel).map(pushed).collect()
+            }
             Line::SocketIo(client) => {
                 let events = client.heard_so_far().await;
                 events.iter().filter(|event| event[1] == channel).map(|event| named(text(&event[0]), &event[2])).collect()

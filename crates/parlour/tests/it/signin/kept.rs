@@ -72,7 +72,11 @@ async fn comes_out_and_goes(scene: &Scene) {
     assert_eq!((&told(&first)["body"], &told(&first)["earlier"]), (&json!("made milder"), &json!(["a first confession"])));
     assert!(told(&first)["address"].as_str().is_some_and(|address| address.len() >= 32), "{all}");
     assert_eq!((&told(&second)["state"], &told(&second)["reason"]), (&json!("pending"), &json!("first")));
-    assert_eq!((&told(&third)["state"], &told(&third)["reason"]), (&json!("approved"), &Value::Null), "nobody learns of a shadow");
+    assert_eq!(
+        (&told(&third)["state"], &told(&third)["reason"]),
+        (&json!("approved"), &Value::Null),
+        "nobody learns of a shadow"
+    );
     assert!(site["block"]["until"].is_string(), "{all}");
     let acts: Vec<(&str, bool)> =
         site["acts"].as_array().unwrap().iter().map(|act| (act["act"].as_str().unwrap(), act["own"] == true)).collect();
