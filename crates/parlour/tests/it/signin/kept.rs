@@ -48,13 +48,13 @@ async fn comes_out_and_goes(scene: &Scene) {
     let moderator = scene.server.token("mia", &["--role", "moderator"]);
     let (ada, mia) = (Asked { http: &http, bearer: &bearer }, Asked { http: &http, bearer: &moderator });
 
-    let others = mia.posted("somebody else's", "approved").await;
+    let others = mia.posted("words of another", "approved").await;
     ada.ask(Method::POST, &format!("/v1/comments/{others}/report"), Value::Null).await;
     let first = ada.posted("a first confession", "pending").await;
     let second = ada.posted("a second confession", "pending").await;
     let third = ada.posted("a third confession", "pending").await;
     let until = std::time::Instant::now() + PATIENCE;
-    while !scene.kept().contains("\"to\":\"owner@example.net\"") {
+    while !scene.kept().contains("owner@example.net") {
         assert!(std::time::Instant::now() < until, "nobody is written to");
         tokio::task::yield_now().await;
     }
@@ -85,12 +85,12 @@ async fn comes_out_and_goes(scene: &Scene) {
     let id = site["id"].as_str().unwrap();
     assert_eq!(browser.post("/auth/me/forget", &[]).await.status, 200);
     let left = scene.kept();
-    for known in ["Ada", "Lovelace", "ada@example.org", "confession", "made milder"] {
+    for known in ["Ada", "Lovelace", "ada@example.org", "confession", "made milder", "owner@example.net"] {
         let at = left.find(known).map(|at| left[..at + 100].chars().rev().take(400).collect::<Vec<_>>());
         let around: Option<String> = at.map(|around| around.into_iter().rev().collect());
         assert!(around.is_none(), "{known} is left: {around:?}");
     }
     let revoked = format!("revoked/default/{id}");
     assert_eq!(left.matches(id).count(), left.matches(&revoked).count(), "the id stands only where its tokens are refused");
-    assert!(left.contains("somebody else's"), "the others' stays");
+    assert!(left.contains("words of another"), "the others' stays");
 }
