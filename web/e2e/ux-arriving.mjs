@@ -104,7 +104,7 @@ check("What others delete leaves its place as high as it was until one does some
   await remove(made[3].comment.id, made[3].token);
   await reader.page.locator("parlour-comments .body", { hasText: "This comment was deleted." }).waitFor();
   await counts(reader, "5 comments");
-  assert.equal(await below(), before, "nothing has moved");
+  assert.ok(Math.abs((await below()) - before) <= 1, "nothing has moved by more than a pixel");
   assert.ok(!(await inThread(reader, (root) => root.textContent.includes("end 3"))), "its text is gone at once");
   await doUntil(reader, (root) => root.querySelectorAll("article").length === 5);
   await counts(reader, "5 comments");

@@ -47,7 +47,13 @@ fn the_npm_client_goes_three_ways_and_misses_and_doubles_nothing_over_a_kill() {
 
 #[test]
 fn what_readers_can_rely_on_holds_sentence_by_sentence() {
-    run("ux.mjs");
+    run_on("ux.mjs", "", &["half=1"]);
+}
+
+/// Every other sentence, so that both halves run beside each other.
+#[test]
+fn what_readers_can_rely_on_holds_in_its_other_half_too() {
+    run_on("ux.mjs", "", &["half=2"]);
 }
 
 #[test]
