@@ -110,7 +110,13 @@ struct Taken {
 }
 
 /// Speaks HTTP until the connection ends, or an answer has no end.
-async fn talk(router: Router, stream: TcpStream, peer: Peer, limits: Limits, mut closing: watch::Receiver<bool>) -> Option<Taken> {
+async fn talk(
+    router: Router,
+    stream: TcpStream,
+    peer: Peer,
+    limits: Limits,
+    mut closing: watch::Receiver<bool>,
+) -> Option<Taken> {
     // Filled while the connection is polled, and looked into right after.
     let endless = Arc::new(Mutex::new(None));
     let put = endless.clone();

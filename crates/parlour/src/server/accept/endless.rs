@@ -43,7 +43,9 @@ pub(super) async fn tell(mut stream: TcpStream, head: Vec<u8>, mut body: Body) -
             gone = gone(&stream) => return gone,
         };
         let Some(frame) = frame.transpose().map_err(io::Error::other)? else { break };
-        if let Ok(data) = frame.into_data() && !data.is_empty() {
+        if let Ok(data) = frame.into_data()
+            && !data.is_empty()
+        {
             let chunk = [format!("{:x}\r\n", data.len()).as_bytes(), &data, b"\r\n"].concat();
             stream.write_all(&chunk).await?;
         }

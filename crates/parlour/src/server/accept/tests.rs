@@ -1,9 +1,9 @@
 //! Tests of the accept loop with real sockets and a router of one line.
 
 use super::*;
-use axum::response::{IntoResponse, Response};
 use crate::config::Sources;
 use crate::config::layer::FileLayers;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
