@@ -18,7 +18,6 @@ pub const PING_S: u32 = 25;
 pub const PONG_S: u32 = 10;
 
 /// How a door says what every session says.
-#[derive(Clone, Copy)]
 pub struct Manners {
     /// A sign of life, where the transport has one.
     pub ping: Option<fn() -> Bytes>,
@@ -36,7 +35,7 @@ pub struct Client {
     pub site: SiteName,
     /// Who it is, to others in its channels.
     pub viewer: Arc<Viewer>,
-    manners: Manners,
+    manners: &'static Manners,
     owes_pong: AtomicBool,
     expires_s: AtomicI64,
     subscriptions_expire_s: AtomicI64,
@@ -48,7 +47,7 @@ impl Client {
         outbox: Arc<Outbox>,
         site: SiteName,
         viewer: Arc<Viewer>,
-        manners: Manners,
+        manners: &'static Manners,
         expires_s: Option<i64>,
     ) -> Arc<Client> {
         let expires_s = AtomicI64::new(expires_s.unwrap_or(i64::MAX));
@@ -175,13 +174,13 @@ mod tests {
     use crate::outbox::LaneLimits;
     use parlour_wire::push::ClientInfo;
 
-    const MANNERS: Manners =
+    static MANNERS: Manners =
         Manners { ping: Some(|| Bytes::from_static(b"ping")), pongs: true, close: |_| Some(Bytes::from_static(b"close")) };
 
     fn client() -> Arc<Client> {
         let outbox = Arc::new(Outbox::pulled(LaneLimits { frames_max: 16, bytes_max: 1024 }));
         let info = ClientInfo { client: "c".into(), user: "u".into(), name: "".into() };
-        Client::new(outbox, SiteName::default(), Arc::new(Viewer { info, counted: true }), MANNERS, Some(1_000))
+        Client::new(outbox, SiteName::default(), Arc::new(Viewer { info, counted: true }), &MANNERS, Some(1_000))
     }
 
     /// What was said to it since, and whether that was the end.

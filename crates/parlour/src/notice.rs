@@ -93,7 +93,8 @@ async fn write(
         let admin = rules.public_url.as_deref().unwrap_or_default();
         text.push_str(&format!("All that waits: {admin}/admin\n"));
         let subject = format!("{} on {site}", count(found.waiting));
-        if !mailbag.post(Letter { to: to.clone(), subject, text }, now_ms + USELESS_MS, now_ms).await? {
+        let about = found.filings.iter().map(|filing| filing.comment.id.clone()).collect();
+        if !mailbag.post(Letter { to: to.clone(), subject, text, about }, now_ms + USELESS_MS, now_ms).await? {
             tracing::warn!(%site, "the mailbag is full: nobody is told what waits");
         }
     }

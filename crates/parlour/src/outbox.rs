@@ -294,9 +294,8 @@ impl Outbox {
     pub fn release(&self, pieces: Vec<Bytes>) {
         let mut inner = self.inner.lock();
         inner.held = false;
-        if !inner.finishing {
-            inner.lane_bytes += pieces.iter().map(Bytes::len).sum::<usize>();
-            inner.lane.extend(pieces);
+        if !inner.finishing && !pieces.is_empty() {
+            inner.backlog().push(pieces);
         }
         self.go_on(&mut inner);
     }
@@ -318,7 +317,7 @@ impl Outbox {
         inner.finishing = true;
         inner.places = Places::default();
         if let Some(frame) = frame {
-            inner.lane.push_back(frame);
+            inner.backlog().push([frame]);
         }
         self.go_on(&mut inner);
         inner.wake();
@@ -326,13 +325,13 @@ impl Outbox {
 
     /// Whether so much waits in the lane that its door should do nothing that adds to it.
     pub fn is_crowded(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.lane_bytes * 2 > self.limits.bytes_max as usize || inner.lane.len() * 2 > self.limits.frames_max as usize
+        let (frames, bytes) = self.inner.lock().lane();
+        bytes * 2 > self.limits.bytes_max as usize || frames * 2 > self.limits.frames_max as usize
     }
 
     /// Whether answers wait in the lane.
     pub fn owes(&self) -> bool {
-        !self.inner.lock().lane.is_empty()
+        self.inner.lock().lane().0 > 0
     }
 
     /// Whether the door has to wait for room in the kernel.
@@ -344,7 +343,7 @@ impl Outbox {
     pub fn offer(&self, place: usize, batch: &Batch) {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        let idle = !inner.blocked && inner.sending.is_empty() && inner.lane.is_empty() && !inner.broken;
+        let idle = !inner.blocked && inner.backlog.is_none() && !inner.broken;
         let Some(Place::Reading(cursor)) = inner.places.get_mut(place) else { return };
         if !Arc::ptr_eq(&cursor.ring, &batch.ring) {
             return;
@@ -373,7 +372,7 @@ impl Outbox {
             Ok(sent) => {
                 batch.advance(cursor);
                 if sent < frames.len() {
-                    inner.sending.push_back(frames.slice(sent..));
+                    inner.backlog().sending.push_back(frames.slice(sent..));
                     inner.blocked = true;
                     inner.wake();
                 }
@@ -412,15 +411,16 @@ impl Outbox {
             if inner.broken {
                 return Pumped::Finished;
             }
-            if inner.sending.is_empty()
+            if !inner.is_sending()
                 && let Some(fallen) = inner.fill(self.dress)
             {
                 return Pumped::Fell(fallen);
             }
-            if inner.sending.is_empty() {
+            let Some(backlog) = &inner.backlog else {
                 return if inner.finishing { Pumped::Finished } else { Pumped::Idle };
-            }
-            let slices: Vec<IoSlice<'_>> = inner.sending.iter().take(SEND_FRAMES_MAX).map(|frame| IoSlice::new(frame)).collect();
+            };
+            let slices: Vec<IoSlice<'_>> =
+                backlog.sending.iter().take(SEND_FRAMES_MAX).map(|frame| IoSlice::new(frame)).collect();
             match half.try_send(&slices) {
                 Ok(sent) => inner.sent(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -441,12 +441,10 @@ impl Outbox {
         // What a write half is there for is not taken by a door that has not noticed yet.
         while frames.len() < SEND_BYTES_MAX && fallen.is_none() && !inner.held && self.half.get().is_none() {
             fallen = inner.fill(self.dress);
-            if inner.sending.is_empty() {
-                break;
-            }
-            std::mem::take(&mut inner.sending).iter().for_each(|piece| frames.extend_from_slice(piece));
+            let Some(backlog) = inner.backlog.take() else { break };
+            backlog.sending.iter().for_each(|piece| frames.extend_from_slice(piece));
         }
-        let finishing = inner.finishing && inner.lane.is_empty();
+        let finishing = inner.finishing && inner.lane().0 == 0;
         (frames, fallen, finishing)
     }
 
@@ -454,8 +452,8 @@ impl Outbox {
     pub fn take(&self) -> (Vec<Taken>, bool) {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        let mut taken: Vec<Taken> = inner.lane.drain(..).map(Taken::Frame).collect();
-        inner.lane_bytes = 0;
+        let lane = inner.backlog.take().unwrap_or_default().lane;
+        let mut taken: Vec<Taken> = lane.into_iter().map(Taken::Frame).collect();
         let mut bytes = 0;
         for place in 0..inner.places.len() {
             let Some(Place::Reading(cursor)) = inner.places.get_mut(place) else { continue };

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 
-use crate::backend::{After, Before, Fault, SWAPS_MAX, Shelf, Swap};
+use crate::backend::{After, Before, Fault, LISTED_MAX, SWAPS_MAX, Shelf, Swap};
 
 /// Things that are looked at when one is to be taken: other nodes may take the first.
 const LOOKED_AT: usize = 16;
@@ -206,6 +206,35 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> Queue<T> {
         let again = Swap { name: self.name(due_ms, &id()), before: Before::Nothing, after: After::Kept(again) };
         // Where another has it already, it is theirs.
         self.shelf.swap(vec![Swap::take(name, record), again], now_ms).await.map(|_| true)
+    }
+
+    /// Takes out all things of this kind, whoever has them just now; whether there were any.
+    ///
+    /// # Errors
+    /// The shelf cannot be used: what was taken out by then is gone.
+    pub async fn withdraw(&self, is_it: impl Fn(&T) -> bool, now_ms: i64) -> Result<bool, Fault> {
+        // Whoever takes a thing or puts it off gives it another name: it is looked again until nothing is found.
+        for pass in 0..COUNTED_TRIES {
+            if !self.withdraw_once(&is_it, now_ms).await? {
+                return Ok(pass > 0);
+            }
+        }
+        Err(Fault::Unavailable("too many at once write to a queue".to_owned()))
+    }
+
+    async fn withdraw_once(&self, is_it: &impl Fn(&T) -> bool, now_ms: i64) -> Result<bool, Fault> {
+        let (prefix, mut after, mut has_found) = (format!("{}/", self.prefix), String::new(), false);
+        loop {
+            let page = self.shelf.list(&prefix, &after, LISTED_MAX, now_ms).await?;
+            let Some((last, _)) = page.last() else { return Ok(has_found) };
+            after = last.clone();
+            for (name, record) in &page {
+                if serde_json::from_str::<Waiting<T>>(record).is_ok_and(|waiting| is_it(&waiting.what)) {
+                    self.remove(name, record, now_ms).await?;
+                    has_found = true;
+                }
+            }
+        }
     }
 
     /// Has everything done that is due, one after the other, until it is dropped.

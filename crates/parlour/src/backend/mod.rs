@@ -12,6 +12,7 @@ use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId, State};
 
 pub mod desk;
+pub mod kept;
 mod lanes;
 mod list;
 pub mod pages;
@@ -435,10 +436,10 @@ pub trait Store: Send + Sync {
     /// Forgets a key by its id; whether there was one.
     async fn revoke_key(&self, id: &str) -> Result<bool, Fault>;
 
-    /// What a member of this site reacted with to which comments, in any order, at most so many.
-    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault>;
+    /// What stands under the name of a member of this site in rows that are no comment, at most so many of each kind.
+    async fn kept_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<kept::Kept, Fault>;
 
-    /// Takes a member of this site out of every row that is no comment: reactions, reports, who published. Afterwards nothing of
+    /// Takes a member of this site out of every row that is no comment: all that `kept_of` says. Afterwards nothing of
     /// what was taken away, here or by [`Append::Delete`] before, is left in what the backend keeps on a disk of its own.
     async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault>;
 

@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_secs(25);
 /// Entries of one answer; the page asks for the rest at once.
 const ENTRIES_MAX: usize = 1_000;
 
-const MANNERS: Manners = Manners { ping: None, pongs: false, close: |_| None };
+static MANNERS: Manners = Manners { ping: None, pongs: false, close: |_| None };
 
 /// One entry of the list.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ async fn list(node: &Node, asker: &Asker, key: &Key, start: u64) -> Result<(Vec<
 async fn wait(node: &Arc<Node>, asker: &Asker, key: &Key, position: Position) -> Result<(), Code> {
     let channels = vec![(key.clone(), Since::Position(position))];
     let question = Question { channels, signals: Signals::default(), viewer: None };
-    let mut readers = Readers::open(node, asker.clone(), question, false, MANNERS).await?;
+    let mut readers = Readers::open(node, asker.clone(), question, false, &MANNERS).await?;
     while readers.next().await?.is_none() && !readers.is_finished() {
         readers.wait().await;
     }

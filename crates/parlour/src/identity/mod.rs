@@ -50,10 +50,8 @@ pub struct Token {
     pub member: Member,
     /// The only site where it counts.
     pub site: SiteName,
-    /// The channels that it names in `channels`.
-    pub channels: Patterns,
-    /// The channels that it names in `publish`.
-    pub publish: Patterns,
+    /// The channels that it names; boxed, since few name any and every session keeps its token.
+    pub named: Option<Box<Named>>,
     /// The e-mail address, if the site says that it verified it.
     pub email: Option<String>,
     /// Whether it is a guest's.
@@ -65,6 +63,15 @@ pub struct Token {
     pub iat_s: Option<i64>,
     /// Until when it is good, in Unix seconds; at that second it no longer is.
     pub exp_s: i64,
+}
+
+/// The channels that a token names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// In `channels`.
+    pub channels: Patterns,
+    /// In `publish`.
+    pub publish: Patterns,
 }
 
 impl fmt::Debug for Token {
@@ -161,13 +168,17 @@ impl Who {
     /// Whether it is a token that names the channel in `channels`.
     #[must_use]
     pub fn names_channel(&self, channel: &ChannelName) -> bool {
-        matches!(self, Self::Token(token) if token.channels.matches(channel))
+        self.named().is_some_and(|named| named.channels.matches(channel))
     }
 
     /// Whether it is a token that names the channel in `publish`.
     #[must_use]
     pub fn names_publish(&self, channel: &ChannelName) -> bool {
-        matches!(self, Self::Token(token) if token.publish.matches(channel))
+        self.named().is_some_and(|named| named.publish.matches(channel))
+    }
+
+    fn named(&self) -> Option<&Named> {
+        self.token()?.named.as_deref()
     }
 }
 

@@ -3,12 +3,14 @@
 //! A letter is plain text with a subject and one address. Nothing in it comes from a stranger unless whoever wrote it put it there
 //! with care: there is no HTML, no picture, and no header that a reader's text reaches.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Fault, Shelf};
+use crate::comment::CommentId;
 use crate::queue::{Queue, Terms};
 
 mod postman;
@@ -34,6 +36,9 @@ pub struct Letter {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// The comments that it quotes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<CommentId>,
 }
 
 /// The letters that wait.
@@ -56,5 +61,15 @@ impl Mailbag {
             return Err(Fault::Unavailable("the letter is too long".to_owned()));
         }
         self.0.put(letter, useless_ms, now_ms).await
+    }
+
+    /// Letters to this address, or that quote one of these comments, are not sent any more; whether there were any.
+    ///
+    /// # Errors
+    /// The shelf cannot be used.
+    pub async fn withdraw(&self, to: Option<&str>, about: &HashSet<CommentId>, now_ms: i64) -> Result<bool, Fault> {
+        let is_it =
+            |letter: &Letter| to == Some(letter.to.as_str()) || letter.about.iter().any(|comment| about.contains(comment));
+        self.0.withdraw(is_it, now_ms).await
     }
 }

@@ -38,7 +38,7 @@ impl Node {
         let member = &token.member;
         let (name, role) = (member.name.clone(), member.role);
         let author = Author { id: member.id.clone(), name, avatar: None, role, verified: member.verified };
-        for comment in written {
+        for comment in written.into_iter().map(|filing| filing.comment) {
             let key = Key::new(token.site.clone(), comment.channel);
             let time_ms = self.clock.now_ms();
             let claim = Append::Claim { id: comment.id, from: guest.clone(), author: Box::new(author.clone()), time_ms };

@@ -50,8 +50,9 @@ impl Node {
             let kept = if is_others { Some(self.keep_text(&key.site, &id, &comment.body).await?) } else { None };
             changed = self.edit(asker, &key, (&id, comment.state), &author, body).await?;
             if let Some(kept) = kept {
+                // By the comment, not by its author's name: the record outlives both.
                 let undo = Undo { texts: vec![(id.clone(), kept)], ..Undo::default() };
-                self.noted(asker, "edit", author, undo).await?;
+                self.noted(asker, "edit", id.to_string(), undo).await?;
             }
         }
         if let Some(pinned) = change.pinned {

@@ -122,3 +122,56 @@ impl Keyring {
 fn host(url: &str) -> String {
     Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Sources;
+    use crate::config::layer::FileLayers;
+    use crate::rule::Book;
+
+    /// Answers every request with a set that has nothing of use; the address, and how often it was asked.
+    async fn served() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 4_096]).await;
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"keys\":[]}").await;
+            }
+        });
+        (url, count)
+    }
+
+    #[tokio::test]
+    async fn whatever_is_asked_for_a_set_is_fetched_once_a_minute_and_after_the_minute_again() {
+        let layers = FileLayers::from_text("outbound-allow = \"127.0.0.1\"").unwrap();
+        let book = Arc::new(Book::new(Sources::default().read_with(layers, None).unwrap().rules().unwrap()));
+        // The floor that holds where nobody says anything else.
+        let every_ms = book.now().limits.key_set_every_ms;
+        let (url, count) = served().await;
+        let keyring = Keyring::new(Client::open(book, None, 4).unwrap());
+        let begin_ms = 1_800_000_000_000;
+        for minute in 0..3 {
+            let minute_ms = begin_ms + minute as i64 * 60_000;
+            for now_ms in [0, 1, 30_000, 59_999].map(|since_ms| minute_ms + since_ms) {
+                let flood = (0..50).map(|_| keyring.ask(&url, every_ms, now_ms));
+                futures_util::future::join_all(flood).await;
+                assert_eq!(count.load(Ordering::SeqCst), minute + 1, "{} ms into the flood", now_ms - begin_ms);
+            }
+        }
+        // Another set has a minute of its own.
+        let (other, others) = served().await;
+        keyring.ask(&other, every_ms, begin_ms).await;
+        assert_eq!(others.load(Ordering::SeqCst), 1);
+    }
+}

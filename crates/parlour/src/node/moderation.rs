@@ -267,7 +267,9 @@ impl Node {
         let mut undo = Undo::default();
         for whom in whom {
             undo.lift.push(whom.written());
-            let block = Block { whom, until_ms, since_ms, name: author.name.clone() };
+            // An address is nobody's: a name beside it would stay when its bearer is forgotten.
+            let name = if matches!(whom, Whom::Member(_)) { author.name.clone() } else { String::new() };
+            let block = Block { whom, until_ms, since_ms, name };
             self.backend.desk.block(&asker.site, block).await.map_err(told)?;
         }
         if all {
@@ -302,6 +304,7 @@ impl Node {
         self.limit_posts(asker, &*self.site_rules(&key.site)?)?;
         let member = asker.who.member();
         let reporter = match (member.filter(|member| member.verified), self.address_of(asker)) {
+            _ if asker.who.is_key() => "key".to_owned(),
             (Some(member), _) => member.id.to_string(),
             (None, Some(address)) => format!("address {address}"),
             (None, None) => member.ok_or(Code::Unauthorized)?.id.to_string(),
@@ -326,7 +329,7 @@ impl Node {
     }
 
     /// A letter about what waits becomes due, if the site wants any: at once, or when the last one is old enough.
-    async fn owe_letter(&self, site: &SiteName) -> Result<(), Fault> {
+    pub(super) async fn owe_letter(&self, site: &SiteName) -> Result<(), Fault> {
         let Some(rules) = self.book.now().site(site).filter(|rules| !rules.notify.is_empty()).cloned() else { return Ok(()) };
         let (name, now_ms) = (notice_record(site), self.clock.now_ms());
         let record = self.backend.shelf.record(&name, now_ms).await?;

@@ -158,6 +158,12 @@ impl Node {
         Ok(name)
     }
 
+    /// What a comment said before moderators edited it, as long as that is kept.
+    pub(super) async fn kept_texts(&self, site: &SiteName, id: &CommentId) -> Result<Vec<String>, Code> {
+        let kept = self.backend.shelf.list(&texts_of(site, id), "", LISTED_MAX, self.clock.now_ms()).await.map_err(told)?;
+        Ok(kept.into_iter().map(|(_, text)| text).collect())
+    }
+
     /// Nothing is kept of what a comment once said.
     pub(super) async fn let_texts_go(&self, site: &SiteName, id: &CommentId) -> Result<(), Code> {
         let now_ms = self.clock.now_ms();

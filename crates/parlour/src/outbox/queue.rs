@@ -15,10 +15,8 @@ use super::{Dress, LaneLimits, Overflow, SEND_BYTES_MAX};
 #[derive(Default)]
 pub(super) struct Inner {
     pub(super) places: Places,
-    pub(super) lane: VecDeque<Bytes>,
-    pub(super) lane_bytes: usize,
-    /// Taken, but not yet by the kernel.
-    pub(super) sending: VecDeque<Bytes>,
+    /// `None` where nothing waits.
+    pub(super) backlog: Option<Box<Backlog>>,
     pub(super) blocked: bool,
     /// Nothing is sent: a recovery is being put together.
     pub(super) held: bool,
@@ -27,6 +25,16 @@ pub(super) struct Inner {
     pub(super) broken: bool,
     pub(super) woken: bool,
     pub(super) waker: Option<Waker>,
+}
+
+/// What waits to be sent.
+#[derive(Default)]
+pub(super) struct Backlog {
+    /// Replies.
+    pub(super) lane: VecDeque<Bytes>,
+    pub(super) lane_bytes: usize,
+    /// Taken from lane and rings, but not yet by the kernel.
+    pub(super) sending: VecDeque<Bytes>,
 }
 
 /// A frame into the queue: complete, or the shared beginning of a packet that ends with RESUME.
@@ -52,13 +60,28 @@ impl Inner {
         }
     }
 
+    /// Where more can be put to what waits.
+    pub(super) fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
+    }
+
+    /// Frames and bytes of the lane.
+    pub(super) fn lane(&self) -> (usize, usize) {
+        self.backlog.as_ref().map_or((0, 0), |backlog| (backlog.lane.len(), backlog.lane_bytes))
+    }
+
+    /// Whether frames wait for the kernel.
+    pub(super) fn is_sending(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| !backlog.sending.is_empty())
+    }
+
     pub(super) fn enqueue(&mut self, frame: Bytes, limits: LaneLimits) -> Result<(), Overflow> {
-        let crowded = self.lane.len() >= limits.frames_max as usize || self.lane_bytes + frame.len() > limits.bytes_max as usize;
-        if self.finishing || (crowded && !self.lane.is_empty()) {
+        let (frames, bytes) = self.lane();
+        let crowded = frames >= limits.frames_max as usize || bytes + frame.len() > limits.bytes_max as usize;
+        if self.finishing || (crowded && frames > 0) {
             return Err(Overflow);
         }
-        self.lane_bytes += frame.len();
-        self.lane.push_back(frame);
+        self.backlog().push([frame]);
         Ok(())
     }
 
@@ -77,11 +100,20 @@ impl Inner {
 
     /// Moves the next frames into `sending`: the lane first, then the rings. Answers the place of a reader that fell.
     pub(super) fn fill(&mut self, dress: Dress) -> Option<usize> {
-        if !self.lane.is_empty() {
-            std::mem::swap(&mut self.lane, &mut self.sending);
-            self.lane_bytes = 0;
-            return None;
-        }
+        let mut backlog = self.backlog.take().unwrap_or_default();
+        let fallen = match backlog.lane.is_empty() {
+            true => self.fill_from_rings(&mut backlog.sending, dress),
+            false => {
+                std::mem::swap(&mut backlog.lane, &mut backlog.sending);
+                backlog.lane_bytes = 0;
+                None
+            }
+        };
+        self.backlog = Some(backlog).filter(|backlog| !backlog.is_empty());
+        fallen
+    }
+
+    fn fill_from_rings(&mut self, sending: &mut VecDeque<Bytes>, dress: Dress) -> Option<usize> {
         let mut bytes = 0;
         for index in 0..self.places.len() {
             let Some(Place::Reading(Cursor { waiting: true, .. })) = self.places.get(index) else { continue };
@@ -105,7 +137,7 @@ impl Inner {
                 cursor.offset = entry.offset();
                 if let Some(piece) = piece {
                     bytes += piece.len();
-                    push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
+                    push(sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
                 }
                 if bytes > SEND_BYTES_MAX {
                     break;
@@ -117,7 +149,7 @@ impl Inner {
                     Dress::Packets(version) => signal.packet(cursor.tongue(), version, &ring.place()),
                 };
                 if let Some(piece) = piece {
-                    push(&mut self.sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
+                    push(sending, piece, resume.as_ref().map(|resume| resume.with(cursor.item())));
                 }
             }
             cursor.rest(&ring);
@@ -129,7 +161,31 @@ impl Inner {
     }
 
     /// The kernel took so many bytes.
-    pub(super) fn sent(&mut self, mut bytes: usize) {
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.sent(bytes);
+            // Whoever waited long holds no memory for it afterwards.
+            if backlog.is_empty() {
+                self.backlog = None;
+            }
+        }
+    }
+}
+
+impl Backlog {
+    fn is_empty(&self) -> bool {
+        self.lane.is_empty() && self.sending.is_empty()
+    }
+
+    /// Into the lane, whatever is there.
+    pub(super) fn push(&mut self, frames: impl IntoIterator<Item = Bytes>) {
+        for frame in frames {
+            self.lane_bytes += frame.len();
+            self.lane.push_back(frame);
+        }
+    }
+
+    fn sent(&mut self, mut bytes: usize) {
         while let Some(front) = self.sending.front_mut() {
             if bytes < front.len() {
                 let rest = front.slice(bytes..);
@@ -138,11 +194,6 @@ impl Inner {
             }
             bytes -= front.len();
             self.sending.pop_front();
-        }
-        // Whoever waited long holds no memory for it afterwards.
-        self.sending = VecDeque::new();
-        if self.lane.is_empty() {
-            self.lane = VecDeque::new();
         }
     }
 }

@@ -50,6 +50,12 @@ pub(super) fn publication(data: &str, publisher: Option<&Publisher>, time_ms: i6
     }
 }
 
+/// When it was published, and what, of [`publication`].
+pub(super) fn published(value: &str) -> Option<(i64, &str)> {
+    let mut lines = value.splitn(4, '\n');
+    Some((lines.next()?.parse().ok()?, lines.nth(2)?))
+}
+
 impl StoredComment {
     /// Reads a row.
     pub(super) fn read(row: &str, channel: &ChannelName) -> Option<StoredComment> {

@@ -6,17 +6,16 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use redis::{Value, cmd};
 
-use super::answer::{Parts, strange, text};
+use super::answer::{strange, text};
 use super::log::script;
 use super::tag::{PARTITIONS, partition, partition_of};
 use super::{Call, Ledger, Script, keys};
 use crate::backend::Fault;
 use crate::backend::desk::Whom;
 use crate::channel::{Key, SiteName};
-use crate::comment::{CommentId, MemberId};
+use crate::comment::MemberId;
 
 static READERS: Script = script!(writing, "forget readers", "forget_readers");
-static REACTED: Script = script!(reading, "reacted", "row", "reacted");
 static PUBLISHER: Script = script!(writing, "forget publisher", "name", "stream", "forget_publisher");
 static ACTS: Script = script!(writing, "forget acts", "forget_acts");
 
@@ -49,43 +48,6 @@ impl Ledger {
         }
     }
 
-    /// What a member reacted with, to which comments of the site: every partition is looked through.
-    pub(super) async fn reactions_of(
-        &self,
-        site: &SiteName,
-        member: &MemberId,
-        limit: usize,
-    ) -> Result<Vec<(CommentId, String)>, Fault> {
-        let everywhere = (0..PARTITIONS).map(|partition| self.reactions_at(partition, site, member, limit));
-        let mut found: Vec<_> = try_join_all(everywhere).await?.into_iter().flatten().collect();
-        found.truncate(limit);
-        Ok(found)
-    }
-
-    async fn reactions_at(
-        &self,
-        partition: u16,
-        site: &SiteName,
-        member: &MemberId,
-        limit: usize,
-    ) -> Result<Vec<(CommentId, String)>, Fault> {
-        let (mut passed, mut found) = (0, Vec::new());
-        loop {
-            let call = Call::new(&REACTED).key(self.at(partition)).arg(site.as_str()).arg(member.as_str());
-            let mut texts = Parts::of(self.script(partition, &call.arg(passed).arg(CHUNK)).await?)?.texts()?.into_iter();
-            let looked_at: i64 = texts.next().and_then(|count| count.parse().ok()).ok_or_else(strange)?;
-            while let (Some(id), Some(lines)) = (texts.next(), texts.next()) {
-                let id = CommentId::parse(&id).map_err(|_| strange())?;
-                let names = lines.lines().filter_map(|line| line.split_once('\t'));
-                found.extend(names.map(|(name, _)| (id.clone(), name.to_owned())));
-            }
-            if looked_at < CHUNK || found.len() >= limit {
-                return Ok(found);
-            }
-            passed += CHUNK;
-        }
-    }
-
     async fn forget_reader(&self, partition: u16, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
         let mut passed = 0;
         loop {
@@ -98,7 +60,8 @@ impl Ledger {
         }
     }
 
-    async fn forget_publisher(&self, at: u16, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
+    /// The channels of a site in a partition that may have publications.
+    pub(super) async fn publishing(&self, at: u16, site: &SiteName) -> Result<BTreeSet<Key>, Fault> {
         let mut due = cmd("ZRANGE");
         due.arg(format!("{}due", self.at(at))).arg(0).arg(-1);
         let Value::Array(names) = self.command(at, &due).await? else { return Err(strange()) };
@@ -106,7 +69,12 @@ impl Ledger {
         let mut channels: BTreeSet<Key> = named.collect::<Result<Vec<_>, Fault>>()?.into_iter().flatten().collect();
         // What is kept whole is never due.
         channels.extend(self.keep.whole.iter().map(|channel| Key::new(site.clone(), channel.clone())));
-        for key in channels.iter().filter(|key| key.site == *site && partition(key) == at) {
+        channels.retain(|key| key.site == *site && partition(key) == at);
+        Ok(channels)
+    }
+
+    async fn forget_publisher(&self, at: u16, site: &SiteName, member: &MemberId) -> Result<(), Fault> {
+        for key in &self.publishing(at, site).await? {
             match self.about(key, &self.call(&PUBLISHER, key).arg(member.as_str())).await {
                 // What is another name by now was carried over before, or is as it was: then forgetting is done again.
                 Err(Fault::Moved(_)) => {}

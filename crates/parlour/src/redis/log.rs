@@ -101,7 +101,8 @@ impl Ledger {
             Append::Comment(new) if new.state == State::Approved => Some(new.author.id.clone()),
             _ => None,
         };
-        let approves = matches!(append, Append::State { state: State::Approved, .. });
+        // Whose it is, or whether it is shown, is known only when it was done.
+        let settles = matches!(append, Append::State { state: State::Approved, .. } | Append::Claim { .. });
         // Who reacts is told which reactions are theirs.
         let has_mine = matches!(append, Append::Reaction(_));
         let call = match append {
@@ -147,8 +148,8 @@ impl Ledger {
         };
         let (answer, ()) = tokio::join!(self.about(key, &call), self.note_author(key, shown.as_ref()));
         let appended = appended(key, has_mine, answer?)?;
-        if let Some(author) = appended.comment.as_ref().and_then(|comment| comment.author.as_ref()).filter(|_| approves) {
-            self.note_author(key, Some(&author.id)).await;
+        if let Some(comment) = appended.comment.as_ref().filter(|comment| settles && comment.state == State::Approved) {
+            self.note_author(key, comment.author.as_ref().map(|author| &author.id)).await;
         }
         Ok(appended)
     }

@@ -25,6 +25,7 @@ mod fitness;
 mod fold;
 mod forget;
 mod group;
+mod kept;
 mod keys;
 mod lease;
 mod line;

@@ -11,6 +11,7 @@ use tokio::sync::RwLock;
 use super::answer::strange;
 use super::tag::partition;
 use super::{Call, Link, announce, sweep};
+use crate::backend::kept::Kept;
 use crate::backend::{CommentPage, Counts, Fault, KeyRow, Query, Store, Thread};
 use crate::channel::{ChannelName, Key, SiteName};
 use crate::comment::{Comment, CommentId, MemberId};
@@ -132,8 +133,8 @@ impl Store for Ledger {
         Ledger::revoke_key(self, id).await
     }
 
-    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault> {
-        Ledger::reactions_of(self, site, member, limit).await
+    async fn kept_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Kept, Fault> {
+        Ledger::kept_of(self, site, member, limit).await
     }
 
     async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {

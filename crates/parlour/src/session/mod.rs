@@ -26,7 +26,7 @@ pub use listen::Listening;
 /// How a door writes what a session says.
 pub struct Speech {
     /// Pings and last words.
-    pub manners: Manners,
+    pub manners: &'static Manners,
     /// The answer to a command.
     pub reply: fn(&Reply) -> Bytes,
     /// Says something unasked.
@@ -51,7 +51,7 @@ pub struct Session {
     speech: &'static Speech,
     /// Where it comes from; asked once, by `connect`.
     whence: Option<Box<Whence>>,
-    joined: Option<Box<Joined>>,
+    joined: Option<Joined>,
 }
 
 /// What a session is after `connect`.
@@ -68,6 +68,11 @@ impl Session {
     /// A session that has said nothing yet.
     pub fn new(node: Arc<Node>, outbox: Arc<Outbox>, speech: &'static Speech, whence: Whence) -> Session {
         Session { node, outbox, speech, whence: Some(Box::new(whence)), joined: None }
+    }
+
+    /// Through which it answers.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Whether `connect` has succeeded.
@@ -184,8 +189,7 @@ impl Session {
         let viewer = Arc::new(Viewer { info, counted });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
-        self.joined =
-            Some(Box::new(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected }));
+        self.joined = Some(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected });
     }
 
     async fn subscribe(&mut self, id: u32, subscribe: Subscribe) -> Result<(), Code> {
@@ -216,10 +220,6 @@ impl Session {
         let subscription = self.node.subscribe(&joined.asker, &key, wish, reply).await?;
         // Most sessions have one, and memory for no more.
         if joined.subscriptions.is_empty() {
-            joined.subscriptions.reserve_exact(1);
-        }
-        if joined.subscriptions.is_empty() {
-            // Most have one for good.
             joined.subscriptions.reserve_exact(1);
         }
         joined.subscriptions.push(subscription);

@@ -86,8 +86,7 @@ fn asker(sign_in: &SignIn, ticket: &Ticket) -> Option<Asker> {
     let token = Token {
         member: Member { id, name: String::new(), role: Some(Role::Moderator), verified: true },
         site: ticket.site.clone(),
-        channels: Default::default(),
-        publish: Default::default(),
+        named: None,
         email: None,
         guest: false,
         kept_by_page: false,

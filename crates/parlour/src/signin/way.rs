@@ -141,7 +141,7 @@ async fn post_letter(sign_in: &SignIn, flow: &Flow, email: &str, browser: &Brows
          {link}\n\nIf it was not you, do nothing: without the link nobody gets in.\n",
         flow.origin
     );
-    let letter = Letter { to: email.to_owned(), subject: "Your link to sign in".to_owned(), text };
+    let letter = Letter { to: email.to_owned(), subject: "Your link to sign in".to_owned(), text, about: Vec::new() };
     // The link is good once: it takes this record away.
     let unused =
         Swap { name: format!("ticket/{}", ticket.id), before: Before::Nothing, after: After::Until(String::new(), useless_ms) };

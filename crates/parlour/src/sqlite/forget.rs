@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use crate::channel::SiteName;
-use crate::comment::{CommentId, MemberId};
+use crate::comment::MemberId;
 
 /// Takes a member out of every row of the site. Counts of reactions stay as they are: a number names nobody.
 pub(super) fn forget(connection: &Connection, site: &SiteName, member: &MemberId) -> rusqlite::Result<()> {
@@ -21,25 +21,6 @@ pub(super) fn forget(connection: &Connection, site: &SiteName, member: &MemberId
         connection.execute(&sql, (site, id))?;
     }
     Ok(())
-}
-
-/// What a member reacted with, to which comments of the site.
-pub(super) fn reactions_of(
-    connection: &Connection,
-    site: &SiteName,
-    member: &MemberId,
-    limit: usize,
-) -> rusqlite::Result<Vec<(CommentId, String)>> {
-    let sql = "SELECT comment.id, reaction.name FROM channel JOIN comment ON comment.channel = channel.id \
-               JOIN reaction ON reaction.comment = comment.number AND reaction.member = ?2 WHERE channel.site = ?1 LIMIT ?3";
-    let mut found = Vec::new();
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query((site.as_str(), member.as_str(), limit))?;
-    while let Some(row) = rows.next()? {
-        // No id was written that is none.
-        found.extend(CommentId::parse(&row.get::<_, String>(0)?).ok().zip(row.get(1).ok()));
-    }
-    Ok(found)
 }
 
 /// Writes the log back into the file and empties it: what was overwritten is not in it either. Whether that could be done now.

@@ -26,6 +26,7 @@ use self::schema::unavailable;
 use self::syncer::Syncer;
 use self::vouch::Lock;
 use self::writer::{Clock, Thread as WriterThread, Timing, Writer};
+use crate::backend::kept::Kept;
 use crate::backend::{
     Alone, Append, Appended, Backend, CommentPage, Counts, Cursor, Fault, KeyRow, Lanes, List, Log, NodeId, Part, Query, Range,
     Shelf, Signal, Store, Swap, Thread,
@@ -42,6 +43,7 @@ mod comments;
 mod decide;
 mod desk;
 mod forget;
+mod kept;
 mod keys;
 mod ledger;
 mod list;
@@ -385,9 +387,9 @@ impl Store for Sqlite {
         self.done(Task::RevokeKey { id: id.to_owned() }).await
     }
 
-    async fn reactions_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Vec<(CommentId, String)>, Fault> {
+    async fn kept_of(&self, site: &SiteName, member: &MemberId, limit: usize) -> Result<Kept, Fault> {
         let (site, member) = (site.clone(), member.clone());
-        self.readers.ask(move |connection| forget::reactions_of(connection, &site, &member, limit)).await
+        self.readers.ask(move |connection| kept::kept_of(connection, &site, &member, limit)).await
     }
 
     async fn forget(&self, site: &SiteName, member: &MemberId) -> Result<(), Fault> {

@@ -90,7 +90,7 @@ impl Readers {
         asker: Asker,
         question: Question,
         counted: bool,
-        manners: Manners,
+        manners: &'static Manners,
     ) -> Result<Readers, Code> {
         if question.channels.len() > CHANNELS_MAX {
             return Err(Code::LimitExceeded);

@@ -17,13 +17,13 @@ pub const WAIT_S_MAX: u64 = 60;
 /// Bytes of events in one answer.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-const MANNERS: Manners = Manners { ping: None, pongs: false, close: |_| None };
+static MANNERS: Manners = Manners { ping: None, pongs: false, close: |_| None };
 
 /// The body of the answer: `{"position", "gap"?, "events"}`.
 pub async fn answer(node: &Arc<Node>, asker: Asker, question: Question, wait: Duration) -> Result<String, Code> {
     let waits = question.channels.iter().any(|(_, since)| !matches!(since, Since::Now));
     let counted = question.viewer.is_some();
-    let mut readers = Readers::open(node, asker, question, counted, MANNERS).await?;
+    let mut readers = Readers::open(node, asker, question, counted, &MANNERS).await?;
     let mut answer = Answer::default();
     let gather = async {
         loop {

@@ -19,7 +19,7 @@ use crate::node::{Asker, Node};
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A comment keeps the line open; the end of a stream says when to come back.
-const MANNERS: Manners = Manners {
+static MANNERS: Manners = Manners {
     ping: Some(|| Bytes::from_static(b":\n\n")),
     pongs: false,
     close: |_| Some(Bytes::from(sse::retry(come_back_ms()))),
@@ -40,7 +40,7 @@ pub async fn answer(node: &Arc<Node>, asker: Asker, question: Question) -> Resul
     if node.is_draining() {
         return Ok(respond(Body::from(sse::retry(come_back_ms()))));
     }
-    let readers = Readers::open(node, asker, question, true, MANNERS).await?;
+    let readers = Readers::open(node, asker, question, true, &MANNERS).await?;
     let first = sse::retry(1_000) + &position(&readers);
     let state = Writing { readers, first: Some(first), ended: false };
     Ok(respond(Body::from_stream(stream::unfold(state, |mut writing| async {

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::iter::Peekable;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -42,7 +43,7 @@ thread_local! {
 
 /// What this door says.
 static SPEECH: Speech = Speech {
-    manners: Manners { ping: Some(|| Bytes::from_static(b"\x81\x02{}")), pongs: true, close: |close| Some(frame::close(close)) },
+    manners: &Manners { ping: Some(|| Bytes::from_static(b"\x81\x02{}")), pongs: true, close: |close| Some(frame::close(close)) },
     reply: |reply| frame::text(&json::reply(reply)),
     push: |outbox, push| outbox.send(frame::text(&json::push(push))),
 };
@@ -80,7 +81,7 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
                 let connect_within = node.book.now().limits.head_timeout;
                 let mut connection = Connection::new(node, parts.io.into_inner(), peer, deflate_from);
                 match connection.begin(parts.read_buf, connect_within).await {
-                    None => drop(tokio::spawn(connection.stay())),
+                    None => drop(tokio::spawn(Stay { connection: Some(connection), busy: None })),
                     Some(end) => connection.leave(end).await,
                 }
             }
@@ -158,10 +159,8 @@ enum Said {
 /// A connection.
 struct Connection {
     stream: Arc<TcpStream>,
-    outbox: Arc<Outbox>,
     session: Session,
     reader: Reader,
-    message_bytes_max: usize,
     /// Given back when the connection is over.
     _seat: Option<Arc<Seat>>,
 }
@@ -186,6 +185,44 @@ fn more_publishes(first: &Command, said: &mut Peekable<impl Iterator<Item = Said
     publishes
 }
 
+/// What a connection waits for.
+enum News {
+    Said(Vec<Said>),
+    Over(End),
+}
+
+/// The life of a connection, which is all of it that lies in its task. Polled by hand, because that is most of what an idle one costs:
+/// an `async fn` is as large as all that it ever keeps while it waits, and here that is there only while something is done.
+struct Stay {
+    connection: Option<Box<Connection>>,
+    /// Has the connection, and gives it back if it stays.
+    busy: Option<Acting>,
+}
+
+/// What [`Connection::act`] does.
+type Acting = Pin<Box<dyn Future<Output = Option<Box<Connection>>> + Send>>;
+
+impl Future for Stay {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(busy) = &mut self.busy {
+                self.connection = ready!(busy.as_mut().poll(context));
+                self.busy = None;
+            }
+            let Some(mut connection) = self.connection.take() else { return Poll::Ready(()) };
+            match connection.poll_news(context) {
+                Poll::Ready(news) => self.busy = Some(Box::pin(connection.act(news))),
+                Poll::Pending => {
+                    self.connection = Some(connection);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(PartialEq, Eq)]
 enum End {
@@ -203,10 +240,9 @@ impl Connection {
             None => (Outbox::direct(stream.clone(), node.lane_limits()), Reader::default()),
         };
         let outbox = Arc::new(outbox);
-        let message_bytes_max = node.book.now().limits.message_bytes_max;
         let (whence, seat) = peer.map_or_else(Default::default, |peer| (peer.whence, Some(peer.seat)));
-        let session = Session::new(node, outbox.clone(), &SPEECH, whence);
-        Box::new(Connection { stream, outbox, session, reader, message_bytes_max, _seat: seat })
+        let session = Session::new(node, outbox, &SPEECH, whence);
+        Box::new(Connection { stream, session, reader, _seat: seat })
     }
 
     /// What came with the handshake, then `connect`: whoever does not say it within the time that an unused connection may stay
@@ -215,7 +251,7 @@ impl Connection {
         let said = self.read(&mut first.to_vec());
         // Even empty it would keep the buffer alive into which the request's head was read.
         drop(first);
-        if let Some(end) = self.obey(said).await {
+        if let Some(end) = Box::pin(self.obey(said)).await {
             return Some(end);
         }
         tokio::time::timeout(connect_within, self.until_connected()).await.unwrap_or_else(|_| {
@@ -224,83 +260,94 @@ impl Connection {
         })
     }
 
-    /// The life of a connection. This future is all of it that lies in its task.
-    async fn stay(mut self: Box<Self>) {
-        let end = loop {
-            if let Some(end) = self.turn().await {
-                break end;
-            }
-        };
-        Box::pin(self.leave(end)).await;
-    }
-
     async fn leave(mut self: Box<Self>, end: End) {
         self.session.end(end == End::Lost);
-        linger(&self.stream, &self.outbox).await;
+        linger(&self.stream, self.session.outbox()).await;
     }
 
     async fn until_connected(&mut self) -> Option<End> {
         while !self.session.is_connected() {
-            if let Some(end) = self.turn().await {
-                return Some(end);
+            let end = match poll_fn(|context| self.poll_news(context)).await {
+                News::Said(said) => Box::pin(self.obey(said)).await,
+                News::Over(end) => Some(end),
+            };
+            if end.is_some() {
+                return end;
             }
         }
         None
     }
 
-    /// Waits for what comes next and does it.
-    async fn turn(&mut self) -> Option<End> {
-        let blocked = self.outbox.is_blocked();
-        // Whoever does not read its answers is not asked for more questions.
-        let crowded_and_blocked = blocked && self.outbox.is_crowded();
-        // Polled by hand: a future for each of these would be most of what an idle connection costs.
-        let (readable, writable, woken) = poll_fn(|context| {
+    /// Waits for what comes next and does what can be done without waiting again.
+    fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<News> {
+        loop {
+            let blocked = self.session.outbox().is_blocked();
+            // Whoever does not read its answers is not asked for more questions.
+            let crowded_and_blocked = blocked && self.session.outbox().is_crowded();
             let readable = !crowded_and_blocked && self.stream.poll_read_ready(context).is_ready();
             let writable = blocked && self.stream.poll_write_ready(context).is_ready();
-            let woken = self.outbox.poll_woken(context).is_ready();
-            if readable || writable || woken { Poll::Ready((readable, writable, woken)) } else { Poll::Pending }
-        })
-        .await;
-        if (writable || woken)
-            && let Some(end) = self.pump().await
-        {
-            return Some(end);
-        }
-        if readable {
-            return self.hear().await;
-        }
-        None
-    }
-
-    async fn pump(&mut self) -> Option<End> {
-        loop {
-            match self.outbox.pump() {
-                Pumped::Idle | Pumped::Blocked => return None,
-                Pumped::Again => tokio::task::yield_now().await,
-                Pumped::Fell(place) => self.session.fell(place),
-                Pumped::Finished => return Some(End::Lost),
+            let woken = self.session.outbox().poll_woken(context).is_ready();
+            if !readable && !writable && !woken {
+                return Poll::Pending;
+            }
+            if writable || woken {
+                match self.pump() {
+                    Pumped::Finished => return Poll::Ready(News::Over(End::Lost)),
+                    // Others have their turn first.
+                    Pumped::Again => {
+                        self.session.outbox().wake();
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    _ => {}
+                }
+            }
+            if readable {
+                match self.hear() {
+                    Ok(said) if said.is_empty() => {}
+                    Ok(said) => return Poll::Ready(News::Said(said)),
+                    Err(end) => return Poll::Ready(News::Over(end)),
+                }
             }
         }
     }
 
-    async fn hear(&mut self) -> Option<End> {
-        let said = BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(Some(End::Lost)),
-            Ok(length) => Ok(self.read(&mut buffer[..length])),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(None),
-            Err(_) => Err(Some(End::Lost)),
-        });
-        match said {
-            Ok(said) if said.is_empty() => None,
-            Ok(said) => Box::pin(self.obey(said)).await,
-            Err(end) => end,
+    /// Does what news ask for; the connection, if it stays.
+    async fn act(mut self: Box<Self>, news: News) -> Option<Box<Self>> {
+        let end = match news {
+            News::Said(said) => self.obey(said).await,
+            News::Over(end) => Some(end),
+        };
+        let Some(end) = end else { return Some(self) };
+        self.leave(end).await;
+        None
+    }
+
+    /// Sends what can be sent, and tells of every reader that fell.
+    fn pump(&mut self) -> Pumped {
+        loop {
+            match self.session.outbox().pump() {
+                Pumped::Fell(place) => self.session.fell(place),
+                pumped => return pumped,
+            }
         }
+    }
+
+    /// What came, as far as it is whole.
+    fn hear(&mut self) -> Result<Vec<Said>, End> {
+        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
+            Ok(0) => Err(End::Lost),
+            Ok(length) => Ok(self.read(&mut buffer[..length])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Vec::new()),
+            Err(_) => Err(End::Lost),
+        })
     }
 
     fn read(&mut self, input: &mut [u8]) -> Vec<Said> {
-        let Connection { session, reader, message_bytes_max, .. } = self;
+        let Connection { session, reader, .. } = self;
+        let message_bytes_max = session.node().book.now().limits.message_bytes_max;
         let mut said = Vec::new();
-        let result = reader.feed(input, *message_bytes_max, &mut |message| match message {
+        let result = reader.feed(input, message_bytes_max, &mut |message| match message {
             Message::Text("{}") => session.heard(),
             Message::Text(text) => {
                 session.heard();
@@ -330,7 +377,7 @@ impl Connection {
                 Said::Command(_) if skipping => Then::Continue,
                 Said::Command(Ok(Incoming::Pong)) => Then::Continue,
                 Said::Command(Ok(Incoming::Command { id, command })) => {
-                    if self.outbox.owes() {
+                    if self.session.outbox().owes() {
                         self.room().await;
                     }
                     let publishes = more_publishes(&command, &mut said);
@@ -341,13 +388,13 @@ impl Connection {
                 }
                 Said::Command(Err(Fault::Refused { id, code })) => self.session.refuse(id, code),
                 Said::Command(Err(Fault::Malformed)) => Then::Close(Close::BAD_REQUEST),
-                Said::Frame(frame) => match self.outbox.send(frame) {
+                Said::Frame(frame) => match self.session.outbox().send(frame) {
                     Ok(()) => Then::Continue,
                     Err(_) => Then::Close(Close::SLOW),
                 },
                 Said::Close(close) => Then::Close(close),
                 Said::Goodbye(reply) => {
-                    self.outbox.finish(Some(reply));
+                    self.session.outbox().finish(Some(reply));
                     return Some(End::Goodbye);
                 }
             };
@@ -366,9 +413,12 @@ impl Connection {
     /// Waits until the client has read its answers: the next one may be as large as a recovery, for which there is room only where
     /// nothing else waits. A line that is lost is noticed by whoever reads next.
     async fn room(&mut self) {
-        while self.outbox.owes() {
-            if self.pump().await.is_some() || (self.outbox.is_blocked() && self.stream.writable().await.is_err()) {
-                return;
+        while self.session.outbox().owes() {
+            match self.pump() {
+                Pumped::Finished => return,
+                Pumped::Again => tokio::task::yield_now().await,
+                _ if self.session.outbox().is_blocked() && self.stream.writable().await.is_err() => return,
+                _ => {}
             }
         }
     }

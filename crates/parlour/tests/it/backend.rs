@@ -19,6 +19,7 @@ use tokio::sync::mpsc::Receiver;
 mod comments;
 mod desk;
 pub mod folds;
+mod kept;
 mod log;
 mod pages;
 mod purge;
@@ -172,6 +173,9 @@ macro_rules! contract {
     };
     ($open:path, $can_run:path) => {
         crate::backend::contract! { $open, $can_run;
+            kept {
+                 what_stands_under_a_name_comes_out_whole_and_goes_whole
+            }
             log {
                  offsets_grow_by_one_and_arrive_in_order
                  channels_nobody_watches_are_not_delivered

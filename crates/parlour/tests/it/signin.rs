@@ -3,6 +3,7 @@
 //! `web/e2e`, against a real provider and a real SMTP server.
 
 mod claims;
+mod kept;
 pub mod letters;
 
 use std::collections::HashMap;

@@ -55,12 +55,15 @@ impl Client {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
-    /// The next text; `None` at the end.
+    /// The next text but pings, which are answered; `None` at the end.
     async fn text(&mut self) -> Option<String> {
-        match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("nothing comes") {
-            Some(Ok(Message::Text(text))) => Some(text.to_string()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => None,
-            other => panic!("{other:?}"),
+        loop {
+            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("nothing comes") {
+                Some(Ok(Message::Text(text))) if text == "2" => self.send("3").await,
+                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                other => panic!("{other:?}"),
+            }
         }
     }
 
@@ -102,6 +105,12 @@ impl Client {
             let event = self.heard(&text);
             self.events.push(event);
         }
+    }
+
+    /// All events up to now.
+    pub async fn heard_so_far(&mut self) -> Vec<Value> {
+        assert_eq!(self.ask("nothing", json!({})).await["error"]["code"], 104);
+        std::mem::take(&mut self.events)
     }
 
     async fn subscribe(&mut self, channel: &str) {

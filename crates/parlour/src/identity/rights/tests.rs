@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::channel::{ChannelName, Patterns, SiteName};
-use crate::identity::{Member, MemberId, Role, Token};
+use crate::identity::{Member, MemberId, Named, Role, Token};
 
 const ACTS: [Act; 4] = [Act::Read, Act::Names, Act::Comment, Act::Publish];
 
@@ -19,8 +19,7 @@ fn token(role: Option<Role>, channels: &[&str], publish: &[&str]) -> Who {
     Who::Token(Box::new(Token {
         member,
         site: site("home"),
-        channels: Patterns::parse(channels).unwrap(),
-        publish: Patterns::parse(publish).unwrap(),
+        named: Some(Box::new(Named { channels: Patterns::parse(channels).unwrap(), publish: Patterns::parse(publish).unwrap() })),
         email: None,
         guest: role.is_none(),
         kept_by_page: true,

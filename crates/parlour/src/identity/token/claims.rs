@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Member, MemberId, Role, Token, is_account_id};
+use super::super::{Member, MemberId, Named, Role, Token, is_account_id};
 use super::TokenFault;
 use crate::channel::{Patterns, SiteName};
 use crate::render::plain_name;
@@ -104,6 +104,10 @@ impl Claims {
             return Err(TokenFault::Forged);
         }
         let patterns = |texts: Option<Vec<String>>| Patterns::parse(&texts.unwrap_or_default()).map_err(|_| TokenFault::Forged);
+        let named = match (self.channels, self.publish) {
+            (None, None) => None,
+            (channels, publish) => Some(Box::new(Named { channels: patterns(channels)?, publish: patterns(publish)? })),
+        };
         let email = self.email.filter(|email| email.len() <= EMAIL_BYTES_MAX);
         let member = Member {
             id: MemberId::parse(&self.sub).map_err(|_| TokenFault::Forged)?,
@@ -114,8 +118,7 @@ impl Claims {
         Ok(Token {
             member,
             site,
-            channels: patterns(self.channels)?,
-            publish: patterns(self.publish)?,
+            named,
             email: if self.email_verified == Some(true) { email } else { None },
             guest,
             kept_by_page: !is_own || guest || self.at.is_some(),

@@ -47,13 +47,13 @@ struct Act {
     undo: String,
 }
 
-fn block(whom: &str, kept: &str) -> Result<Block, Fault> {
+pub(in crate::redis) fn block(whom: &str, kept: &str) -> Result<Block, Fault> {
     let whom = Whom::parse(whom).ok_or_else(strange)?;
     let KeptBlock { until_ms, since_ms, name } = serde_json::from_str(kept).map_err(|_| strange())?;
     Ok(Block { whom, until_ms, since_ms, name })
 }
 
-fn record(id: u64, act: &str, undone_ms: Option<i64>) -> Result<Record, Fault> {
+pub(in crate::redis) fn record(id: u64, act: &str, undone_ms: Option<i64>) -> Result<Record, Fault> {
     let Act { time_ms, by, act, target, undo } = serde_json::from_str(act).map_err(|_| strange())?;
     Ok(Record { id, record: NewRecord { time_ms, by, act, target, undo }, undone_ms })
 }

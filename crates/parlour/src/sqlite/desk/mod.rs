@@ -11,7 +11,7 @@ use crate::comment::{CommentId, MemberId};
 mod rows;
 mod search;
 
-pub(super) use rows::{Change, Changed, change};
+pub(super) use rows::{Change, Changed, block_of, change, records_of};
 
 impl Sqlite {
     async fn changed(&self, site: &SiteName, change: Change) -> Result<Changed, Fault> {

@@ -116,6 +116,24 @@ pub(in crate::sqlite) fn blocks(connection: &Connection, site: &SiteName, limit:
     connection.prepare_cached(sql)?.query_map((site.as_str(), limit.min(ROWS_MAX) as i64), block)?.collect()
 }
 
+/// The block on a member, whether or not its time is over.
+pub(in crate::sqlite) fn block_of(connection: &Connection, site: &SiteName, member: &MemberId) -> rusqlite::Result<Block> {
+    let sql = "SELECT whom, until_ms, since_ms, name FROM block WHERE site = ?1 AND whom = ?2";
+    connection.prepare_cached(sql)?.query_row((site.as_str(), Whom::Member(member.clone()).written()), block)
+}
+
+/// What a member did as a moderator, and what names them.
+pub(in crate::sqlite) fn records_of(
+    connection: &Connection,
+    site: &SiteName,
+    member: &MemberId,
+    limit: usize,
+) -> rusqlite::Result<Vec<Record>> {
+    let sql = "SELECT id, time_ms, actor, act, target, undo, undone_ms FROM record \
+               WHERE site = ?1 AND (actor = ?2 OR instr(target || undo, ?2) > 0) LIMIT ?3";
+    connection.prepare_cached(sql)?.query_map((site.as_str(), member.as_str(), limit as i64), record)?.collect()
+}
+
 /// The newest acts before this one.
 pub(in crate::sqlite) fn records(
     connection: &Connection,

@@ -23,7 +23,7 @@ use crate::ring::{Audience, PLAIN};
 use crate::session::{Listening, Session, Speech, Then};
 
 /// What both versions say alike: pings are the line's, and its end is the transport's.
-const MANNERS: Manners = Manners { ping: None, pongs: false, close: |close| Some(frame::close(close)) };
+static MANNERS: Manners = Manners { ping: None, pongs: false, close: |close| Some(frame::close(close)) };
 
 /// Sessions count commands from 1, acknowledgements from 0.
 fn acknowledgement(version: Version, reply: &Reply) -> bytes::Bytes {
@@ -35,13 +35,13 @@ fn say(version: Version, outbox: &Outbox, push: &Push) -> Result<(), Overflow> {
 }
 
 static SPEECH_3: Speech = Speech {
-    manners: MANNERS,
+    manners: &MANNERS,
     reply: |reply| acknowledgement(Version::V3, reply),
     push: |outbox, push| say(Version::V3, outbox, push),
 };
 
 static SPEECH_4: Speech = Speech {
-    manners: MANNERS,
+    manners: &MANNERS,
     reply: |reply| acknowledgement(Version::V4, reply),
     push: |outbox, push| say(Version::V4, outbox, push),
 };
