@@ -11,8 +11,7 @@
  *   showcase.html         every element in every state        /showcase (demo mode)
  *   admin.html            the admin page                      /admin
  *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}, "loads": {NAME: [FILE…]}}, not served
- * `files` names everything but the manifest; the parts that others share (`shared-HASH.js`) stand
- * under their own file's name. `loads` says which files a part loads at once, itself included.
+ * `files` names everything but the manifest. `loads` says which files a part loads at once, itself included.
  * A style sheet is a module of its own, `style-NAME-HASH.js`, and so is a language, `lang-CODE-HASH.js`,
  * with one hash for all of them.
  *
@@ -33,6 +32,8 @@ import { minify } from "terser";
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "../crates/parlour/dist");
 
+/** What every thread loads at once. The other parts of readers take what it has from it, and bring only what it has not. */
+const CORE = "comments";
 /** Element → the source of its part. */
 const parts = {
   "parlour-comments": "comments",
@@ -87,6 +88,7 @@ const styleAsModule = {
 
 /** What is said in English only by a part that is loaded when it is needed: its keys go with it. */
 const SAID_BY = {
+  answer: /^form\.reply\./,
   acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
   chat: /^chat\./,
   keys: /^keys\./,
@@ -96,6 +98,7 @@ const SAID_BY = {
   problem: /^problem\.(?!retry)/,
   signin: /^signin\./,
   tools: /^tools\./,
+  typing: /^typing\./,
 };
 
 /** `en.json` is, to each module that imports it, what that module says; the rest is what all say. */
@@ -111,27 +114,80 @@ const ownWords = {
   },
 };
 
-/**
- * What is imported when it is needed is built by itself, with copies of the little that it shares: so
- * that what is needed always stays in one piece, which is smaller and one request. It must not rely
- * on anything that a module keeps. All have one hash, which stands for all of them (`nameNeeded`): so
- * the names in what loads them cost little.
- */
+/** Parts of readers by name: all have one hash, which stands for all of them (`nameNeeded`), so they may name each other, and the names cost little. */
 const needed = new Map();
 /** Stands for that hash until it is known. */
 const UNKNOWN = "UNKNOWN0";
+/** What is loaded without the core as well, and so takes nothing from it. */
+const ALONE = new Set(["page", "unseen"]);
+/** The sources of the core, once they are known. */
+let coreSources = new Set();
+
+/** What is in the core already is taken from there. */
+const fromCore = {
+  name: "from-core",
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\/[\w/-]+$/ }, ({ kind, path, resolveDir }) => {
+      if (kind !== "import-statement" || !coreSources.has(relative(here, join(resolveDir, `${path}.ts`)))) return undefined;
+      return { path: `./${CORE}-${UNKNOWN}.js`, external: true };
+    });
+  },
+};
+
+const IMPORTS = new RegExp(`import\\s*(?:\\{([^}]*)\\}\\s*from\\s*)?"\\./${CORE}-${UNKNOWN}\\.js";?`, "g");
+
+/** What a part takes from the core: `[name, local name]`. */
+const takenBy = (text) => [...text.matchAll(IMPORTS)].flatMap(([, some]) => (some ? some.split(",") : [])).map((one) => one.trim().split(/\s+as\s+/));
+
+/** One import of the core in place of several, by the short names of what is taken. */
+function mergeImports(text, shortNames) {
+  if (!text.match(IMPORTS)) return text;
+  const some = takenBy(text).map(([name, local = name]) => `${shortNames.get(name)} as ${local}`).join();
+  return `import${some && `{${some}}from`}"./${CORE}-${UNKNOWN}.js";${text.replace(IMPORTS, "")}`;
+}
+
+/** Builds `source`, a part of readers. */
+async function addNeeded(name, source) {
+  const { outputFiles } = await esbuild.build({ ...options, ...shortened, entryPoints: [source], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed, ...(ALONE.has(name) ? [] : [fromCore])] });
+  needed.set(name, (await smaller(outputFiles[0].contents)).toString());
+}
+
+/** What is imported when it is needed is a part of its own, in one piece: one request. */
 const onNeed = {
   name: "on-need",
   setup(build) {
     build.onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir }) => {
       if (kind !== "dynamic-import") return undefined;
-      const { outputFiles } = await esbuild.build({ ...options, ...shortened, entryPoints: [join(resolveDir, `${path}.ts`)], format: "esm", define, plugins: [styleAsModule, ownWords, onNeed] });
       const name = basename(path);
-      needed.set(name, (await smaller(outputFiles[0].contents)).toString());
+      if (!needed.has(name)) {
+        needed.set(name, "");
+        await addNeeded(name, join(resolveDir, `${path}.ts`));
+      }
       return { path: `./${name}-${UNKNOWN}.js`, external: true };
     });
   },
 };
+
+/** The core: what of it other parts use is known when they are built, so it is built last. */
+async function addCore() {
+  const source = `src/widget/${CORE}.ts`;
+  const dry = { name: "dry", setup: (build) => build.onResolve({ filter: /^\./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : undefined)) };
+  const build = (entry, plugins) => esbuild.build({ ...options, ...shortened, ...entry, format: "esm", define, plugins: [styleAsModule, ownWords, ...plugins] });
+  const { metafile } = await build({ entryPoints: [source] }, [dry]);
+  coreSources = new Set(Object.keys(metafile.inputs).filter((path) => path.startsWith("src/")));
+  await build({ entryPoints: [source] }, [onNeed]);
+  for (const name of ["chat", "viewers"]) await addNeeded(name, `src/widget/${name}.ts`);
+  const exporter = (name) => {
+    const found = [...coreSources].filter((path) => new RegExp(`^export (?:async |abstract )*(?:function|class|const|let) ${name}\\b`, "m").test(readFileSync(join(here, path), "utf8")));
+    if (found.length !== 1) throw new Error(`${name} is exported by ${found.join(" and ") || "nothing"}`);
+    return found[0];
+  };
+  const shortNames = new Map([...new Set([...needed.values()].flatMap(takenBy).map(([name]) => name))].sort().map((name, index) => [name, short(index)]));
+  for (const [name, text] of needed) needed.set(name, mergeImports(text, shortNames));
+  const contents = [`import "./${source}"`, ...[...shortNames].map(([name, its]) => `export { ${name} as ${its} } from "./${exporter(name)}"`)].join(";\n");
+  const { outputFiles } = await build({ stdin: { contents, resolveDir: here, loader: "ts" } }, [onNeed]);
+  needed.set(CORE, (await smaller(outputFiles[0].contents)).toString());
+}
 
 /**
  * Names of members that are ours alone: never on the wire, in a store, between tabs, in an event's detail or in a browser's
@@ -144,8 +200,9 @@ const OURS = `
   backoff base_ms max_ms idle_ms bodyCharacters nameCharacters titleCharacters urlCharacters chatCharacters onGuestToken
   wanted arrived granted dropped resumed opened retry_ms expired retryAfter_ms attempts refusal asked
   tokenUrl emailHash asksWho keep isHidden isFolded isCut canReply said extra showForm focusButton
-  answers detached listed overflowed free shown locals met again reply compose extend forget learn readAgain
+  answers detached listed overflowed free shown locals met compose extend forget learn readAgain
   arrivals held empty discard begin unsentKey restart fail onWon typed heard stopped settle mark ago holder
+  keepHeight unsent inner isOver line shownAt main
 `.trim().split(/\s+/);
 
 /** What a name of ours becomes: letters in turn, then two of them. */
@@ -195,8 +252,8 @@ const options = {
   charset: "utf8",
   legalComments: "none",
   target: ["chrome123", "firefox121", "safari17.5"],
-  // Not an input: what it says is for the type check alone.
-  tsconfigRaw: {},
+  // Not an input: what it says is for the type check alone. Members without a value need no place in what is sent.
+  tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   write: false,
   metafile: true,
   outdir: dist,
@@ -258,7 +315,7 @@ function closure(file, found = new Set()) {
 }
 
 define = addLanguages();
-await take(await buildParts([...["comments", "chat", "viewers"].map((name) => `src/widget/${name}.ts`)], shortened));
+await addCore();
 // Alone, so that pages with nothing but numbers load nothing but that.
 await take(await buildParts(["src/widget/count.ts"], shortened));
 // Pages of the server's own share nothing with readers.

@@ -17,14 +17,14 @@ const STYLE = "body { font: 16px/1.5 sans-serif; max-width: 44rem; margin: 2rem 
 
 /** What is on a page: its options come as parameters, so that one server has all pages. */
 function documentOf(options) {
-  const { sort, lang, dir, limit, spa, site, token, element = "parlour-comments", channel } = options;
-  const attributes = Object.entries({ sort, lang, limit, channel, site, token }).filter(([, value]) => value).map(([name, value]) => ` ${name}="${value}"`).join("");
+  const { sort, lang, dir, limit, spa, site, token, element = "parlour-comments", channel, faces, space, extra = "", canonical } = options;
+  const attributes = Object.entries({ sort, lang, limit, channel, site, token, faces, "title-count": options.title }).filter(([, value]) => value).map(([name, value]) => ` ${name}="${value}"`).join("");
   const from = options.from ?? (options.line ? line : server);
   const nonce = options.csp ? ' nonce="n"' : "";
   return `<!doctype html><html lang="${lang ?? "en"}"${dir ? ` dir="${dir}"` : ""}><meta charset="utf-8"><title>A page</title>
-<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">${canonical ? `<link rel="canonical" href="${canonical}">` : ""}
 <style${nonce}>${STYLE}</style><h1>A page</h1><p>${"Some text of the page itself. ".repeat(8)}</p>
-<script async src="${from}/embed.js" data-manual></script>
+<script async src="${from}/embed.js" data-manual></script>${space ? `<div style="height: ${space}px"></div>` : ""}${extra}
 <${element}${attributes}></${element}>${spa ? "" : '<p id="end">The end of the page.</p>'}</html>`;
 }
 
@@ -33,15 +33,15 @@ const POLICY = `default-src 'none'; script-src ${server}; style-src 'nonce-n'; i
 /** Address → what the page there has inside its element. */
 export const brought = new Map();
 
-/** Serves the pages of all checks on `a.localhost`. */
-export async function pages() {
+/** Serves the pages of all checks on `a.localhost`, on a free port or this one. */
+export async function pages(port = 0) {
   const listening = createServer((request, response) => {
     const options = Object.fromEntries(new URL(request.url, "http://a.localhost").searchParams);
     const headers = { "Content-Type": "text/html; charset=utf-8", ...(options.csp && { "Content-Security-Policy": POLICY }) };
     const inside = brought.get(`http://a.localhost:${listening.address().port}${request.url}`) ?? "";
     response.writeHead(200, headers).end(documentOf(options).replace("></parlour-comments>", () => `>${inside}</parlour-comments>`));
   });
-  await new Promise((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => listening.listen(port, "127.0.0.1", resolve));
   let last = 0;
   return (options = {}) => `http://a.localhost:${listening.address().port}/page${++last}?${new URLSearchParams(options)}`;
 }
@@ -53,12 +53,15 @@ export function sentencesOf(heading) {
   return [...section.matchAll(/^- (.+)$/gm)].map(([, sentence]) => sentence);
 }
 
-/** Runs all checks, or those whose sentence holds one of `words`; fails when one failed, or one of the docs' sentences is none. */
-export async function runAll(heading, words = []) {
+/** Runs all checks, or those whose sentence holds one of `words` (`half=1` and `half=2`: every other one); fails when one failed, or one of the docs' sentences is none. */
+export async function runAll(heading, asked = [], port = 0) {
+  const half = asked.find((word) => /^half=[12]$/.test(word));
+  const words = asked.filter((word) => word !== half);
   const browser = await launch();
-  const page = await pages();
+  const page = await pages(port);
   const failed = [];
-  for (const [sentence, act] of checks) {
+  for (const [index, [sentence, act]] of checks.entries()) {
+    if (half && index % 2 !== Number(half.at(-1)) - 1) continue;
     if (words.length && !words.some((word) => sentence.includes(word))) continue;
     const started_ms = Date.now();
     const readers = [];
@@ -88,6 +91,16 @@ export const inThread = ({ page }, act, argument) => page.evaluate(`(${act})(doc
 /** Waits until `act`, run in the thread's shadow root, answers something true. */
 export const untilThread = ({ page }, act, argument) =>
   page.waitForFunction(`(() => { const root = document.querySelector("parlour-comments")?.shadowRoot; return root && (${act})(root, ${JSON.stringify(argument ?? null)}); })()`);
+
+const PATIENCE_MS = 30_000;
+
+/** Does something that changes nothing by itself, until `act`, run in the thread's shadow root, answers something true. */
+export async function doUntil(reader, act) {
+  for (const end_ms = Date.now() + PATIENCE_MS; !(await inThread(reader, act)); ) {
+    assert.ok(Date.now() < end_ms, "waited in vain");
+    await reader.page.keyboard.press("Shift");
+  }
+}
 
 const paragraph = (number) => `Comment ${number}: ${"some words to be read, ".repeat(8)}and its end ${number}.`;
 

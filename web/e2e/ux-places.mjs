@@ -47,20 +47,6 @@ check("Under a strict policy with Trusted Types everything works.", async ({ pag
   assert.notEqual(await inThread(reader, (root) => getComputedStyle(root.querySelector(".box")).display), "block", "the style applies");
 });
 
-check("On a plain http page everything works.", async ({ page, open }) => {
-  const address = page();
-  const plain = (tab) =>
-    tab.addInitScript(() => {
-      delete Object.getPrototypeOf(navigator).locks;
-      delete Crypto.prototype.subtle;
-      delete Crypto.prototype.randomUUID;
-    });
-  const [one, two] = [await open(address, { before: plain }), await open(address, { before: plain })];
-  assert.deepEqual(await one.page.evaluate(() => [navigator.locks, crypto.subtle, crypto.randomUUID]), [undefined, undefined, undefined]);
-  await one.write("plain and simple", { name: "Ann", email: "ann@example.org" });
-  await two.shows("plain and simple");
-});
-
 check("A hundred navigations leave no connection, no node and no wrong thread behind.", async ({ page, open, browser }) => {
   const address = page({ spa: 1 });
   const at = (number) => `${address}&at=${number}`;

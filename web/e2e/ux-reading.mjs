@@ -30,6 +30,7 @@ check("A new answer waits behind a button under what it answers.", async ({ page
   assert.equal(await reader.comment("end 6").locator("article").count(), 0);
   await news.click();
   await reader.comment("first answer").waitFor();
+  await untilThread(reader, (root) => root.activeElement?.matches("article article"));
   assert.equal(await inThread(reader, (root) => root.activeElement.querySelector(".body").textContent.trim()), "first answer");
 });
 
@@ -71,6 +72,7 @@ check("The pill leads to what is new and gives it the focus.", async ({ page, op
   await fill(address, ["new one", "newer one"]);
   await pillSays(reader, "2 new comments");
   await reader.page.locator("parlour-comments .pill").click();
+  await untilThread(reader, (root) => root.activeElement?.localName === "article");
   assert.equal(await inThread(reader, (root) => root.activeElement.querySelector(".body").textContent.trim()), "newer one");
   assert.ok(await inThread(reader, (root) => { const { top, bottom } = root.activeElement.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }));
   assert.ok(await inThread(reader, (root) => root.querySelector(".pill").hidden));

@@ -56,7 +56,14 @@ check("In each state of the showcase axe finds nothing, light and dark.", async 
       await reader.page.locator("#full article").first().waitFor();
       const wide = await reader.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wide <= 0, `${name} at ${width} is ${wide} px wider than its window`);
+      // With an answer begun, so that forms and their tools are looked at.
+      await reader.page.locator("#full [data-do=reply]").nth(1).click();
+      await reader.page.locator("#full article .tools button").first().waitFor();
+      await reader.page.locator("#full article textarea").fill("Half a thought.");
       await reader.page.locator("#full").screenshot({ path: join(pictures, `showcase-${name}-${width}.png`) });
+      await reader.page.locator("#chat").scrollIntoViewIfNeeded();
+      await reader.page.locator("#chat .typing", { hasText: "Grace" }).waitFor();
+      await reader.page.locator("#chat").screenshot({ path: join(pictures, `chat-${name}-${width}.png`) });
       await reader.close();
     }
   }

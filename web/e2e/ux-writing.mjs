@@ -1,7 +1,7 @@
 /** Checks of writing: what is on its way, what is kept, what helps. */
 import assert from "node:assert/strict";
 import { order } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, inThread, post, stored, thread, untilThread } from "./checks.mjs";
+import { check, doUntil, inThread, post, stored, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 
 const main = ({ page }) => page.locator("parlour-comments .writing form");
@@ -217,5 +217,6 @@ check("The focus is never lost when a comment goes away.", async ({ page, open }
   const { server } = await import("../../crates/parlour/tests/clients/story.mjs");
   await fetch(`${server}/v1/comments/${mine.id}`, { method: "DELETE", headers });
   await reader.comment("gone as well").waitFor({ state: "detached" });
+  await doUntil(reader, (root) => root.querySelectorAll("article").length === 3);
   assert.equal(await inThread(reader, (root) => root.activeElement.querySelector(".body").textContent.trim()), "soon gone");
 });

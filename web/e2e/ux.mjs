@@ -4,6 +4,8 @@
  */
 import { story } from "../../crates/parlour/tests/clients/story.mjs";
 import { runAll } from "./checks.mjs";
+import "./ux-arriving.mjs";
+import "./ux-people.mjs";
 import "./ux-reading.mjs";
 import "./ux-writing.mjs";
 import "./ux-places.mjs";

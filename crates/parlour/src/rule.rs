@@ -143,6 +143,8 @@ pub struct SiteRules {
     pub moderators: Vec<String>,
     /// Whether a page may keep a token of more than a member's role.
     pub moderate_on_pages: bool,
+    /// Whether it is told of guests that they write.
+    pub guests_typing: bool,
     /// Names that only staff may use, beside those that always are.
     pub reserved_names: Vec<String>,
     /// Whether the server reads new pages itself.

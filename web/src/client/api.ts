@@ -88,6 +88,6 @@ export class Api {
       throw new Problem(0, "unreachable", "unreachable");
     }
     if (!answer.ok) throw await (await import("./failure")).problemOf(answer, this.identity);
-    return (answer.headers.get("Content-Type") ?? "").includes("json") ? ((await answer.json()) as T) : (undefined as T);
+    return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
   }
 }

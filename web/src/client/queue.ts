@@ -62,6 +62,11 @@ export class Queue {
     if (this.#items.length) queueMicrotask(() => void this.#run());
   }
 
+  /** How much is not sent yet. */
+  get size(): number {
+    return this.#items.length;
+  }
+
   /** What was written to `channel` and is not sent, oldest first. */
   of(channel: string): Unsent[] {
     return this.#items.filter((unsent) => unsent.channel === channel);

@@ -6,7 +6,11 @@
  */
 import type { Connection } from "./connection";
 import { newNonce } from "./nonce";
+import { LOST, Standin } from "./transport";
 import type { OpenTransport, Transport } from "./transport";
+
+/** A page that nobody has looked at for so long lets go of its connection, until somebody does. */
+const UNSEEN_MS = 300_000;
 
 /** What the tabs of a group have in common, seen from one of them. */
 export class Tab {
@@ -31,6 +35,9 @@ export class Tab {
   onWon: (() => void) | undefined;
   #heard: Promise<(message: unknown) => void> | undefined;
   #isQueued = false;
+  #unseen: ReturnType<typeof setTimeout> | undefined;
+  /** Ends what this listens to. */
+  readonly #end = new AbortController();
 
   constructor(name: string, connection: Connection) {
     this.name = name;
@@ -47,12 +54,19 @@ export class Tab {
     }
     // Whoever cannot be asked about tabs is alone.
     this.ready = locks ? this.#stand(locks, { ifAvailable: true }) : import("./bully").then(({ bully }) => bully(this)).catch(() => this.won());
-    addEventListener("pagehide", () => {
-      if (this.isGone) return;
-      connection.close();
-      this.leave();
-      addEventListener("pageshow", () => connection.restart(), { once: true });
-    }, { once: true });
+    const { signal } = this.#end;
+    addEventListener("pagehide", () => this.#rest(globalThis, "pageshow"), { signal });
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(this.#unseen);
+      if (document.hidden) this.#unseen = setTimeout(() => this.#rest(document, "visibilitychange"), UNSEEN_MS);
+    }, { signal });
+  }
+
+  /** Leaves, and comes back with the event `back`, as another tab of the group. */
+  #rest(where: EventTarget, back: string): void {
+    this.connection.close();
+    this.leave();
+    where.addEventListener(back, () => this.connection.restart(), { once: true });
   }
 
   /** Resolves when the lock is this tab's, or not to be had at once. */
@@ -86,6 +100,8 @@ export class Tab {
     this.line.postMessage({ from: this.me, ask: "bye" });
     this.isGone = true;
     this.line.close();
+    this.#end.abort();
+    clearTimeout(this.#unseen);
     this.release();
   }
 }
@@ -105,24 +121,15 @@ export function sharing(group: (token: string | null) => string, connection: () 
   };
 }
 
-/** A transport of which it is known a moment later what it is. */
+/** Opens when it is known which of both it is to be. */
 function later(tab: Tab, alone: OpenTransport, ...[options, host]: Parameters<OpenTransport>): Transport {
-  let inner: Transport | undefined;
-  let isOver = false;
+  const standin = new Standin();
   const choose = async (): Promise<void> => {
     await tab.ready;
     const open = tab.leads ? alone : (await import("./tabs")).following(tab);
-    if (!isOver) inner = open(options, host);
+    if (!standin.isOver) standin.inner = open(options, host);
   };
-  // The way to the others, or to the server, cannot be opened: as good as lost.
-  choose().catch(() => isOver || host.closed({ code: 0, reason: "", final: false, expired: false }));
-  return {
-    subscribe: (want) => inner?.subscribe(want),
-    unsubscribe: (channel) => inner?.unsubscribe(channel),
-    nudge: () => inner?.nudge?.(),
-    close: () => {
-      isOver = true;
-      inner?.close();
-    },
-  };
+  // The way to the others, or to the server, cannot be opened.
+  choose().catch(() => standin.isOver || host.closed(LOST));
+  return standin;
 }

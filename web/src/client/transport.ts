@@ -74,6 +74,38 @@ export interface Transport {
   nudge?(): void;
 }
 
+/** A transport of which it is known later what it is, or that becomes another. */
+export class Standin implements Transport {
+  inner: Transport | undefined;
+  isOver = false;
+  readonly #ended: (() => void) | undefined;
+
+  constructor(ended?: () => void) {
+    this.#ended = ended;
+  }
+
+  subscribe(want: Want): void {
+    this.inner?.subscribe(want);
+  }
+
+  unsubscribe(channel: string): void {
+    this.inner?.unsubscribe(channel);
+  }
+
+  nudge(): void {
+    this.inner?.nudge?.();
+  }
+
+  close(): void {
+    this.isOver = true;
+    this.#ended?.();
+    this.inner?.close();
+  }
+}
+
+/** As good as lost: what carries it could not be had. */
+export const LOST: Closed = { code: 0, reason: "", final: false, expired: false };
+
 /** What every transport is opened with. */
 export interface TransportOptions {
   /** Base address of the server, ending in `/`. */

@@ -4,7 +4,8 @@
  * the word from then on.
  */
 import { openWebSocket } from "./websocket";
-import type { OpenTransport, Transport } from "./transport";
+import { LOST, Standin } from "./transport";
+import type { OpenTransport } from "./transport";
 
 /** How long the WebSocket may stay silent. */
 const HURRY_MS = 2500;
@@ -17,25 +18,24 @@ export function ways(): OpenTransport {
   let trust = 0;
   return (options, host) => {
     if (others) return others(options, host);
-    let inner: Transport | undefined;
+    const standin = new Standin(() => clearTimeout(timer));
     let isOpen = false;
-    let isOver = false;
     const race = (): void => {
       clearTimeout(timer);
-      if (isOver || isOpen || inner === undefined) return;
-      inner.close();
-      inner = undefined;
+      if (standin.isOver || isOpen || !standin.inner) return;
+      standin.inner.close();
+      standin.inner = undefined;
       import("./race").then(
         ({ racing }) => {
           others = racing();
-          if (!isOver) inner = others(options, host);
+          if (!standin.isOver) standin.inner = others(options, host);
         },
-        () => isOver || host.closed({ code: 0, reason: "", final: false, expired: false }),
+        () => standin.isOver || host.closed(LOST),
       );
     };
     const isTrusted = --trust > 0;
     const timer = setTimeout(() => isTrusted || race(), HURRY_MS);
-    inner = openWebSocket(options, {
+    standin.inner = openWebSocket(options, {
       ...host,
       opened: (token) => {
         isOpen = true;
@@ -48,14 +48,6 @@ export function ways(): OpenTransport {
         else race();
       },
     });
-    return {
-      subscribe: (want) => inner?.subscribe(want),
-      unsubscribe: (channel) => inner?.unsubscribe(channel),
-      close: () => {
-        isOver = true;
-        clearTimeout(timer);
-        inner?.close();
-      },
-    };
+    return standin;
   };
 }

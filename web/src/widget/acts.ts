@@ -32,8 +32,19 @@ function settle(view: ThreadView, comment: Comment, deed: Deed): void {
   if (deed === "retry") return queue.retry(unsent);
   queue.drop(unsent);
   view.changed();
-  if (deed === "again") view.writing.again(comment);
+  if (deed === "again") again(view, comment);
 }
+
+/** Takes a text back into a form: of an answer, or the one above the thread. */
+function again(view: ThreadView, { parent, body }: Comment): void {
+  const above = parent && view.articles.get(parent);
+  if (above) void answer(view, ({ reply }) => reply(view, above, body));
+  else view.writing.main?.insert(body);
+}
+
+/** What opens forms is a part of its own. */
+const answer = (view: ThreadView, act: (it: typeof import("./answer")) => void): Promise<void> =>
+  import("./answer").then(act).catch((error: unknown) => view.fail(error));
 
 /** The source of a comment; of one that the page brought along it is asked for. */
 async function sourceOf({ around, signal }: ThreadView, { body, id }: Comment): Promise<string> {
@@ -44,13 +55,19 @@ async function edit(view: ThreadView, article: Article): Promise<void> {
   const { words, writing, around, signal, thread } = view;
   const { id } = article.comment;
   const body = await sourceOf(view, article.comment);
-  writing.show(article, "edit", (cancel) =>
+  const { keepDraft, readDraft } = await writing.load();
+  const draft = `edit ${around.server} ${id}`;
+  await answer(view, ({ show }) => show(view, article, "edit", (cancel) =>
     writing.compose({
       label: words.say("form.edit.label"),
       send: words.say("form.edit.send"),
       asksWho: () => false,
-      body,
-      cancel,
+      body: readDraft(draft) || body,
+      keep: (text) => keepDraft(draft, text),
+      cancel: () => {
+        keepDraft(draft, "");
+        cancel();
+      },
       submit: async (written) => {
         const { comment } = await around.api.act<{ comment: Comment }>("PATCH", `v1/comments/${id}`, { body: written.body }, signal);
         // The event about it is newer than all that was heard, and comes as well.
@@ -59,7 +76,7 @@ async function edit(view: ThreadView, article: Article): Promise<void> {
         cancel();
       },
     }),
-  );
+  ));
 }
 
 /** Asks once more in place: dialogs are not to be had everywhere. */
@@ -95,7 +112,7 @@ async function copy(text: string, asked: HTMLElement): Promise<void> {
 }
 
 function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
-  const { words, writing } = view;
+  const { words } = view;
   const close = (): void => {
     box.remove();
     set(opener, "aria-expanded", "false");
@@ -121,7 +138,7 @@ function menu(view: ThreadView, article: Article, opener: HTMLElement): void {
     item("menu.quote", () => {
       close();
       sourceOf(view, article.comment).then(
-        (body) => writing.reply(article, `${body.trim().replace(/^/gm, "> ")}\n\n`),
+        (body) => answer(view, ({ reply }) => reply(view, article, `${body.trim().replace(/^/gm, "> ")}\n\n`)),
         (error: unknown) => complain(view, article, error),
       );
     }),

@@ -93,6 +93,11 @@ export class Article {
     (this.element.querySelector<HTMLElement>(`:scope > :is(.content, .foot) [data-do="${name}"]`) ?? this.element).focus({ preventScroll: true });
   }
 
+  /** As high as it is now, whatever is in it; or as high as what is in it. */
+  keepHeight(isKept: boolean): void {
+    this.content.style.minBlockSize = isKept ? `${this.content.offsetHeight}px` : "";
+  }
+
   discard(): void {
     forgetTime(this.#time);
     this.element.remove();
@@ -157,7 +162,8 @@ export class Article {
     if (isUnseen) return h("div.actions", {}, act("unhide"));
     if (state === "failed" || state === "waiting") return h("div.actions", {}, ...(["retry", "again", "copy", "discard"] as const).map(act));
     const until = mine?.editable_until;
-    const editable = own && (until === undefined ? !mine : until !== null && Date.parse(until) > Date.now());
+    const isThere = state !== "sending";
+    const editable = isThere && own && (until === undefined ? !mine : until !== null && Date.parse(until) > Date.now());
     const shown = state === "approved";
     const react = (name: string): HTMLElement => {
       const count = reactions[name] ?? 0;
@@ -170,7 +176,7 @@ export class Article {
       ...(shown && canReply() ? ["up", ...Object.keys(reactions).filter((name) => name !== "up")].map(react) : []),
       shown && canReply() && act("reply"),
       editable && act("edit"),
-      state !== "sending" && (mine?.deletable ?? own) && act("delete"),
+      isThere && (mine?.deletable ?? own) && act("delete"),
       shown && author && !own && this.#button("menu", "⋯", "", { "aria-label": words.say("comment.do.menu"), "aria-expanded": "false" }),
       ...((extra?.(this) ?? []) as HTMLElement[]),
     );

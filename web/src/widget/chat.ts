@@ -9,9 +9,10 @@ import type { Position } from "../client/position";
 import { keepReading } from "./anchor";
 import { placeOf } from "./address";
 import { ChatForm } from "./chatform";
+import { ChatVoice } from "./chatvoice";
 import { define, ParlourElement } from "./element";
 import { button, h, place, say, set } from "./h";
-import { isLocal } from "./locals";
+import { isLocal } from "./local";
 import { Message } from "./message";
 import { explain } from "./explain";
 import { localsOf, queueOf, unsentOf } from "./sending";
@@ -19,7 +20,7 @@ import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
 import { byTime, Thread } from "./thread";
-import { Typing } from "./typing";
+import { toldName, Typing, typingLine } from "./typing";
 import { Wire } from "./wire";
 import type { Words } from "./words";
 import english from "../locales/en.json";
@@ -49,8 +50,11 @@ class ChatView {
   readonly #list = h("ol.messages");
   readonly #earlier: HTMLButtonElement;
   readonly #latest: HTMLButtonElement;
+  readonly #voice: ChatVoice;
   readonly #typists = h("p.typing");
   #channel: string | null = null;
+  /** What others see the reader type under, where no name is asked for. */
+  #toldName = "";
   #renderQueued = false;
 
   constructor(element: HTMLElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
@@ -62,6 +66,7 @@ class ChatView {
     this.#earlier = button("button.more", words.say("chat.earlier"), () => void this.#loadEarlier(), { hidden: true });
     this.#latest = button("button.latest", words.say("chat.latest"), () => this.#toEnd(), { hidden: true });
     this.#log = h("div.log", { role: "log", "aria-label": words.say("chat.log"), tabindex: 0, onscroll: () => this.#scrolled() }, this.#earlier, this.#list);
+    this.#voice = new ChatVoice(this.#log, words, signal);
     this.#form = new ChatForm({
       words,
       name: this.#around.identity.name,
@@ -81,8 +86,8 @@ class ChatView {
       lost: (isLost) => this.#notify(isLost ? words.say("thread.reconnecting") : ""),
     });
     const box = h("section.box", { class: "box chat", "aria-label": words.say("chat.label"), lang: words.lang, dir: words.dir },
-      h("div.bar", {}, h("h2.title", {}, element.getAttribute("channel") ?? words.say("chat.label")), this.#viewers),
-      this.#notice, h("div.window", {}, this.#log, this.#latest), this.#typists, this.#form.element);
+      h("div.bar", {}, h("h2.title", {}, element.getAttribute("channel") ?? words.say("chat.label")), this.#viewers, this.#voice.toggle),
+      this.#notice, this.#voice.region, h("div.window", {}, this.#log, this.#latest), this.#typists, this.#form.element);
     root.adoptedStyleSheets = sheets(base, own);
     place(root, [box]);
     followTheme(element, box, signal);
@@ -104,6 +109,7 @@ class ChatView {
     this.#channel = page.channel;
     // Known by now, where the author's site was asked.
     this.#form.asksName = !this.#around.identity.signedIn;
+    this.#toldName = await toldName(this.#around.identity);
     this.#render();
     return { channel: page.channel, position: parsePosition(page.position) };
   }
@@ -143,11 +149,15 @@ class ChatView {
   #hear(event: ChannelEvent): void {
     if (event.name === "viewers") {
       say(this.#viewers, this.#words.count("chat.viewers", (event.data as { count: number }).count));
+      if (this.#element.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(this.#viewers, this.#around, this.#channel!, this.#signal)).catch(() => {});
     } else if (event.name === "typing") {
-      this.#typing.heard((event.data as { name: string }).name, this.#form.name);
+      this.#typing.heard((event.data as { name: string }).name, this.#form.name || this.#toldName);
     } else {
       const change = this.#thread.apply(event);
-      if (change === "added") this.#typing.stopped((event.data as Comment).author?.name ?? "");
+      if (change === "added") {
+        this.#voice.came();
+        this.#typing.stopped((event.data as Comment).author?.name ?? "");
+      }
       if (change === "read") this.#wire.readAgain();
       else if (change !== "none") this.#renderSoon();
     }
@@ -169,8 +179,7 @@ class ChatView {
   }
 
   #showTyping(names: string[]): void {
-    const name = names[0] || this.#words.say("chat.someone");
-    say(this.#typists, names.length ? this.#words.say(names.length > 1 ? "chat.typing.several" : "chat.typing.single", { name }) : "");
+    say(this.#typists, typingLine(this.#words, names));
   }
 
   #notify(text: string, retry?: () => void): void {

@@ -6,7 +6,7 @@
  * `permalink.ts`, `keys.ts`, `marks.ts`, `moderate.ts`.
  */
 import type { ListQuery, Place } from "../client/api";
-import type { ChannelEvent, Comment, CommentPage } from "../client/event";
+import type { ChannelEvent, Comment, CommentDeleted, CommentPage } from "../client/event";
 import { stored } from "../client/identity";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
@@ -20,6 +20,7 @@ import { define, ParlourElement } from "./element";
 import { button, h, place, say, set } from "./h";
 import type { Marks } from "./marks";
 import { explain } from "./explain";
+import { isLocal } from "./local";
 import { storageOf } from "./storage";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
@@ -75,6 +76,7 @@ export class ThreadView {
   readonly #pill: HTMLButtonElement;
   readonly #more: HTMLButtonElement;
   #marks: Marks | undefined;
+  #isRemembered = false;
   #closed: boolean | undefined;
   #renderQueued = false;
   #loaded = false;
@@ -124,6 +126,7 @@ export class ThreadView {
     });
     addEventListener("hashchange", () => this.#followLink(), { signal });
     this.#setClosed(false);
+    if (element.hasAttribute("title-count")) void import("./title").then(({ countInTitle }) => countInTitle(this), () => {});
     void this.open();
   }
 
@@ -133,7 +136,7 @@ export class ThreadView {
       words,
       server: around.server,
       canReply: () => !this.#closed,
-      isOwn: ({ id, author }) => id[0] === "~" || this.isOwn(author),
+      isOwn: ({ id, author }) => isLocal(id) || this.isOwn(author),
       isHidden: ({ author }) => this.hidden.has(author?.id ?? ""),
       isFolded: (id) => this.#folded.has(id),
       said: (comment) => this.writing.said(comment),
@@ -223,11 +226,18 @@ export class ThreadView {
     this.arrivals.clear();
     this.channel = page.channel;
     for (const { mine, author } of page.comments) if (mine?.deletable && mine.editable_until && author) around.identity.own(author.id);
-    // What only those need whom the browser remembers: marks of what is new, tools for moderators. Not loaded: the thread is the same without.
-    if (isFirst && around.identity.remembered) this.#marks = await import("./marks").then(({ remember }) => remember(this)).catch(() => undefined);
+    await this.remember();
     this.render();
     if (isFirst) this.#followLink();
     return { channel: page.channel, position: parsePosition(page.position) };
+  }
+
+  /** What only those need whom the browser remembers: marks of what is new, tools for moderators. Not loaded: the thread is the same without. */
+  async remember(): Promise<void> {
+    if (this.#isRemembered || !this.around.identity.remembered) return;
+    this.#isRemembered = true;
+    this.#marks = await import("./marks").then(({ remember }) => remember(this)).catch(() => undefined);
+    this.changed();
   }
 
   /** The browser does not find `#parlour-ID` inside a shadow root. */
@@ -241,7 +251,12 @@ export class ThreadView {
 
   #hear(event: ChannelEvent): void {
     if (event.name === "viewers") return this.#showViewers((event.data as { count: number }).count);
-    const change = this.thread.apply(event);
+    const deleted = event.name === "comment.deleted" ? (event.data as CommentDeleted) : undefined;
+    const gone = this.articles.get(deleted?.id ?? "");
+    // Its place stays as high as it was until the reader does something (`gone.ts`), so that nothing moves.
+    if (gone) void import("./gone").then(({ leave }) => leave(this, gone, event), () => {});
+    gone?.keepHeight(true);
+    const change = this.thread.apply(gone ? { ...event, data: { ...deleted, tombstone: true } } : event);
     if (change === "read") return this.#wire.readAgain();
     if (change === "none") return;
     if (change === "added") {

@@ -7,6 +7,7 @@
 import { LIMITS } from "../client/codes";
 import { explain } from "./explain";
 import { button, h, say, set } from "./h";
+import type { ThreadView } from "./comments";
 import type { Surroundings } from "./surroundings";
 import type { Words } from "./words";
 
@@ -38,6 +39,9 @@ export interface ComposerOptions {
   begin?: () => void;
   /** Shown only where there is something to go back to. */
   cancel?: () => void;
+  /** The thread, and the comment that is answered. */
+  view?: ThreadView;
+  parent?: string;
 }
 
 const EMAIL_MAX = 254;

@@ -1,12 +1,13 @@
 /**
- * `<parlour-count>`: how many comments a page or channel has, as a bare number. All of a page ask
+ * `<parlour-count>`: how many comments a page or channel has, as a bare number; with `unread` how many of them are new since the
+ * reader's last visit, or nothing. All of a page ask
  * together, in few requests that need no preflight; a thread on the same page keeps its own current.
  * It is loaded alone on pages that list other pages (`url`), so it is a part of its own that shares
  * nothing with the others, not even what all elements have in common.
  */
 import { OWN_SERVER, onNavigation, pageUrl } from "./address";
 
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "url"];
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "url", "unread"];
 /** As many as the server answers in one GET. */
 const ASKED_MAX = 50;
 /** Long enough for a page's elements to be found together. */
@@ -67,8 +68,10 @@ class ParlourCount extends HTMLElement {
     if (signal.aborted) return;
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     const lang = this.closest<HTMLElement>("[lang]")?.lang || undefined;
+    const unseen = this.hasAttribute("unread") && (await import("./unseen")).unseen;
     const show = (comments: number): void => {
       if (signal.aborted) return;
+      if (unseen && !(comments = unseen(base, value, name === "url", comments))) return void (root.textContent = "");
       try {
         root.textContent = comments.toLocaleString(lang);
       } catch {

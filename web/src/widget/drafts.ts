@@ -3,6 +3,11 @@ import { storageOf } from "./storage";
 
 const KEY = "parlour:drafts";
 const DRAFTS_MAX = 50;
+/** What is typed and could not be kept. */
+const unkept = new Set<string>();
+
+/** Whether leaving the page would lose what is typed. */
+export const isUnkept = (): boolean => unkept.size > 0;
 
 function read(): Record<string, string> {
   try {
@@ -21,11 +26,15 @@ export function keepDraft(name: string, text: string): void {
   const { [name]: _, ...others } = read();
   const all = Object.entries(others);
   if (text.trim()) all.push([name, text]);
+  unkept.delete(name);
   try {
     const storage = storageOf("localStorage");
     if (all.length) storage?.setItem(KEY, JSON.stringify(Object.fromEntries(all.slice(-DRAFTS_MAX))));
     else storage?.removeItem(KEY);
+    // A browser that blocks its storage has none.
+    if (!storage) throw null;
   } catch {
     // Full or blocked: it is there as long as the page is.
+    if (text.trim()) unkept.add(name);
   }
 }

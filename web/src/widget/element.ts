@@ -8,7 +8,7 @@ import { wordsFor } from "./words";
 import type { Words } from "./words";
 
 /** What decides what is shown; `theme` changes looks alone (`theme.ts`). `account` is no author's: it changes when somebody signs in or out (`client/account.ts`). */
-const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "token", "token-url", "limit", "sort", "account"];
+const ATTRIBUTES = ["channel", "page-id", "site", "server", "lang", "token", "token-url", "limit", "sort", "account", "title-count", "faces"];
 /** How near is near. */
 const NEAR = "1000px";
 

@@ -60,7 +60,9 @@ export function pressed(view: ThreadView, event: KeyboardEvent, target: HTMLElem
   const deed = KEYS.find(([key]) => key === event.key)?.[1];
   if (!deed) return;
   event.preventDefault();
-  const article = target.closest<HTMLElement>("article");
+  // Where the focus is by now: several keys may have waited for this part.
+  const { activeElement } = view.box.getRootNode() as ShadowRoot;
+  const article = (activeElement ?? target).closest<HTMLElement>("article");
   const isNew = ({ dataset }: HTMLElement): boolean => dataset["unread"] !== undefined;
   if (deed === "next" || deed === "previous") move(view, article, deed === "next" ? 1 : -1, () => true);
   else if (deed === "new" || deed === "old") move(view, article, deed === "new" ? 1 : -1, isNew);

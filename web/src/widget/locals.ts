@@ -1,11 +1,7 @@
 /** What waits in the queue, as comments that can be shown beside the server's. */
 import type { Comment } from "../client/event";
 import type { Queue, Unsent } from "../client/queue";
-
-/** What stands for a comment until the server has one: no id of a server begins so. */
-export const localId = (nonce: string): string => `~${nonce}`;
-
-export const isLocal = (id: string): boolean => id[0] === "~";
+import { isLocal, localId } from "./local";
 
 /** How far the clocks of a reader and the server may differ. */
 const CLOCKS_MS = 60_000;

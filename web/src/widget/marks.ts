@@ -23,7 +23,7 @@ export class Marks {
     this.#view = view;
     this.#key = `parlour:seen:${view.around.server}`;
     this.#line = h("p.since", { role: "separator" }, view.words.learn(english).say("thread.since"));
-    this.#seen = this.#newest = this.#read()[view.channel!] ?? "";
+    this.#seen = this.#newest = (this.#read()[view.channel!] ?? "").split(" ")[0]!;
     const keep = (): void => this.#keep();
     document.addEventListener("visibilitychange", keep, { signal: view.signal });
     addEventListener("pagehide", keep, { signal: view.signal });
@@ -47,6 +47,7 @@ export class Marks {
     else if (at.previousSibling !== this.#line) at.before(this.#line);
   }
 
+  /** Channel → the newest comment of the last visit, and how many there were (`unseen.ts` reads it too). */
   #read(): Record<string, string> {
     try {
       return JSON.parse(storageOf("localStorage")?.getItem(this.#key) ?? "{}") as Record<string, string>;
@@ -57,11 +58,11 @@ export class Marks {
   }
 
   #keep(): void {
-    const { channel } = this.#view;
+    const { channel, thread } = this.#view;
     if (!this.#newest || !channel) return;
     const { [channel]: _, ...others } = this.#read();
     try {
-      storageOf("localStorage")?.setItem(this.#key, JSON.stringify(Object.fromEntries([...Object.entries(others), [channel, this.#newest]].slice(-PAGES_MAX))));
+      storageOf("localStorage")?.setItem(this.#key, JSON.stringify(Object.fromEntries([...Object.entries(others), [channel, `${this.#newest} ${thread.total}`]].slice(-PAGES_MAX))));
     } catch {
       // Full or blocked: next time nothing is marked.
     }

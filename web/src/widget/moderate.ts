@@ -1,9 +1,10 @@
 /**
  * Moderating in the thread, loaded for those whose token says that they may: buttons and keys to
- * approve, to mark as spam, to take away and to pin, and to close the thread. Nothing is done for
- * eight seconds, in which it can be undone.
+ * approve, to mark as spam, to take away, to block and to pin, and to close the thread. Nothing is done for
+ * eight seconds, in which it can be undone. What is held comes as it is held, and how much waits is said.
  */
 import english from "../locales/en.json";
+import type { Comment } from "../client/event";
 import { button, h, say } from "./h";
 import type { Article } from "./article";
 import type { ThreadView } from "./comments";
@@ -11,11 +12,15 @@ import { complain } from "./complain";
 
 const UNDO_MS = 8000;
 
-type Deed = "approve" | "spam" | "reject" | "pin";
-const KEYS: Record<string, Deed> = { a: "approve", s: "spam", x: "reject" };
+type Deed = "approve" | "spam" | "reject" | "block" | "pin";
+const KEYS: Record<string, Deed> = { a: "approve", s: "spam", x: "reject", b: "block" };
+/** What moderators are told. */
+const NEWS = "$parlour:moderation";
+/** How long news are gathered before it is asked how much waits. */
+const GATHER_MS = 500;
 
 /** What a deed asks of the server. */
-const CHANGES: Record<Exclude<Deed, "pin">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
+const CHANGES: Record<Exclude<Deed, "pin" | "block">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
 
 export function moderate(view: ThreadView): void {
   const words = view.words.learn(english);
@@ -68,8 +73,12 @@ export function moderate(view: ThreadView): void {
       );
       return;
     }
-    const change = CHANGES[deed];
     later(words.say(`moderate.${deed}.done`), article, async () => {
+      if (deed === "block") {
+        await around.api.act("POST", "v1/moderation/orders", { act: "block", id: comment.id });
+        return article.element.removeAttribute("data-doomed");
+      }
+      const change = CHANGES[deed];
       await around.api.act(change ? "PATCH" : "DELETE", path(article), change ?? undefined);
       article.element.removeAttribute("data-doomed");
       const known = thread.byId.get(comment.id);
@@ -84,6 +93,7 @@ export function moderate(view: ThreadView): void {
     if (state !== "approved") deeds.push(["approve", "moderate.approve"]);
     if (state !== "spam") deeds.push(["spam", "moderate.spam"]);
     deeds.push(["reject", "moderate.reject"]);
+    if (article.comment.author && !view.isOwn(article.comment.author)) deeds.push(["block", "moderate.block"]);
     if (state === "approved" && !article.comment.parent) deeds.push(["pin", pinned ? "moderate.unpin" : "moderate.pin"]);
     return deeds.map(([deed, key]) => button("button.moderate", words.say(key), () => act(deed, article), { "data-do": deed }));
   };
@@ -102,7 +112,9 @@ export function moderate(view: ThreadView): void {
   const label = (): void => say(close, words.say(thread.closed ? "moderate.open" : "moderate.close"));
   label();
   view.element.addEventListener("parlour:count", label, { signal });
-  view.bar.append(close);
+  const waits = h("a.hint", { href: new URL("admin", around.server).href, hidden: true });
+  followNews(view, waits);
+  view.bar.append(waits, close);
   view.bar.after(line);
   view.box.addEventListener("keydown", (event) => {
     const target = event.composedPath()[0] as HTMLElement;
@@ -117,4 +129,38 @@ export function moderate(view: ThreadView): void {
   signal.addEventListener("abort", settle);
   addEventListener("pagehide", settle, { signal });
   view.changed();
+}
+
+/** What is held while the thread is open waits behind the pill like all that is new; `waits` says how much waits on the whole site. */
+function followNews(view: ThreadView, waits: HTMLElement): void {
+  const { around, arrivals, thread, signal, words } = view;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const count = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      // Without the number the rest is as good. Its name is in quotes, so that the build leaves it as the server has it.
+      const told = await around.api.act<Record<string, number>>("GET", "v1/moderation/comments?state=pending&limit=1", undefined, signal).catch(() => null);
+      const waiting = told?.["waiting"] ?? 0;
+      waits.hidden = waiting === 0;
+      say(waits, words.count("moderate.waiting", waiting));
+    }, GATHER_MS);
+  };
+  const take = async (id: string): Promise<void> => {
+    const { comment } = await around.api.act<{ comment: Comment }>("GET", `v1/comments/${id}`, undefined, signal);
+    if (thread.put(comment) === "added") arrivals.add(comment);
+    view.changed();
+  };
+  count();
+  const leave = around.connection.subscribe(NEWS, null, [], {
+    event: ({ data }) => {
+      const news = data as { event?: string; id?: string; channel?: string };
+      count();
+      // What is gone again by then is of no interest.
+      if (news.event === "held" && news.id && news.channel === view.channel) take(news.id).catch(() => {});
+    },
+  });
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    leave();
+  });
 }

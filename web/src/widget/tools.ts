@@ -51,6 +51,8 @@ function offerSignIn({ element, options: { around, words, cancel } }: Composer):
 export function equip(composer: Composer): void {
   offerSignIn(composer);
   const { options, body, tools } = composer;
+  const { view, parent } = options;
+  if (view && parent) import("./typists").then(({ listen }) => listen(composer, view, parent)).catch(() => {});
   const words = options.words.learn(english);
   const shown = h("div.preview", { hidden: true, dir: "auto", role: "region", "aria-label": words.say("tools.preview") });
   const preview = button("button", words.say("tools.preview"), () => void look(), { "aria-pressed": "false" });

@@ -1,4 +1,8 @@
-/** Who is typing in a channel: heard, kept for a few seconds, told in one line; and told of oneself. */
+/** Who is typing in a channel, or an answer to a comment: heard, kept for a few seconds, told in one line; and told of oneself. */
+import english from "../locales/en.json";
+import { claimsOf } from "../client/claims";
+import type { Identity } from "../client/identity";
+import type { Words } from "./words";
 
 /** One signal holds this long; one is sent at most this often. */
 const HOLD_MS = 6000;
@@ -46,4 +50,17 @@ export class Typing {
     this.#names.delete(name);
     this.#show([...this.#names.keys()]);
   }
+}
+
+/** What others are told that the reader is called: the server takes it from the token of somebody signed in. */
+export async function toldName(identity: Identity): Promise<string> {
+  return identity.signedIn ? String(claimsOf((await identity.token()) ?? "")["name"] ?? "") : identity.name;
+}
+
+/** The line about those who type; empty for nobody. */
+export function typingLine(words: Words, [first, ...others]: readonly string[]): string {
+  words.learn(english);
+  if (first === undefined) return "";
+  const name = first || words.say("typing.someone");
+  return others.length ? words.count("typing.others", others.length, { name }) : words.say("typing.single", { name });
 }

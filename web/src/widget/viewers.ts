@@ -26,13 +26,15 @@ class ParlourViewers extends ParlourElement {
     this.root.adoptedStyleSheets = sheets(base);
     place(this.root, [box]);
     followTheme(this, box, signal);
-    const leave = surroundingsOf(this).connection.subscribe(channel, null, ["viewers"], {
+    const around = surroundingsOf(this);
+    const leave = around.connection.subscribe(channel, null, ["viewers"], {
       event: ({ name, data }) => {
         if (name !== "viewers") return;
         const { count } = data as { count: number };
         line.hidden = count < SHOWN_MIN;
         say(line, words.count("viewers", count));
         this.tell("presence", { channel, viewers: count });
+        if (this.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(line, around, channel, signal)).catch(() => {});
       },
     });
     signal.addEventListener("abort", leave);

@@ -40,9 +40,9 @@ export class Words {
   }
 
   /** The text at `key` in the plural form for `n`. */
-  count(key: string, n: number): string {
+  count(key: string, n: number, values?: Values): string {
     const form = `${key}.${this.#plurals.select(n)}`;
-    return this.say(form in this.#table ? form : `${key}.other`, { n });
+    return this.say(form in this.#table ? form : `${key}.other`, { ...values, n });
   }
 
   /** What a part says in English that was loaded later. */

@@ -1,8 +1,8 @@
 /**
  * Writing in a thread: the form above it, the forms inside it, and what is on its way. What is sent is
  * shown at once in its place and goes through the queue; the server's answer, or the event about it,
- * takes the place of what was shown, in the same element. What is done about what could not be sent,
- * and editing, is in `acts.ts`.
+ * takes the place of what was shown, in the same element. Forms inside the thread are opened by
+ * `answer.ts`; what is done about what could not be sent, and editing, is in `acts.ts`.
  */
 import { newNonce } from "../client/nonce";
 import type { Draft } from "../client/api";
@@ -13,22 +13,25 @@ import type { Article } from "./article";
 import { Composer } from "./composer";
 import type { ComposerOptions, Written } from "./composer";
 import { explain } from "./explain";
-import { localId } from "./locals";
+import { localId } from "./local";
 import { storageOf } from "./storage";
 import type { ThreadView } from "./comments";
+
+/** What sends, and its queue. */
+type Sending = typeof import("./sending") & { queue: Queue };
 
 export class Writing {
   readonly #view: ThreadView;
   /** Why what waits or failed is not posted, by what it is shown as. */
   readonly #why = new Map<string, string>();
   /** The form above the thread; made anew when a closed thread opens again. */
-  #main: Composer | undefined;
-  /** The article whose form is open, and what closes it. */
-  #open: { article: Article; close: () => void } | null = null;
+  main: Composer | undefined;
+  /** The article whose form is open, and what closes it (`answer.ts`). */
+  shownAt: { article: Article; close: () => void } | null = null;
 
   /** What sends, once it is loaded, and while it is. */
-  #sending: (typeof import("./sending") & { queue: Queue }) | undefined;
-  #loading: Promise<Queue> | undefined;
+  #sending: Sending | undefined;
+  #loading: Promise<Sending> | undefined;
 
   constructor(view: ThreadView) {
     this.#view = view;
@@ -37,16 +40,17 @@ export class Writing {
 
   /** Somebody begins to write, or something unsent or half-written waits. */
   begin(): void {
-    this.#load().catch(() => {});
+    this.load().catch(() => {});
   }
 
-  #load(): Promise<Queue> {
+  /** What sends, loaded. */
+  load(): Promise<Sending> {
     const view = this.#view;
     const isOurs = ({ channel }: Unsent): boolean => channel === view.channel;
     return (this.#loading ??= import("./sending").then((sending) => {
       const queue = sending.queueOf(view.around);
-      this.#sending = { ...sending, queue };
-      this.#main?.restore();
+      const loaded = (this.#sending = { ...sending, queue });
+      this.main?.restore();
       const unwatch = queue.watch({
         changed: (unsent) => isOurs(unsent) && void this.#changed(unsent),
         sent: (unsent, comment) => isOurs(unsent) && this.#sent(unsent, comment),
@@ -54,7 +58,7 @@ export class Writing {
       if (view.signal.aborted) unwatch();
       view.signal.addEventListener("abort", unwatch);
       view.changed();
-      return queue;
+      return loaded;
     }).catch((error: unknown) => {
       this.#loading = undefined;
       throw error;
@@ -64,7 +68,7 @@ export class Writing {
   /** The form above the thread, begun anew. */
   form(): HTMLFormElement {
     const { words } = this.#view;
-    return (this.#main = this.#compose("", words.say("form.label"), words.say("form.send"))).element;
+    return (this.main = this.draft("", words.say("form.label"), words.say("form.send"))).element;
   }
 
   /** What waits in the queue, as comments to be shown. */
@@ -91,53 +95,25 @@ export class Writing {
     return queue ? { queue, unsent: unsentOf!(queue, this.#view.channel, id) } : {};
   }
 
-  /** Takes a text back into a form: of an answer, or the one above the thread. */
-  again({ parent, body }: Comment): void {
-    const above = parent && this.#view.articles.get(parent);
-    if (above) this.reply(above, body);
-    else this.#main?.insert(body);
-  }
-
-  /** Opens the form for an answer; `text` goes in, or what is selected in the comment. */
-  reply(article: Article, text = quoted(article)): void {
-    const { words } = this.#view;
-    const { id, author } = article.comment;
-    const name = author?.name || words.say("comment.guest");
-    this.show(article, "reply", (cancel) => {
-      const composer = this.#compose(id, words.say("form.reply.label", { name }), words.say("form.reply.send"), cancel);
-      if (text) composer.insert(text);
-      return composer;
-    });
-  }
-
-  /** One form at a time; pressing the same button again closes it. */
-  show(article: Article, deed: string, make: (done: () => void) => Composer): void {
-    const again = this.#open?.article === article;
-    this.#open?.close();
-    if (again) return;
-    const close = (): void => {
-      if (this.#open?.article === article) this.#open = null;
-      article.showForm(null);
-      article.focusButton(deed);
-    };
-    const composer = make(close);
-    article.showForm(composer.element);
-    this.#open = { article, close };
-    composer.focus();
+  /** Opens the form for an answer. */
+  reply(article: Article): void {
+    import("./answer").then(({ reply }) => reply(this.#view, article)).catch((error: unknown) => this.#view.fail(error));
   }
 
   /** A form of this thread. */
   compose(options: Omit<ComposerOptions, "words" | "around">): Composer {
     const { words, around } = this.#view;
-    return new Composer({ words, around, ...options });
+    return new Composer({ words, around, view: this.#view, ...options });
   }
 
-  #compose(parent: string, label: string, send: string, cancel?: () => void): Composer {
+  /** A form that keeps what is typed, for an answer to the comment `parent` or (empty) above the thread. */
+  draft(parent: string, label: string, send: string, cancel?: () => void): Composer {
     const { around, place } = this.#view;
     const page = JSON.stringify([around.server, around.site, place, parent]);
     return this.compose({
       label,
       send,
+      parent,
       asksWho: () => !around.identity.signedIn,
       draft: () => this.#sending?.readDraft(page) ?? "",
       keep: (text) => this.#sending?.keepDraft(page, text),
@@ -152,7 +128,7 @@ export class Writing {
 
   async #post({ body, name, emailHash, website }: Written, parent: string): Promise<void> {
     const view = this.#view;
-    const queue = await this.#load();
+    const { queue } = await this.load();
     const { identity } = view.around;
     const where = view.place;
     // While the server cannot be asked, the channel is found by the same rules.
@@ -178,13 +154,7 @@ export class Writing {
     view.rename(localId(draft.nonce), comment.id);
     view.thread.put(comment);
     view.changed();
+    void view.remember();
     view.element.tell("comment", { comment });
   }
-}
-
-/** What is selected in this comment, as a quotation. */
-function quoted(article: Article): string {
-  const selection = (article.content.getRootNode() as ShadowRoot & Pick<Document, "getSelection">).getSelection?.() ?? getSelection();
-  const text = selection?.toString().trim();
-  return text && article.content.contains(selection!.anchorNode) ? `${text.replace(/^/gm, "> ")}\n\n` : "";
 }

@@ -138,6 +138,7 @@ fn site_rules(
         admins: options.admins.clone(),
         moderators: options.moderators.clone(),
         moderate_on_pages: options.moderate_on_pages,
+        guests_typing: options.guests_typing,
         reserved_names: reserved_names(&prefix, options)?,
         verify_pages: options.verify_pages,
         reactions: options.reactions.clone(),

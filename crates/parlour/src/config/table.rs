@@ -243,6 +243,7 @@ options! {
     admins: List = "", SignIn, "Verified addresses of those who are admins of the site when they sign in at Parlour's own origin.";
     moderators: List = "", SignIn, "Verified addresses of those who are moderators.";
     moderate_on_pages: Switch = "false", SignIn, "Lets a page keep a token with the role of moderator or admin; else it is at most a member's, and moderation is done on Parlour's own pages.";
+    guests_typing: Switch = "true", Comments, "Tells those present that a guest is writing; without it only of those who signed in.";
     token_secret_old: Hidden = "", Access, "The secret before, while tokens that it signed are still about.";
     token_keys: List = "", Access, "Files with public keys (PEM) of the site's own tokens, each with its algorithm in front: RS256:site.pem, ES256:…, EdDSA:….";
     token_key_set: Text = "", Access, "The address of a JWK set with public keys of the site's own tokens; asked at most once a minute.";

@@ -83,7 +83,7 @@ impl Node {
         Ok(json::compact(data).into())
     }
 
-    /// Tells that somebody writes. Too often is passed over.
+    /// Tells that somebody writes. Too often is passed over, and so are guests where the site does not want it.
     pub async fn typing(&self, asker: &Asker, key: &Key, name: Option<&str>, parent: Option<&str>) -> Result<(), Code> {
         self.permit(Act::Comment, asker, key)?;
         let key = &self.home(key).await?;
@@ -95,6 +95,9 @@ impl Node {
         };
         if asker.who.member().is_none_or(|member| !member.verified) && !asker.who.is_key() {
             self.guard_name(&rules, &name).await?;
+            if !rules.guests_typing {
+                return Ok(());
+            }
         }
         if self.limiter.take(("typing", &key.site, asker.user()), TYPING_RATE, self.clock.now_ms()).is_err() {
             return Ok(());

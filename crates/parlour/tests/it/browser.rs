@@ -47,7 +47,13 @@ fn the_npm_client_goes_three_ways_and_misses_and_doubles_nothing_over_a_kill() {
 
 #[test]
 fn what_readers_can_rely_on_holds_sentence_by_sentence() {
-    run("ux.mjs");
+    run_on("ux.mjs", "", &["half=1"]);
+}
+
+/// Every other sentence, so that both halves run beside each other.
+#[test]
+fn what_readers_can_rely_on_holds_in_its_other_half_too() {
+    run_on("ux.mjs", "", &["half=2"]);
 }
 
 #[test]
@@ -169,14 +175,15 @@ fn the_plugin_for_wordpress_works_in_a_classic_and_in_a_block_theme() {
 }
 
 #[test]
-fn a_refused_page_is_told_which_option_lets_it_in_and_moderators_work_in_the_thread() {
+fn pages_known_and_unknown_secure_and_plain_and_moderators_in_the_thread() {
     let browser = PROGRAMS.iter().any(|program| Path::new(program).exists()) || missing("Chromium");
     if !browser || !can_run() {
         return;
     }
-    // The page's origin has to be known before the server starts.
+    // The pages' origins have to be known before the server starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = Server::start(&[], &format!("origins = [\"http://a.localhost:{port}\"]\n")).knows_itself();
+    let origins = format!("[\"http://a.localhost:{port}\", \"http://blog.example:{port}\"]");
+    let server = Server::start(&[], &format!("origins = {origins}\nhold = \"first\"\n")).knows_itself();
     let token = server.token("mia", &["--role", "moderator"]);
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
     Stage::new(server).run(&scripts.join("refused.mjs"), &["-", &port.to_string(), &token]);

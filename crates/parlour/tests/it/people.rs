@@ -211,3 +211,16 @@ async fn a_site_changes_its_keys_and_nobody_is_told() {
     assert_eq!(status_of(&http, &signed_by("three")).await, 401);
     assert_eq!(status_of(&http, &signed_by("two")).await, 200, "what cannot be read changes nothing");
 }
+
+#[tokio::test]
+async fn of_guests_it_is_not_told_that_they_write_where_the_site_wants_none_of_it() {
+    let server = Server::start(&[], &format!("guests-typing = false\n{FILE}"));
+    let http = Http::of(&server);
+    let guest = http.post("/v1/guests", &json!({})).await.json()["token"].as_str().unwrap().to_owned();
+    let mut reader = Socket::guest(&server).await;
+    reader.ask(json!({ "subscribe": { "channel": "lobby", "data": { "signals": ["typing"] } } })).await;
+    assert_eq!(http.post_as(&guest, "/v1/channels/lobby/typing", &json!({ "name": "Bob" })).await.status, 204);
+    assert_eq!(http.post_as(&alice(), "/v1/channels/lobby/typing", &json!({})).await.status, 204);
+    let told = reader.push().await;
+    assert_eq!(told["pub"]["data"]["name"], "Alice Miller", "the guest's would have come before");
+}

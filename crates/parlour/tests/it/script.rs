@@ -12,7 +12,7 @@ use crate::relay::Relay;
 use crate::server::Server;
 
 /// How long a script may take.
-const SCRIPT_PATIENCE: Duration = Duration::from_secs(180);
+const SCRIPT_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the scripts and their packages are.
 pub fn clients() -> PathBuf {

@@ -63,7 +63,9 @@ pub async fn comments_are_found_by_state_author_page_and_words(open: impl AsyncF
     let given = open(Rules::default()).await;
     given.post(&key("page:a"), by("c1", "ada", "The quick brown fox", State::Approved)).await;
     given.post(&key("page:a"), by("c2", "bob", "A slow green turtle", State::Pending)).await;
-    given.post(&key("page:b"), by("c3", "bob", "Turtles are quick", State::Spam)).await;
+    // Of today: spam of long ago is purged meanwhile, where this takes long.
+    let spam = NewComment { created_ms: now_ms(), ..by("c3", "bob", "Turtles are quick", State::Spam) };
+    given.post(&key("page:b"), spam).await;
     given.post(&key("page:b"), by("c4", "bob", "nobody sees this fox", State::Shadow)).await;
     assert_eq!(found(&search(&given, Search::default()).await), ["c4", "c3", "c2", "c1"]);
     let waiting = search(&given, Search { state: Some(State::Pending), ..Search::default() }).await;

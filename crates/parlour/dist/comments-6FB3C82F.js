@@ -1,1 +1,0 @@
-import{E as r}from"./shared-1DDA8D45.js";export{r as ThreadView};

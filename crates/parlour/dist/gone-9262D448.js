@@ -1,0 +1,1 @@
+var e=["click","keydown","wheel","touchend"];function n(n,a,o){let t=new AbortController,l=()=>{t.abort(),a.ss(!1),n.a.ee(o),n.A()};for(let a of e)document.addEventListener(a,l,{signal:AbortSignal.any([t.signal,n.signal]),passive:!0})}export{n as leave};

@@ -1,0 +1,1 @@
+var t=/^\(\d+\) /;function e({tA:e,s:n,signal:i}){let l=e=>{let n=document.title.replace(t,""),i=e?`(${e}) ${n}`:n;document.title!==i&&(document.title=i)};n.addEventListener("parlour:count",()=>l(e.tI.size+e.tp),{signal:i}),i.addEventListener("abort",()=>l(0))}export{e as countInTitle};
