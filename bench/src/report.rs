@@ -134,6 +134,12 @@ impl Results {
              Cells are medians, the least and the greatest run in brackets. Ratios are of the first column; where the spreads overlap it is a tie.\n\n![{stem}]({stem}.svg)\n",
             options.server_cores, options.own_core, options.repeat, options.seconds, options.bytes, self.load_before
         );
+        if let Some(clients) = options.clients {
+            let _ = writeln!(text, "With {clients} clients in place of the scenario's own number.\n");
+        }
+        if let Some(rate) = options.rate {
+            let _ = writeln!(text, "With {rate} publications a second in place of the scenario's own rate.\n");
+        }
         for scenario in &options.scenarios {
             let _ = writeln!(text, "{}", self.table(scenario));
         }

@@ -71,12 +71,12 @@ macro_rules! script {
 pub(super) use script;
 
 static PUBLISH: Script = script!(writing, "publish", "name", "stand", "trim", "publish");
-static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "index", "post");
-static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "edit");
-static CLAIM: Script = script!(writing, "claim", "name", "stand", "row", "change", "claim");
-pub(super) static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "delete");
-static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "decide");
-static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "pin");
+static POST: Script = script!(writing, "post", "name", "stand", "row", "change", "tell", "index", "post");
+static EDIT: Script = script!(writing, "edit", "name", "stand", "row", "change", "tell", "edit");
+static CLAIM: Script = script!(writing, "claim", "name", "stand", "row", "change", "tell", "claim");
+pub(super) static DELETE: Script = script!(writing, "delete", "name", "stand", "row", "change", "tell", "delete");
+static DECIDE: Script = script!(writing, "decide", "name", "stand", "row", "change", "tell", "decide");
+static PIN: Script = script!(writing, "pin", "name", "stand", "row", "change", "tell", "pin");
 static REACT: Script = script!(writing, "react", "name", "stand", "row", "change", "react");
 static THREAD: Script = script!(writing, "thread", "name", "stand", "index", "thread");
 static TOP: Script = script!(reading, "top", "name", "stand", "top");

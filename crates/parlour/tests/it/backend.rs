@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parlour::backend::{
     Append, Appended, Backend, CommentPage, Delivery, Entry, Fault, KeyRow, NewComment, PageNote, Part, Query, Range, Reaction,
@@ -15,6 +14,8 @@ use parlour_wire::position::Position;
 use parlour_wire::push::{Event, Kind, Publisher};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
+
+use crate::server::PATIENCE;
 
 mod comments;
 mod desk;
@@ -50,9 +51,6 @@ pub struct Given {
     /// What has to live as long.
     pub _held: Box<dyn std::any::Any>,
 }
-
-/// Long enough for any machine; reached only by a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Given {
     pub async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {

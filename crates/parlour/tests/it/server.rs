@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// How long anything may take before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before the test fails: less than the 40 s after which a node compares what nobody told it of.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file of a log that is kept.
 const LOG: &str = "parlour.log";

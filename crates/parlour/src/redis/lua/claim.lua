@@ -20,7 +20,4 @@ redis.call('HDEL', at .. 'c:' .. id, 'email')
 redis.call('HSET', at .. 'c:' .. id, 'author', after, 'changed_ms', ARGV[7])
 if c.state ~= 'approved' then return {'', -1, 0, row(id)} end
 local epoch, top = stand(log)
-enter(id, top)
-local told = row(id)
-announce('C', ARGV[2], epoch, c.changed, told)
-return {epoch, top + 1, 0, told}
+return tell(c, ARGV[2], epoch, top)

@@ -17,8 +17,4 @@ if more == 0 then return {'', -1, 0, row(id)} end
 local epoch, top = stand(log)
 count(c, more)
 climb(c.parent, more)
-local offset = enter(id, top)
-if state == 'approved' then redis.call('HSET', at .. 'c:' .. id, 'made', offset) end
-local told = row(id)
-announce('C', ARGV[2], epoch, c.changed, told)
-return {epoch, top + 1, 0, told}
+return tell(c, ARGV[2], epoch, top, state == 'approved')

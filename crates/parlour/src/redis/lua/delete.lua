@@ -18,7 +18,4 @@ if c.state ~= 'approved' then return {'', -1, 0, row(id)} end
 local epoch, top = stand(log)
 count(c, -1)
 climb(c.parent, -1)
-enter(id, top)
-local told = row(id)
-announce('C', ARGV[2], epoch, c.changed, told)
-return {epoch, top + 1, 0, told}
+return tell(c, ARGV[2], epoch, top)

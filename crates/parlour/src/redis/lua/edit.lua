@@ -8,7 +8,4 @@ redis.call('SET', at .. 't:' .. id, author .. '\n' .. ARGV[4])
 redis.call('HSET', at .. 'c:' .. id, 'rendered_by', ARGV[5], 'edited', ARGV[6], 'changed_ms', ARGV[6])
 if c.state ~= 'approved' then return {'', -1, 0, row(id)} end
 local epoch, top = stand(log)
-enter(id, top)
-local told = row(id)
-announce('C', ARGV[2], epoch, c.changed, told)
-return {epoch, top + 1, 0, told}
+return tell(c, ARGV[2], epoch, top)

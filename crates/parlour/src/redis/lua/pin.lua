@@ -8,9 +8,6 @@ c.pinned = not c.pinned
 if c.seen ~= '' then enlist(c, c.seen, true) end
 redis.call('HSET', at .. 'c:' .. id, 'pinned', ARGV[4])
 if c.state ~= 'approved' then return {'', -1, 0, row(id)} end
-local epoch, top = stand(log)
-enter(id, top)
 redis.call('HSET', at .. 'c:' .. id, 'changed_ms', ARGV[5])
-local told = row(id)
-announce('C', ARGV[2], epoch, c.changed, told)
-return {epoch, top + 1, 0, told}
+local epoch, top = stand(log)
+return tell(c, ARGV[2], epoch, top)

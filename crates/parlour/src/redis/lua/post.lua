@@ -69,8 +69,4 @@ if ARGV[17] ~= '' then redis.call('HINCRBY', at .. 'desk hours:' .. site, hour .
 if state ~= 'approved' then return {epoch, -1, 0, row(id)} end
 count(c, 1)
 climb(parent, 1)
-local offset = enter(id, top)
-redis.call('HSET', at .. 'c:' .. id, 'made', offset)
-local told = row(id)
-announce('C', verb, epoch, '0', told)
-return {epoch, top + 1, 0, told}
+return tell(c, verb, epoch, top, true)
