@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 13] = [
+const TESTS: [Large; 14] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -47,6 +47,12 @@ const TESTS: [Large; 13] = [
         heading: "Readers who are cut at once and come back",
         package: "parlour",
         test: "crowd::long_ten_thousand_readers_come_back_after_a_restart",
+    },
+    Large {
+        name: "waiters",
+        heading: "What those who wait over HTTP cost",
+        package: "parlour",
+        test: "crowd::waiters::long_four_thousand_wait_on_streams_and_in_polls",
     },
     Large {
         name: "pages",

@@ -1,7 +1,6 @@
 //! The accept loop: sockets in, HTTP/1.1 connections served by a router, upgrades handed over, answers without an end told past the HTTP
-//! library ([`endless`]). What keeps a hostile client from
-//! costing more than its seat stands here: limits of connections, of a request's head in bytes, fields and time, and a limit of
-//! time for what was sent and is not acknowledged. Knows nothing of what the router does.
+//! library ([`endless`]). What keeps a hostile client from costing more than its seat stands here: limits of connections, of a request's
+//! head in bytes, fields and time, and a limit of time for what was sent and is not acknowledged. Knows nothing of what the router does.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -9,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use axum::body::Body;
 use http::{Method, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::door::{Endless, Peer, Seat, Seats, Whence};
+use crate::door::{Endless, Peer, Seat, Seats, Whence, Wire};
 use crate::metrics::Metrics;
 use crate::rule::{Book, Limits};
 
@@ -135,19 +135,23 @@ async fn talk(
             Ok::<_, Infallible>(response)
         }
     });
+    let wire = Wire::new(stream);
+    let unsent = wire.unsent();
     let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(wire, service)
         .with_upgrades();
     let mut told_to_close = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|context| {
                 let ended = Pin::new(&mut connection).poll(context);
-                if endless.lock().is_some() { Poll::Ready(Ok(())) } else { ended }
+                // Whoever asks again before an answer has come gets that one whole.
+                let is_taken = endless.lock().is_some() && !unsent.load(Ordering::Relaxed);
+                if is_taken { Poll::Ready(Ok(())) } else { ended }
             }) => break ended,
             () = closed(&mut closing), if !told_to_close => {
                 told_to_close = true;

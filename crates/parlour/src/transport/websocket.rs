@@ -14,7 +14,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use parlour_wire::code::Close;
 use parlour_wire::command::Command;
 use parlour_wire::frame::{self, Handshake, HandshakeFault, Message, Reader};
@@ -24,7 +23,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::clients::Manners;
-use crate::door::{Peer, Seat};
+use crate::door::{Peer, Seat, Wire};
 use crate::node::Node;
 use crate::outbox::{Outbox, Pumped, WriteHalf};
 use crate::session::{Session, Speech, Then};
@@ -76,7 +75,7 @@ pub fn upgrade(node: Arc<Node>, mut request: Request<Body>, peer: Option<Peer>) 
     let deflate_from = deflate.map(|(from_bytes, _)| from_bytes);
     tokio::spawn(async move {
         // The future of a connection is small; what it takes to get there is gone once it is.
-        match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+        match upgrade.await.map(|upgraded| upgraded.downcast::<Wire>()) {
             Ok(Ok(parts)) => {
                 let connect_within = node.book.now().limits.head_timeout;
                 let mut connection = Connection::new(node, parts.io.into_inner(), peer, deflate_from);

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// More than the kernel takes for a client that does not read.
+const LARGE_BYTES: usize = 32 * 1024 * 1024;
+
 /// A running loop.
 struct Running {
     address: SocketAddr,
@@ -21,7 +24,10 @@ async fn running(file: &str, connections_max: usize) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = Arc::new(Metrics::default());
-    let router = Router::new().route("/", get(async || "here\n")).route("/endless", get(endless_answer));
+    let router = Router::new()
+        .route("/", get(async || "here\n"))
+        .route("/large", get(async || "x".repeat(LARGE_BYTES)))
+        .route("/endless", get(endless_answer));
     let acceptor =
         Acceptor { router, book: Arc::new(Book::new(rules)), metrics: metrics.clone(), connections_max, seats: Arc::default() };
     let (closing, closed) = watch::channel(false);
@@ -123,4 +129,14 @@ async fn an_answer_without_an_end_is_told_in_chunks_and_its_end_is_the_connectio
     assert!(old.ends_with("\r\n\r\nonetwo"), "{old}");
     let head = ask(server.address, "HEAD /endless HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(head.ends_with("\r\n\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_still_on_its_way_comes_whole_before_one_without_an_end() {
+    let server = running("", 10).await;
+    let answer = ask(server.address, "GET /large HTTP/1.1\r\nhost: x\r\n\r\nGET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let (_, rest) = answer.split_once("\r\n\r\n").unwrap();
+    let (large, endless) = rest.split_at_checked(LARGE_BYTES).unwrap();
+    assert!(large.bytes().all(|byte| byte == b'x'));
+    assert!(endless.starts_with("HTTP/1.1 200 OK\r\n") && endless.ends_with("two\r\n0\r\n\r\n"), "{endless}");
 }

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use parlour_wire::code::Close;
 use parlour_wire::engineio::{self, Packet, Refusal, Version};
 use parlour_wire::frame::{self, Message, Reader};
@@ -20,7 +19,7 @@ use tokio::net::TcpStream;
 
 use super::engine::Engine;
 use super::line::{Carrier, End, Line, Upper};
-use crate::door::Seat;
+use crate::door::{Seat, Wire};
 use crate::outbox::Pumped;
 use crate::transport::websocket::{BUFFER, handshake, linger, switching};
 
@@ -49,7 +48,7 @@ pub(super) fn upgrade<U: Upper>(
         }
     };
     tokio::spawn(async move {
-        match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+        match upgrade.await.map(|upgraded| upgraded.downcast::<Wire>()) {
             Ok(Ok(parts)) => {
                 tokio::spawn(serve(line, is_new, parts.io.into_inner(), parts.read_buf, seat));
             }

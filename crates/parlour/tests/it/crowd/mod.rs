@@ -12,6 +12,7 @@ use crate::server::Server;
 pub mod line;
 mod member;
 mod process;
+mod waiters;
 
 use member::{Manner, Member};
 use process::{memory_kib, unsent_by_port};
