@@ -7,7 +7,7 @@ use axum::extract::Request;
 use bytes::Bytes;
 use http::Response;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use parlour::door::Wire;
 use parlour::transport::websocket::{deflate, handshake, refuse, switching};
 use parlour_wire::frame::{self, HandshakeFault, Message, Reader};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ pub async fn upgrade(mut request: Request) -> Response<Body> {
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return refuse(HandshakeFault::NotAsked) };
     let extension = deflate(request.headers());
     tokio::spawn(async move {
-        let parts = upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>());
+        let parts = upgrade.await.map(|upgraded| upgraded.downcast::<Wire>());
         if let Ok(Ok(parts)) = parts {
             serve(Arc::new(parts.io.into_inner()), parts.read_buf, extension.is_some()).await;
         }

@@ -13,8 +13,8 @@ use axum::extract::Request;
 use axum::routing::any;
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use parlour::backend::NodeId;
+use parlour::door::Wire;
 use parlour::outbox::LaneLimits;
 use parlour::transport::socketio::door;
 use parlour::transport::socketio::engine::{Engine, Settings};
@@ -102,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
             let service =
                 service_fn(move |request: http::Request<hyper::body::Incoming>| router.clone().oneshot(request.map(Body::new)));
             let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+                hyper::server::conn::http1::Builder::new().serve_connection(Wire::new(stream), service).with_upgrades();
             if let Err(error) = connection.await {
                 eprintln!("a connection ended: {error}");
             }
