@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { line, server } from "../../crates/parlour/tests/clients/story.mjs";
+import { line, server, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { fill, launch, Reader } from "./stage.mjs";
 
 const checks = [];
@@ -92,15 +92,12 @@ export const inThread = ({ page }, act, argument) => page.evaluate(`(${act})(doc
 export const untilThread = ({ page }, act, argument) =>
   page.waitForFunction(`(() => { const root = document.querySelector("parlour-comments")?.shadowRoot; return root && (${act})(root, ${JSON.stringify(argument ?? null)}); })()`);
 
-const PATIENCE_MS = 30_000;
-
 /** Does something that changes nothing by itself, until `act`, run in the thread's shadow root, answers something true. */
-export async function doUntil(reader, act) {
-  for (const end_ms = Date.now() + PATIENCE_MS; !(await inThread(reader, act)); ) {
-    assert.ok(Date.now() < end_ms, "waited in vain");
+export const doUntil = (reader, act) =>
+  until(async () => {
     await reader.page.keyboard.press("Shift");
-  }
-}
+    return inThread(reader, act);
+  }, `${act}`);
 
 const paragraph = (number) => `Comment ${number}: ${"some words to be read, ".repeat(8)}and its end ${number}.`;
 
@@ -113,6 +110,38 @@ export async function post(channel, body, { as, ...more } = {}) {
   const answer = await fetch(`${server}/v1/channels/${encodeURIComponent(channel)}/comments`, { method: "POST", headers, body: JSON.stringify({ body, ...more }) });
   assert.equal(answer.status, 201);
   return answer.json();
+}
+
+/** A reader of a thread of `count` comments, the first of which is answered. */
+export async function openAnswered(page, open, count) {
+  const address = page();
+  const [{ comment }] = await thread(address, count);
+  await post(comment.channel, "an answer", { parent: comment.id });
+  const reader = await open(address);
+  await reader.shows("an answer");
+  return reader;
+}
+
+/** A page at `address` whose server also says what `say` is given, once it has said `sign` itself; `before` is done first. */
+export async function openTold(open, address, sign, before) {
+  let socket;
+  let said;
+  const isSaid = new Promise((resolve) => (said = resolve));
+  const reader = await open(address, {
+    before: async (tab) => {
+      await before?.(tab);
+      await tab.routeWebSocket(/connection/, (route) => {
+        socket = route;
+        route.connectToServer().onMessage((frame) => {
+          route.send(frame);
+          if (String(frame).includes(sign)) said();
+        });
+      });
+    },
+  });
+  await reader.shows("end 0");
+  await isSaid;
+  return { reader, say: (frames) => socket.send(frames) };
 }
 
 export async function remove(id, token) {

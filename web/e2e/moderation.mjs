@@ -209,8 +209,8 @@ story(async () => {
   const all = new Promise((resolve) => (came = resolve));
   const held = async (route) => (await all, await route.continue());
   await page.route("**/v1/moderation/comments/*", held);
-  for (let begun = 0; begun < Number(waiting); begun += 50) {
-    await Promise.all(Array.from({ length: 50 }, (_, number) => wait(address, `waiting ${begun + number}`)));
+  for (let begun = 0; begun < Number(waiting); begun += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, number) => wait(address, `waiting ${begun + number}`)));
   }
   came();
   // So many at once wait behind a button; the focus stays where it was.

@@ -28,6 +28,7 @@ async function dryThenRun(ask) {
 async function has({ page, complaints }, ...bodies) {
   await page.waitForFunction((wanted) => {
     const root = document.querySelector("parlour-comments").shadowRoot;
+    if (!root) return false;
     root.querySelector(".pill:not([hidden]), .foot [data-do=new]")?.click();
     return [...root.querySelectorAll("article > .content > .body")].map((body) => body.textContent.trim()).sort().join() === wanted;
   }, bodies.sort().join());

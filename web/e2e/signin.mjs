@@ -289,6 +289,12 @@ async function everything(browser, mail) {
   await signsInCutOff(browser);
 }
 
+// The library readies each page that it meets, and nobody waits for that: in a page that is being left it fails.
+process.on("unhandledRejection", (error) => {
+  if (error?.name !== "ProtocolError") throw error;
+  console.error(error.message);
+});
+
 story(async () => {
   await provide();
   const mail = letters();

@@ -1,7 +1,7 @@
 /** Checks of what arrives while one reads, and of what is new when one comes back. */
 import assert from "node:assert/strict";
 import { order, server, until } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, doUntil, inThread, post, readMiddle, remove, thread, untilThread } from "./checks.mjs";
+import { check, doUntil, inThread, openTold, post, readMiddle, remove, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 import { Proxy } from "./proxies.mjs";
 
@@ -270,31 +270,12 @@ check("The title says how many wait, where the page asks for it.", async ({ page
   }
 });
 
-/** A thread whose server says what `told` is given. */
-async function toldByServer(page, open, options) {
+check("The line about readers is rounded above a hundred and changes at most once in five seconds.", async ({ page, open }) => {
   const address = page();
   const [{ comment }] = await thread(address, 1);
-  let socket;
-  let heard;
-  const isHeard = new Promise((resolve) => (heard = resolve));
-  const reader = await open(address, { before: async (tab) => {
-    if (options?.clock) await tab.clock.install();
-    await tab.routeWebSocket(/connection/, (route) => {
-      socket = route;
-      route.connectToServer().onMessage((frame) => {
-        route.send(frame);
-        // The server's own count is the first.
-        if (String(frame).includes('"event":"viewers"')) heard();
-      });
-    });
-  } });
-  await reader.shows("end 0");
-  await isHeard;
-  return { reader, tell: (name, data) => socket.send(JSON.stringify({ push: { channel: comment.channel, pub: { data, tags: { event: name } } } })) };
-}
-
-check("The line about readers is rounded above a hundred and changes at most once in five seconds.", async ({ page, open }) => {
-  const { reader, tell } = await toldByServer(page, open, { clock: true });
+  // The server's own count is the first.
+  const { reader, say } = await openTold(open, address, '"event":"viewers"', (tab) => tab.clock.install());
+  const tell = (name, data) => say(JSON.stringify({ push: { channel: comment.channel, pub: { data, tags: { event: name } } } }));
   await reader.page.clock.runFor(6000);
   tell("viewers", { count: 99 });
   await reader.viewers("99 people are reading");

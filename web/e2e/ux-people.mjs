@@ -1,7 +1,7 @@
 /** Checks of keys, of what is read out, of forms, and of those who are there. */
 import assert from "node:assert/strict";
 import { server } from "../../crates/parlour/tests/clients/story.mjs";
-import { check, inThread, post, stored, thread, untilThread } from "./checks.mjs";
+import { check, inThread, openAnswered, post, stored, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 
 const main = ({ page }) => page.locator("parlour-comments .writing form");
@@ -116,11 +116,7 @@ check("Ctrl+Enter sends.", async ({ page, open }) => {
 });
 
 check("r answers, u votes, o folds, and ? tells the keys.", async ({ page, open }) => {
-  const address = page();
-  const [{ comment }] = await thread(address, 1);
-  await post(comment.channel, "an answer", { parent: comment.id });
-  const reader = await open(address);
-  await reader.shows("an answer");
+  const reader = await openAnswered(page, open, 1);
   const { keyboard } = reader.page;
   await inThread(reader, (root) => root.querySelector("article").focus());
   await keyboard.press("u");
@@ -214,11 +210,7 @@ check("Errors are told at once and belong to their field.", async ({ page, open 
 });
 
 check("Every field has a label, and every button is 24 pixels wide and high.", async ({ page, open }) => {
-  const address = page();
-  const [{ comment }] = await thread(address, 3);
-  await post(comment.channel, "an answer", { parent: comment.id });
-  const reader = await open(address);
-  await reader.shows("an answer");
+  const reader = await openAnswered(page, open, 3);
   await main(reader).locator("textarea").focus();
   await reader.page.getByRole("textbox", { name: "Name" }).waitFor();
   await reader.page.locator("parlour-comments [data-mark=bold]").waitFor();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { order, server } from "../../crates/parlour/tests/clients/story.mjs";
-import { brought, check, inThread, post, thread, untilThread } from "./checks.mjs";
+import { brought, check, inThread, openTold, post, thread, untilThread } from "./checks.mjs";
 import { site } from "./stage.mjs";
 
 const notice = ({ page }) => page.locator("parlour-comments .notice");
@@ -109,20 +109,7 @@ check("Nodes and heap do not grow with events.", async ({ page, open }) => {
   const address = page();
   const made = await thread(address, 20);
   const { channel } = made[0].comment;
-  let socket;
-  let granted;
-  const isGranted = new Promise((resolve) => (granted = resolve));
-  const reader = await open(address, {
-    before: (tab) => tab.routeWebSocket(/connection/, (route) => {
-      socket = route;
-      route.connectToServer().onMessage((frame) => {
-        route.send(frame);
-        if (String(frame).includes('"recoverable"')) granted();
-      });
-    }),
-  });
-  await reader.shows("end 19");
-  await isGranted;
+  const { reader, say } = await openTold(open, address, '"recoverable"');
   await reader.page.evaluate(() => scrollTo({ top: 900, behavior: "instant" }));
   const devtools = await reader.context.newCDPSession(reader.page);
   await devtools.send("Performance.enable");
@@ -140,7 +127,7 @@ check("Nodes and heap do not grow with events.", async ({ page, open }) => {
       const id = `cz${number}`;
       const comment = { ...template, id, root: id, body: `Event ${number}`, html: `<p>Event ${number}</p>`, created: new Date(Date.now() + number).toISOString() };
       const frames = [["comment.created", comment], ["comment.updated", { ...template, html: `<p>Edited ${number}</p>`, edited: comment.created }], ["reaction", { id: template.id, reactions: { up: number } }], number % 8 ? ["comment.deleted", { id, root: id, parent: null, tombstone: false }] : ["thread.updated", { closed: false }]];
-      socket.send(frames.map(([name, data], index) => event(name, data, top + number + index + 1)).join("\n"));
+      say(frames.map(([name, data], index) => event(name, data, top + number + index + 1)).join("\n"));
     }
     await untilThread(reader, (root, last) => root.textContent.includes(`Edited ${last}`), to - 4);
   };

@@ -1,6 +1,6 @@
 /** Checks of reading: what arrives, what moves, what is kept, where links lead. */
 import assert from "node:assert/strict";
-import { check, inThread, moved, post, readMiddle, stored, thread, untilThread } from "./checks.mjs";
+import { check, inThread, moved, openAnswered, post, readMiddle, stored, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 
 const pillSays = (reader, text) => untilThread(reader, (root, wanted) => { const pill = root.querySelector(".pill"); return !pill.hidden && pill.textContent === wanted; }, text);
@@ -114,11 +114,7 @@ check("The line about readers says how many there are, from two on.", async ({ p
 });
 
 check("A branch can be folded and says how much is in it.", async ({ page, open }) => {
-  const address = page();
-  const [{ comment }] = await thread(address, 2);
-  await post(comment.channel, "an answer", { parent: comment.id });
-  const reader = await open(address);
-  await reader.shows("an answer");
+  const reader = await openAnswered(page, open, 2);
   await reader.comment("end 0").first().locator(":scope > .content .fold").click();
   await untilThread(reader, (root) => root.querySelector("article[data-folded] .fold")?.textContent === "+ 1 reply");
   assert.ok(!(await reader.page.locator("parlour-comments .body", { hasText: "an answer" }).isVisible()));

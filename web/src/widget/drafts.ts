@@ -26,15 +26,15 @@ export function keepDraft(name: string, text: string): void {
   const { [name]: _, ...others } = read();
   const all = Object.entries(others);
   if (text.trim()) all.push([name, text]);
-  unkept.delete(name);
+  let isKept = false;
   try {
     const storage = storageOf("localStorage");
     if (all.length) storage?.setItem(KEY, JSON.stringify(Object.fromEntries(all.slice(-DRAFTS_MAX))));
     else storage?.removeItem(KEY);
-    // A browser that blocks its storage has none.
-    if (!storage) throw null;
+    isKept = storage !== null;
   } catch {
-    // Full or blocked: it is there as long as the page is.
-    if (text.trim()) unkept.add(name);
+    // Full: it is there as long as the page is, as where the browser blocks its storage.
   }
+  if (isKept || !text.trim()) unkept.delete(name);
+  else unkept.add(name);
 }

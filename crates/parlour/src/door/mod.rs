@@ -1,6 +1,6 @@
 //! What all doors share: who is on the other end ([`Peer`]), which requests are let in at all ([`guard`]), how a refusal looks
-//! ([`Problem`]), how a body is read ([`body`]), and
-//! the socket that a door may take over ([`Wire`]). Knows the rules, and neither node nor session.
+//! ([`Problem`]), how a body is read ([`body`]), and the socket that a door may take over ([`Wire`]). Knows the rules, and neither
+//! node nor session.
 
 pub mod body;
 pub mod guard;

@@ -100,16 +100,17 @@ impl Inner {
 
     /// Moves the next frames into `sending`: the lane first, then the rings. Answers the place of a reader that fell.
     pub(super) fn fill(&mut self, dress: Dress) -> Option<usize> {
-        let mut backlog = self.backlog.take().unwrap_or_default();
-        let fallen = match backlog.lane.is_empty() {
-            true => self.fill_from_rings(&mut backlog.sending, dress),
-            false => {
-                std::mem::swap(&mut backlog.lane, &mut backlog.sending);
-                backlog.lane_bytes = 0;
-                None
-            }
-        };
-        self.backlog = Some(backlog).filter(|backlog| !backlog.is_empty());
+        if let Some(backlog) = self.backlog.as_mut().filter(|backlog| !backlog.lane.is_empty()) {
+            std::mem::swap(&mut backlog.lane, &mut backlog.sending);
+            backlog.lane_bytes = 0;
+            return None;
+        }
+        let mut sending = VecDeque::new();
+        let fallen = self.fill_from_rings(&mut sending, dress);
+        // Most often there is nothing, which takes no memory.
+        if !sending.is_empty() {
+            self.backlog().sending = sending;
+        }
         fallen
     }
 

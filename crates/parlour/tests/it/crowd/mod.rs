@@ -1,10 +1,12 @@
 //! Many readers at once: some who stop reading, and all who come back together. Small here; `cargo xtask long` runs them in the
 //! size that is promised, measures, and writes down what came of it.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Barrier, watch};
 use tokio::task::JoinSet;
 
 use crate::server::Server;
@@ -21,13 +23,15 @@ use process::{memory_kib, unsent_by_port};
 const STUCK_RECEIVE_BYTES: u32 = 8 * 1024;
 /// What the server's kernel may hold for a stuck reader.
 const UNSENT_BYTES_MAX: u64 = 200 * 1024;
+/// Publications of a turn: fewer than what a ring holds, so that whoever reads, however slowly, does not fall off it.
+const A_TURN: u64 = 50;
 
 #[derive(Clone, Copy)]
 struct Slow {
     readers: usize,
     stuck: usize,
     publications: u64,
-    /// Publications a second; without, as fast as they are taken.
+    /// Publications a second; without, [`A_TURN`] at once, as soon as everyone who reads has those before.
     pace: Option<u64>,
     memory_kib_max: u64,
 }
@@ -72,12 +76,17 @@ async fn slow_readers(run: Slow) -> Outcome {
     let since = Instant::now();
     let mut reading = JoinSet::new();
     let (_, up) = watch::channel(true);
+    let a_turn = if run.pace.is_some() { run.publications } else { A_TURN };
+    let turn_read = Arc::new(Barrier::new(run.readers + 1));
     for _ in 0..run.readers {
         let mut member = Member::new(server.address, "a", Manner { since: run.pace.map(|_| since), ..Manner::default() });
         assert!(member.come().await);
-        let up = up.clone();
+        let (up, turn_read) = (up.clone(), turn_read.clone());
         reading.spawn(async move {
-            member.read_to(run.publications, up).await;
+            for top in (a_turn..=run.publications).step_by(a_turn as usize) {
+                member.read_to(top, up.clone()).await;
+                turn_read.wait().await;
+            }
             member
         });
     }
@@ -88,7 +97,10 @@ async fn slow_readers(run: Slow) -> Outcome {
         assert!(member.come().await);
         stuck.push(member);
     }
-    publish(&server, run.publications, run.pace, since).await;
+    for first in (0..run.publications).step_by(a_turn as usize) {
+        publish(&server, first..first + a_turn, run.pace, since).await;
+        turn_read.wait().await;
+    }
     let mut delays_us = Vec::new();
     while let Some(member) = reading.join_next().await {
         let member = member.unwrap();
@@ -119,20 +131,18 @@ async fn slow_readers(run: Slow) -> Outcome {
     Outcome { p99_us, memory_kib, unsent_max }
 }
 
-/// Publishes so many of 1 KiB, through one door, in order.
-async fn publish(server: &Server, count: u64, pace: Option<u64>, since: Instant) {
+/// Publishes these of 1 KiB, through one door, in order: so many a second, or all at once.
+async fn publish(server: &Server, numbers: Range<u64>, pace: Option<u64>, since: Instant) {
     let http = reqwest::Client::new();
     let pad = "x".repeat(980);
     let data =
         |number: u64| json!({ "channel": "a", "data": { "n": number, "us": since.elapsed().as_micros() as u64, "pad": pad } });
-    let numbers: Vec<u64> = (0..count).collect();
-    let a_turn = if pace.is_some() { 1 } else { 50 };
+    let numbers: Vec<u64> = numbers.collect();
+    let at_once = if pace.is_some() { 1 } else { numbers.len() };
     let mut ticks = tokio::time::interval(pace.map_or(Duration::from_micros(1), |pace| Duration::from_micros(1_000_000 / pace)));
-    for turn in numbers.chunks(a_turn) {
-        if pace.is_some() {
-            ticks.tick().await;
-        }
-        let publications: Vec<Value> = turn.iter().map(|number| data(*number)).collect();
+    for some in numbers.chunks(at_once) {
+        ticks.tick().await;
+        let publications: Vec<Value> = some.iter().map(|number| data(*number)).collect();
         let answer = http.post(server.url("/v1/batch")).json(&json!({ "publications": publications })).send().await.unwrap();
         assert_eq!(answer.status(), 200);
     }
