@@ -1,7 +1,6 @@
 //! `/connection/websocket`: the Centrifuge protocol in JSON. One small task a connection, which owns no buffer while nothing
 //! happens: it reads through a buffer of its worker, and the outbox writes.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::iter::Peekable;
@@ -27,18 +26,12 @@ use crate::door::{Peer, Seat, Wire};
 use crate::node::Node;
 use crate::outbox::{Outbox, Pumped, WriteHalf};
 use crate::session::{Session, Speech, Then};
+use crate::transport::intake::{Intake, take_in};
 
-/// Bytes of the read buffer that all connections of a worker share.
-const READ_BYTES: usize = 64 * 1024;
 /// Publications of one connection that are under way at once, after the first.
 const PUBLISHES_AT_ONCE: usize = 24;
 /// How long the last words may take to be read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-
-thread_local! {
-    /// Where every connection of a worker reads into.
-    pub(super) static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
 
 /// What this door says.
 static SPEECH: Speech = Speech {
@@ -247,7 +240,7 @@ impl Connection {
     /// What came with the handshake, then `connect`: whoever does not say it within the time that an unused connection may stay
     /// is sent away.
     async fn begin(&mut self, first: Bytes, connect_within: Duration) -> Option<End> {
-        let said = self.read(&mut first.to_vec());
+        let said = Self::read(&self.session, &mut self.reader, &mut first.to_vec());
         // Even empty it would keep the buffer alive into which the request's head was read.
         drop(first);
         if let Some(end) = Box::pin(self.obey(said)).await {
@@ -334,16 +327,15 @@ impl Connection {
 
     /// What came, as far as it is whole.
     fn hear(&mut self) -> Result<Vec<Said>, End> {
-        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(End::Lost),
-            Ok(length) => Ok(self.read(&mut buffer[..length])),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Vec::new()),
-            Err(_) => Err(End::Lost),
-        })
+        let Connection { stream, session, reader, .. } = self;
+        match take_in(stream, |input| Self::read(session, reader, input)) {
+            Intake::Some(said) => Ok(said),
+            Intake::Nothing => Ok(Vec::new()),
+            Intake::End => Err(End::Lost),
+        }
     }
 
-    fn read(&mut self, input: &mut [u8]) -> Vec<Said> {
-        let Connection { session, reader, .. } = self;
+    fn read(session: &Session, reader: &mut Reader, input: &mut [u8]) -> Vec<Said> {
         let message_bytes_max = session.node().book.now().limits.message_bytes_max;
         let mut said = Vec::new();
         let result = reader.feed(input, message_bytes_max, &mut |message| match message {
@@ -432,11 +424,8 @@ pub(super) async fn linger(stream: &TcpStream, outbox: &Outbox) {
         socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
         loop {
             stream.readable().await?;
-            let read = BUFFER.with_borrow_mut(|buffer| stream.try_read(buffer));
-            match read {
-                Ok(0) => return Ok::<(), io::Error>(()),
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                _ => {}
+            if take_in(stream, |_| ()) == Intake::End {
+                return Ok::<(), io::Error>(());
             }
         }
     };

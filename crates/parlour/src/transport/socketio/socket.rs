@@ -21,7 +21,8 @@ use super::engine::Engine;
 use super::line::{Carrier, End, Line, Upper};
 use crate::door::{Seat, Wire};
 use crate::outbox::Pumped;
-use crate::transport::websocket::{BUFFER, handshake, linger, switching};
+use crate::transport::intake::{Intake, take_in};
+use crate::transport::websocket::{handshake, linger, switching};
 
 /// How long a WebSocket may take to take over a line.
 const TAKE_OVER_WITHIN: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ fn give_up<U: Upper>(line: &Arc<Line<U>>, is_new: bool) {
 async fn serve<U: Upper>(line: Arc<Line<U>>, is_new: bool, stream: TcpStream, first: Bytes, seat: Option<Arc<Seat>>) {
     let mut door = Box::new(Door { line, stream: Arc::new(stream), reader: Reader::default(), said: VecDeque::new() });
     if !first.is_empty() {
-        door.read(&mut first.to_vec());
+        Door::read(&door.line, &mut door.reader, &mut door.said, &mut first.to_vec());
     }
     if is_new {
         door.line.outbox.adopt(door.stream.clone());
@@ -109,8 +110,7 @@ struct Door<U: Upper> {
 }
 
 impl<U: Upper> Door<U> {
-    fn read(&mut self, input: &mut [u8]) {
-        let Door { reader, said, line, .. } = self;
+    fn read(line: &Line<U>, reader: &mut Reader, said: &mut VecDeque<Framed>, input: &mut [u8]) {
         let result = reader.feed(input, line.engine.settings.payload_bytes_max, &mut |message| match message {
             Message::Text(text) => said.push_back(Framed::Text(text.to_owned())),
             Message::Binary(bytes) => said.push_back(Framed::Binary(bytes.to_vec())),
@@ -125,14 +125,8 @@ impl<U: Upper> Door<U> {
 
     /// Reads what is there; `false` at the end of the line.
     fn receive(&mut self) -> bool {
-        BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => false,
-            Ok(length) => {
-                self.read(&mut buffer[..length]);
-                true
-            }
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        })
+        let Door { line, stream, reader, said } = self;
+        take_in(stream, |input| Self::read(line, reader, said, input)) != Intake::End
     }
 
     /// The probe: `2probe` is answered, the waiting poll ends, and with `5` the line is this WebSocket's. `false`: it is not.
