@@ -91,7 +91,9 @@ mod tests {
         other.write_all(b"bye").await.unwrap();
         other.shutdown().await.unwrap();
         // Both are there before anything is read.
-        while !stream.ready(Interest::READABLE).await.unwrap().is_read_closed() {}
+        while !stream.ready(Interest::READABLE).await.unwrap().is_read_closed() {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(take_in(&stream, |bytes| bytes.to_vec()), Intake::Some(b"bye".to_vec()));
         stream.readable().await.unwrap();
         assert_eq!(take_in(&stream, |_| ()), Intake::End);
