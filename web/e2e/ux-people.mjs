@@ -1,6 +1,6 @@
 /** Checks of keys, of what is read out, of forms, and of those who are there. */
 import assert from "node:assert/strict";
-import { server } from "../../crates/parlour/tests/clients/story.mjs";
+import { server, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, inThread, openAnswered, post, stored, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 
@@ -62,7 +62,7 @@ check("Leaving asks only while something would be lost.", async ({ page, open })
   assert.equal(await asks(), true, "it is on its way");
   pass();
   await isPosted(reader, 2);
-  assert.equal(await asks(), false);
+  await until(async () => !(await asks()), "nothing to be on its way");
   await reader.page.evaluate(() => (Storage.prototype.setItem = () => { throw new Error("full"); }));
   await main(reader).locator("textarea").pressSequentially("not to be kept");
   assert.equal(await asks(), true, "the browser keeps nothing");
