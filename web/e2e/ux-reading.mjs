@@ -157,8 +157,8 @@ check("A permalink leads to its comment, wherever in the thread it is.", async (
   const { id } = made[1].comment;
   const reader = await open(`${address}#parlour-${id}`);
   await reader.shows("end 1.");
-  assert.equal(await inThread(reader, (root) => root.querySelector("[data-target]").dataset.id), id);
-  assert.ok(await reader.comment("end 1.").evaluate((article) => { const { top, bottom } = article.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }));
+  await untilThread(reader, (root, wanted) => root.querySelector("[data-target]")?.dataset.id === wanted, id);
+  await untilThread(reader, (root) => { const { top, bottom } = root.querySelector("[data-target]").getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; });
   await reader.page.evaluate((other) => (location.hash = `#parlour-${other}`), made[14].comment.id);
   await reader.shows("end 14");
 });
