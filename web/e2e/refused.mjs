@@ -104,7 +104,31 @@ check("What a moderator decides can be undone for eight seconds.", async ({ page
   await reader.comment("the first").waitFor({ state: "detached" });
 });
 
-check("a, s, x and b decide from the keyboard.", async ({ page, open }) => {
+check("Whoever is approved and trusted is held neither for being new nor for links.", async ({ page, open }) => {
+  const { reader, moderator } = await both(page, open);
+  await reader.write("the first", { name: "Ann" });
+  await moderator.shows("the first");
+  await moderator.comment("the first").locator("[data-do=trust]").click();
+  await moderator.page.getByRole("button", { name: "Undo" }).waitFor();
+  await settle(moderator);
+  await reader.page.locator("parlour-comments article[data-state=approved]").waitFor();
+  assert.equal(await moderator.comment("the first").locator("[data-do=trust]").count(), 0, "it is done");
+  const links = "https://a.example https://b.example https://c.example";
+  await reader.write(links);
+  await moderator.shows(links);
+  assert.equal(await moderator.comment(links).getAttribute("data-state"), "approved");
+  // Approval alone is no trust.
+  const other = await open(reader.page.url());
+  await other.write("of somebody else", { name: "Bob" });
+  await moderator.shows("of somebody else");
+  await moderator.comment("of somebody else").locator("[data-do=approve]").click();
+  await settle(moderator);
+  await other.page.locator("parlour-comments article[data-state=approved]", { hasText: "of somebody else" }).waitFor();
+  await other.write(`again ${links}`);
+  await other.comment(`again ${links}`).getByText("Only you see this until it is approved.").waitFor();
+});
+
+check("a, t, s, x and b decide from the keyboard.", async ({ page, open }) => {
   const people = await both(page, open);
   const { reader, moderator } = people;
   const press = async (text, key) => {
@@ -118,6 +142,12 @@ check("a, s, x and b decide from the keyboard.", async ({ page, open }) => {
   await press("to be approved", "a");
   await reader.page.locator("parlour-comments article[data-state=approved]").waitFor();
   const other = await open(reader.page.url());
+  const trusting = await open(reader.page.url());
+  await trusting.write("to be trusted", { name: "Tea" });
+  await press("to be trusted", "t");
+  const trusted = async () => (await (await fetch(`${server}/v1/moderation/trusted`, { headers: { Authorization: `Bearer ${token}` } })).json()).trusted;
+  await until(async () => (await trusted()).some(({ name }) => name === "Tea"), "trust");
+  await other.shows("to be trusted");
   for (const text of ["for spam", "for removal", "for a block"]) {
     await reader.write(text);
     await other.shows(text);
