@@ -10,6 +10,7 @@
  *   demo.html             the demo page                       /
  *   showcase.html         every element in every state        /showcase (demo mode)
  *   admin.html            the admin page                      /admin
+ *   NAME.br               each of them compressed by brotli, served to whoever takes it
  *   manifest.json         {"inputs": HASH, "files": {NAME: FILE}, "loads": {NAME: [FILE…]}}, not served
  * `files` names everything but the manifest. `loads` says which files a part loads at once, itself included.
  * A style sheet is a module of its own, `style-NAME-HASH.js`, and so is a language, `lang-CODE-HASH.js`,
@@ -25,7 +26,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { minify } from "terser";
 
@@ -341,11 +342,24 @@ const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], 
 const loads = sorted(Object.fromEntries(Object.entries(files).filter(([, file]) => file.endsWith(".js")).map(([name, file]) => [name, [...closure(file)]])));
 contents.set("manifest.json", Buffer.from(`${JSON.stringify({ inputs: inputsHash(), files: sorted(files), loads }, null, 2)}\n`));
 
+/** What is compressed already stays as it is, so that another version of Node changes nothing. */
+function compressed(name) {
+  try {
+    const before = readFileSync(join(dist, `${name}.br`));
+    if (brotliDecompressSync(before).equals(contents.get(name))) return before;
+  } catch {
+    // Not there, or not brotli.
+  }
+  return brotliCompressSync(contents.get(name));
+}
+
+const small = new Map(Object.values(files).map((name) => [name, compressed(name)]));
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 for (const [name, content] of contents) writeFileSync(join(dist, name), content);
+for (const [name, content] of small) writeFileSync(join(dist, `${name}.br`), content);
 
-const brotli = (some) => some.reduce((sum, name) => sum + brotliCompressSync(contents.get(name)).length, 0);
+const brotli = (some) => some.reduce((sum, name) => sum + small.get(name).length, 0);
 for (const [name, all] of Object.entries(loads)) {
   const [style, script] = [all.filter((file) => file.startsWith("style-")), all.filter((file) => !file.startsWith("style-"))];
   console.log(`${name.padEnd(24)} ${String(brotli([files[name]])).padStart(6)} alone, ${String(brotli(script)).padStart(6)} script and ${String(brotli(style)).padStart(5)} style at once (brotli)`);

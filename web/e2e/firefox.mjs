@@ -15,7 +15,7 @@ const puppeteer = createRequire(new URL("../../crates/parlour/tests/clients/", i
 const executablePath = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
 const PATIENCE_MS = 30_000;
 
-const launch = (extraPrefsFirefox = {}) => puppeteer.launch({ browser: "firefox", executablePath, headless: true, extraPrefsFirefox });
+const launch = (extraPrefsFirefox = {}) => puppeteer.launch({ browser: "firefox", executablePath, headless: true, timeout: 120_000, extraPrefsFirefox });
 
 async function open(browser, address) {
   const tab = await browser.newPage();

@@ -104,7 +104,7 @@ sys.stdin.read()
 
 function launch(proxyPort) {
   const executablePath = PROGRAMS[kind].find(existsSync);
-  const common = { browser: kind, executablePath, headless: true, acceptInsecureCerts: true, protocolTimeout: 120_000 };
+  const common = { browser: kind, executablePath, headless: true, acceptInsecureCerts: true, timeout: 120_000, protocolTimeout: 120_000 };
   if (kind === "chrome") {
     const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--test-third-party-cookie-phaseout", `--proxy-server=127.0.0.1:${proxyPort}`];
     return puppeteer.launch({ ...common, args });

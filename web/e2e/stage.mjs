@@ -26,7 +26,7 @@ const FLAGS = [
 const PATIENCE_MS = 30_000;
 
 export function launch() {
-  return chromium.launch({ executablePath: PROGRAMS.find(existsSync), args: FLAGS });
+  return chromium.launch({ timeout: 120_000, executablePath: PROGRAMS.find(existsSync), args: FLAGS });
 }
 
 /** A page's text around `inside`, with room to scroll. */

@@ -1,12 +1,12 @@
 /**
- * What readers load, in bytes of brotli, against what is allowed; measured on the built files in
- * `crates/parlour/dist`. What a part loads at once is what its modules import, not what they ask for later.
+ * What readers load, in bytes of brotli, against what is allowed; measured on the built and compressed files in
+ * `crates/parlour/dist`, which are what is sent. What a part loads at once is what its modules import, not what they ask for later.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import { brotliCompressSync } from "node:zlib";
+import { brotliDecompressSync } from "node:zlib";
 
 /** The repository, told by `run.mjs`. */
 declare const REPOSITORY: string;
@@ -14,11 +14,15 @@ declare const REPOSITORY: string;
 const dist = join(REPOSITORY, "crates/parlour/dist");
 const { files, loads } = JSON.parse(readFileSync(join(dist, "manifest.json"), "utf8")) as { files: Record<string, string>; loads: Record<string, string[]> };
 const isStyle = (file: string): boolean => file.startsWith("style-");
-const bytes = (some: readonly string[]): number => some.reduce((sum, file) => sum + brotliCompressSync(readFileSync(join(dist, file))).length, 0);
+const bytes = (some: readonly string[]): number => some.reduce((sum, file) => sum + readFileSync(join(dist, `${file}.br`)).length, 0);
 /** Of all that these parts load at once, each file once. */
 const script = (...names: string[]): number => bytes([...new Set(names.flatMap((name) => loads[name]!))].filter((file) => !isStyle(file)));
 /** Of what comes when a part is needed, and the thread is there. */
 const more = (name: string): number => script("comments.js", name) - script("comments.js");
+
+test("what_is_compressed_is_what_was_built", () => {
+  for (const file of Object.values(files)) assert.ok(brotliDecompressSync(readFileSync(join(dist, `${file}.br`))).equals(readFileSync(join(dist, file))), file);
+});
 
 test("the_loader_is_at_most_2_kB", () => assert.ok(script("embed.js") <= 2000, `${script("embed.js")}`));
 

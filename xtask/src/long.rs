@@ -23,7 +23,7 @@ const AUTOBAHN: &str = "autobahn";
 /// No test of a package; its own program runs it.
 const FUZZ: &str = "fuzz";
 
-const TESTS: [Large; 14] = [
+const TESTS: [Large; 15] = [
     Large {
         name: "model",
         heading: "Readers against a server that changes, trims and dies under them",
@@ -101,6 +101,12 @@ const TESTS: [Large; 14] = [
         heading: "Ten thousand comments that wait for a moderator",
         package: "parlour",
         test: "browser::long_an_owners_day_with_ten_thousand_comments_that_wait",
+    },
+    Large {
+        name: "offline",
+        heading: "A minute offline, and a minute without a server",
+        package: "parlour",
+        test: "browser::long_two_comments_are_written_in_a_minute_without_a_server",
     },
     Large {
         name: AUTOBAHN,

@@ -1,15 +1,18 @@
 //! What browsers are given: the loader, its parts, and the demo page. Built from `web/` into `dist/`, which lies in the
-//! repository, and compiled in; nothing is read from a disk at run time.
+//! repository, and compiled in, each also as brotli makes it (`NAME.br`); nothing is read from a disk at run time.
+
+use std::borrow::Cow;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parlour_wire::code::Code;
 use rust_embed::RustEmbed;
 
-use crate::api::{Api, lasting, tagged};
+use crate::api::{Api, Text, lasting, tagged};
 use crate::door::Problem;
 
 /// Everything that was built. A folder that is not there fails the build.
@@ -50,7 +53,7 @@ pub async fn showcase(State(api): State<Api>, headers: HeaderMap) -> Response {
 
 /// A page of this server's own, under its policy.
 fn page(headers: &HeaderMap, name: &str) -> Response {
-    let Some(page) = text(name) else { return Problem::from(Code::Internal).into_response() };
+    let Some(page) = built(name) else { return Problem::from(Code::Internal).into_response() };
     let mut response = tagged(headers, "text/html; charset=utf-8", page, "no-cache");
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
@@ -61,7 +64,7 @@ fn page(headers: &HeaderMap, name: &str) -> Response {
 
 /// `GET /admin`: the moderators' page. Whoever has no token sees a field for one.
 pub async fn admin(headers: HeaderMap) -> Response {
-    let Some(page) = text("admin.html") else { return Problem::from(Code::Internal).into_response() };
+    let Some(page) = built("admin.html") else { return Problem::from(Code::Internal).into_response() };
     let mut response = tagged(&headers, "text/html; charset=utf-8", page, "no-cache");
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ADMIN_POLICY));
@@ -72,7 +75,7 @@ pub async fn admin(headers: HeaderMap) -> Response {
 
 /// `GET /embed.js`: the loader.
 pub async fn loader(headers: HeaderMap) -> Response {
-    let Some(script) = text("embed.js") else { return Problem::from(Code::Internal).into_response() };
+    let Some(script) = built("embed.js") else { return Problem::from(Code::Internal).into_response() };
     let mut response = tagged(&headers, SCRIPT, script, LOADER_CACHE);
     response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
@@ -80,9 +83,9 @@ pub async fn loader(headers: HeaderMap) -> Response {
 
 /// `GET /embed/NAME-HASH.ext`: a part that never changes.
 pub async fn part(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
-    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, Dist::get(&name)?, name)));
-    let Some((content_type, file, name)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
-    let mut response = lasting(&headers, &name, file.data.into_owned());
+    let found = name.ok().and_then(|Path(name)| Some((content_type(&name)?, built(&name)?, name)));
+    let Some((content_type, text, name)) = found else { return Problem::from(Code::MethodNotFound).into_response() };
+    let mut response = lasting(&headers, &name, text);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(PART_CACHE));
@@ -101,8 +104,17 @@ fn content_type(name: &str) -> Option<&'static str> {
     }
 }
 
-fn text(name: &str) -> Option<String> {
-    String::from_utf8(Dist::get(name)?.data.into_owned()).ok()
+/// What was built under this name.
+fn built(name: &str) -> Option<Text> {
+    Some(Text { plain: bytes(name)?, brotli: bytes(&format!("{name}.br")) })
+}
+
+/// A file's bytes, which are the program's own and not copied.
+fn bytes(name: &str) -> Option<Bytes> {
+    Some(match Dist::get(name)?.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    })
 }
 
 #[cfg(test)]
@@ -110,6 +122,10 @@ mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
     use std::path::{Path, PathBuf};
+
+    fn text(name: &str) -> String {
+        String::from_utf8(bytes(name).unwrap().to_vec()).unwrap()
+    }
 
     /// Everything below `folder`, by its path relative to `root`.
     fn below(root: &Path, folder: &Path, paths: &mut Vec<String>) {
@@ -135,19 +151,22 @@ mod tests {
             hash.update([0]);
             hash.update(std::fs::read(root.join(path)).unwrap());
         }
-        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json").unwrap()).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json")).unwrap();
         assert_eq!(manifest["inputs"], format!("{:x}", hash.finalize()), "dist is stale: run cargo xtask web");
     }
 
     #[test]
     fn every_file_of_the_manifest_is_there_and_served_as_what_it_is() {
-        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json").unwrap()).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json")).unwrap();
         for file in manifest["files"].as_object().unwrap().values() {
             let file = file.as_str().unwrap();
             assert!(Dist::get(file).is_some(), "{file}");
             let is_page = matches!(file, "embed.js" | "demo.html" | "showcase.html" | "admin.html");
             assert_eq!(content_type(file).is_none(), is_page, "{file}");
+            let text = built(file).unwrap();
+            assert!(text.brotli.is_some_and(|brotli| brotli.len() < text.plain.len()), "{file}");
         }
+        assert!(content_type("comments-1.js.br").is_none(), "what is compressed has no address of its own");
         assert!(content_type("manifest.json").is_none() && content_type("../secret-x.js").is_some());
         assert!(Dist::get("../Cargo.toml").is_none());
     }
@@ -155,7 +174,7 @@ mod tests {
     #[test]
     fn the_demo_pages_keep_to_their_policy() {
         for name in ["demo.html", "showcase.html"] {
-            let page = text(name).unwrap();
+            let page = text(name);
             assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
             assert!(!page.contains("<script>") && !page.contains("src=\"http"));
         }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::squeeze::gzipped;
+use super::squeeze::{Text, squeezed};
 
 /// JSON that must not be kept by anyone on the way.
 pub fn fresh(status: StatusCode, value: &impl Serialize) -> Response {
@@ -35,21 +35,19 @@ fn text(value: &impl Serialize) -> String {
 }
 
 /// An answer that is the same for all.
-pub fn tagged(asked: &HeaderMap, content_type: &'static str, text: String, cache: &'static str) -> Response {
-    let tag = tag(text.as_bytes());
+pub fn tagged(asked: &HeaderMap, content_type: &'static str, text: impl Into<Text>, cache: &'static str) -> Response {
+    let text = text.into();
+    let tag = tag(&text.plain);
     let is_known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| matches(value, &tag));
-    let short = if is_known { None } else { gzipped(asked, &tag, text.as_bytes()) };
+    let short = if is_known { None } else { squeezed(asked, &tag, &text) };
     // Another coding of the same answer has not the same bytes, which a strong tag would promise.
-    let (tag, is_short) = if short.is_some() { (format!("W/{tag}"), true) } else { (tag, false) };
+    let tag = if short.is_some() { format!("W/{tag}") } else { tag };
     let mut response = match short {
         _ if is_known => StatusCode::NOT_MODIFIED.into_response(),
-        Some(short) => short.into_response(),
-        None => text.into_response(),
+        Some((coding, short)) => ([(CONTENT_ENCODING, coding)], short).into_response(),
+        None => text.plain.into_response(),
     };
     let headers = response.headers_mut();
-    if is_short {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
     if !is_known {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
@@ -73,10 +71,10 @@ fn matches(value: &str, tag: &str) -> bool {
 }
 
 /// An answer that never changes, named by its path.
-pub fn lasting(asked: &HeaderMap, name: &str, bytes: Vec<u8>) -> Response {
-    let mut response = match gzipped(asked, name, &bytes) {
-        Some(short) => ([(CONTENT_ENCODING, "gzip")], short).into_response(),
-        None => bytes.into_response(),
+pub fn lasting(asked: &HeaderMap, name: &str, text: Text) -> Response {
+    let mut response = match squeezed(asked, name, &text) {
+        Some((coding, short)) => ([(CONTENT_ENCODING, coding)], short).into_response(),
+        None => text.plain.into_response(),
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
     response

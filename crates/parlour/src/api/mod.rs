@@ -34,6 +34,7 @@ pub use ask::{Ask, Target, bearer, channel_key, whence};
 pub use health::figures;
 /// `POST /`: a dialect.
 pub use publications::publish_root;
+pub use squeeze::Text;
 
 /// What handlers need.
 #[derive(Clone)]

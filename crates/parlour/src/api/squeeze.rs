@@ -1,5 +1,5 @@
-//! Answers that are the same for all, compressed: once for each worker, and kept by their tag, so that a page of comments that many read is
-//! not compressed for each. What is for one bearer never comes here: it is asked for once, and a secret beside a stranger's words must not
+//! Answers that are the same for all, compressed: by brotli where the build has done that, else by gzip, once for each worker, and kept by
+//! their tag, so that a page of comments that many read is not compressed for each. What is for one bearer never comes here: it is asked for once, and a secret beside a stranger's words must not
 //! show in a length.
 
 use std::cell::RefCell;
@@ -27,9 +27,30 @@ thread_local! {
     static KEPT: RefCell<Kept> = RefCell::default();
 }
 
-/// The text compressed by gzip, where the asker takes that and it pays. `tag` names the text.
-pub(super) fn gzipped(asked: &HeaderMap, tag: &str, text: &[u8]) -> Option<Bytes> {
-    if text.len() < BYTES_MIN || !takes_gzip(asked) {
+/// What an answer says.
+pub struct Text {
+    /// As it is.
+    pub plain: Bytes,
+    /// The same compressed by brotli (RFC 7932), if anybody has done that beforehand.
+    pub brotli: Option<Bytes>,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        Text { plain: text.into(), brotli: None }
+    }
+}
+
+/// The text compressed, with the name of its coding, where the asker takes one and it pays. `tag` names the text.
+pub(super) fn squeezed(asked: &HeaderMap, tag: &str, text: &Text) -> Option<(&'static str, Bytes)> {
+    match &text.brotli {
+        Some(brotli) if takes(asked, "br") => Some(("br", brotli.clone())),
+        _ => gzipped(asked, tag, &text.plain).map(|short| ("gzip", short)),
+    }
+}
+
+fn gzipped(asked: &HeaderMap, tag: &str, text: &[u8]) -> Option<Bytes> {
+    if text.len() < BYTES_MIN || !takes(asked, "gzip") {
         return None;
     }
     KEPT.with_borrow_mut(|kept| {
@@ -52,14 +73,14 @@ fn compress(text: &[u8]) -> Option<Bytes> {
     encoder.finish().ok().filter(|short| short.len() < text.len()).map(Bytes::from)
 }
 
-/// Whether `Accept-Encoding` has gzip, with a weight other than 0 (RFC 9110 §12.5.3).
-fn takes_gzip(asked: &HeaderMap) -> bool {
+/// Whether `Accept-Encoding` has this coding, with a weight other than 0 (RFC 9110 §12.5.3).
+fn takes(asked: &HeaderMap, wanted: &str) -> bool {
     let values = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let is_it = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
         let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|weight| weight.parse::<f32>().ok());
-        is_gzip && weight.is_none_or(|weight| weight > 0.0)
+        is_it && weight.is_none_or(|weight| weight > 0.0)
     })
 }
 
@@ -93,5 +114,15 @@ mod tests {
             assert!(gzipped(&asking(encoding), "t", text.as_bytes()).is_none(), "{encoding}");
         }
         assert!(gzipped(&asking("gzip"), "s", b"short").is_none());
+    }
+
+    #[test]
+    fn what_was_compressed_by_brotli_beforehand_goes_to_whoever_takes_it() {
+        let text = Text { plain: "a comment ".repeat(500).into(), brotli: Some(Bytes::from_static(b"short")) };
+        let coding = |encoding| squeezed(&asking(encoding), "b", &text).map(|(coding, _)| coding);
+        assert_eq!(coding("gzip, deflate, br"), Some("br"));
+        assert_eq!(coding("gzip, br;q=0"), Some("gzip"));
+        assert_eq!(coding("identity"), None);
+        assert!(squeezed(&asking("br"), "c", &"a comment ".repeat(500).into()).is_none(), "nobody has done it");
     }
 }

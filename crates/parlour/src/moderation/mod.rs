@@ -177,7 +177,8 @@ mod tests {
         let all = Policy { hold: Hold::All, ..policy() };
         let first = Policy { hold: Hold::First, ..policy() };
         let links = "https://a.example https://b.example https://c.example";
-        let cases: [(&Policy, &str, fn(&mut Case<'_>)); 6] = [
+        type Change = fn(&mut Case<'_>);
+        let cases: [(&Policy, &str, Change); 6] = [
             (&all, "hello", |_| ()),
             (&first, "hello", |case| case.is_known = false),
             (&first, links, |_| ()),

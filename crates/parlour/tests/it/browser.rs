@@ -57,6 +57,13 @@ fn what_readers_can_rely_on_holds_in_its_other_half_too() {
 }
 
 #[test]
+#[ignore = "a minute that passes; `cargo xtask long offline`"]
+fn long_two_comments_are_written_in_a_minute_without_a_server() {
+    println!("| two comments written while the line is down, then while the server is killed | then |\n| --- | --- |");
+    run_on("ux.mjs", "", &["minute", "Two comments written"]);
+}
+
+#[test]
 fn the_tabs_of_a_browser_share_a_connection_and_find_other_ways_than_a_websocket() {
     run("tabs.mjs");
 }

@@ -82,7 +82,7 @@ async fn a_bomb_is_refused_and_what_was_not_agreed_on_too() {
 }
 
 #[tokio::test]
-async fn a_page_that_many_read_goes_out_as_gzip_to_whoever_takes_it() {
+async fn a_page_that_many_read_goes_out_compressed_to_whoever_takes_that() {
     let server = Server::demo();
     let url = server.url("/");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -92,4 +92,9 @@ async fn a_page_that_many_read_goes_out_as_gzip_to_whoever_takes_it() {
     let mut text = Vec::new();
     GzDecoder::new(&short.bytes().await.unwrap()[..]).read_to_end(&mut text).unwrap();
     assert_eq!(text, plain);
+    let built = client.get(&url).header("accept-encoding", "gzip, deflate, br").send().await.unwrap();
+    assert_eq!(built.headers()["content-encoding"], "br");
+    assert_eq!(built.headers()["vary"], "authorization, accept-encoding");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/demo.html.br");
+    assert_eq!(built.bytes().await.unwrap(), std::fs::read(path).unwrap());
 }

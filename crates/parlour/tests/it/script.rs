@@ -85,6 +85,8 @@ impl Stage {
         }
         let status = child.wait().unwrap();
         assert!(status.success(), "{} ended with {status}:\n{said}", script.display());
+        // What it measured, as rows of a table.
+        said.lines().filter(|line| line.starts_with("| ")).for_each(|row| println!("{row}"));
     }
 
     fn obey(&mut self, order: &str, answers: &mut ChildStdin) {
