@@ -1,13 +1,13 @@
 /**
  * A server that does not answer everybody: pages that it knows and pages that it does not, what it holds, and moderating in the thread;
- * the sentences of `docs/widget.md`. Arguments behind the addresses: the port of the known pages, a moderator's token.
+ * the sentences of `docs/widget.md`. Arguments behind the addresses: the port of the known pages, a moderator's token, a member's.
  */
 import assert from "node:assert/strict";
 import { server, story, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, inThread, runAll, untilThread } from "./checks.mjs";
 import { document, embed, site } from "./stage.mjs";
 
-const [port, token, ...words] = process.argv.slice(5);
+const [port, token, member, ...words] = process.argv.slice(5);
 
 /** A reader and a moderator in one thread. */
 async function both(page, open) {
@@ -181,6 +181,36 @@ check("Only those who signed in have the sign of it.", async ({ page, open }) =>
   await reader.shows("from somebody known");
   assert.equal(await reader.comment("from somebody known").locator(".verified").count(), 1);
   assert.equal(await reader.comment("the first").locator(".verified").count(), 0);
+});
+
+check("Only who is signed in and wants it is shown by face, and the others are a number.", async ({ page, open }) => {
+  const chat = (who) => who.page.locator("parlour-chat");
+  const enter = (more) => open(page({ element: "parlour-chat", channel: "lobby", faces: "1", ...more }), { before: (tab) => tab.clock.install() });
+  const [ada, guest] = [await enter({ token: member }), await enter()];
+  // Whoever is asked is asked again in ten seconds at most.
+  const sees = (who, text) => until(async () => {
+    await who.page.clock.runFor(1000);
+    return (await chat(who).locator(".faces").textContent()) === text;
+  }, `${text || "nobody"} to be seen`);
+  for (const who of [ada, guest]) await chat(who).locator(".viewers", { hasText: "2 here" }).waitFor();
+  const choice = chat(ada).getByRole("switch", { name: "Show me here" });
+  await choice.waitFor();
+  assert.equal(await choice.isChecked(), false, "nobody is seen who did not ask for it");
+  await until(() => guest.wire.some(({ direction, where }) => direction === "in" && where.endsWith("/presence")), "an answer");
+  assert.equal(await chat(guest).getByRole("switch").count(), 0, "a guest's name is anyone's");
+  for (const who of [ada, guest]) assert.equal(await chat(who).locator(".avatar").count(), 0);
+  await choice.check();
+  for (const who of [ada, guest]) {
+    await sees(who, "A+1");
+    assert.equal(await chat(who).locator(".faces .avatar").getAttribute("title"), "Ada");
+  }
+  // The browser keeps it, for this site.
+  await ada.page.reload();
+  await sees(ada, "A+1");
+  assert.equal(await choice.isChecked(), true);
+  await choice.uncheck();
+  for (const who of [ada, guest]) await sees(who, "");
+  assert.equal(await ada.page.evaluate(() => JSON.stringify(localStorage).includes("face")), false);
 });
 
 story(() => runAll("Origins and moderators (`web/e2e/refused.mjs`):", words, Number(port)));
