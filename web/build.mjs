@@ -92,6 +92,7 @@ const SAID_BY = {
   answer: /^form\.reply\./,
   acts: /^(menu\.|form\.edit\.|comment\.delete\.sure)/,
   chat: /^chat\./,
+  faces: /^faces\./,
   keys: /^keys\./,
   marks: /^thread\.since/,
   moderate: /^moderate\./,

@@ -113,8 +113,8 @@ story(async () => {
   await troll.write("Trolling one", { name: "Troll" });
   await articles(page).filter({ hasText: "Trolling one" }).waitFor();
   await page.keyboard.press("j");
-  await page.keyboard.press("a");
-  await says(page, "Approved");
+  await page.keyboard.press("t");
+  await says(page, "Approved, and trusted from now on");
   await troll.write("Trolling two");
   await reader.shows("Trolling two");
   await page.keyboard.press("/");
@@ -172,6 +172,11 @@ story(async () => {
   await open("4", "People");
   const them = page.locator("main tbody tr", { hasText: "Troll" });
   assert.deepEqual(await them.locator("td").nth(2).allTextContents(), ["2 of 3 shown"]);
+  assert.deepEqual(await them.locator("td").nth(1).allTextContents(), ["guest, trusted"]);
+  const believed = page.getByRole("region", { name: "Trusted people" }).locator("tr", { hasText: "Troll" });
+  await believed.getByRole("button", { name: "Trust no more" }).click();
+  await says(page, "What Troll writes waits again");
+  await believed.waitFor({ state: "detached" });
   await them.getByRole("button", { name: "Block" }).click();
   await says(page, "blocked for a day");
   await open("4", "People");
@@ -194,8 +199,8 @@ story(async () => {
   await takeAllBack(page);
   const done = (await ask("/v1/moderation/records")).records;
   const acts = done.map(({ act }) => act).reverse();
-  const orders = ["approve", "approve", "block-all", "undo", "shadow", "undo", "edit", "reject", "close", "block", "rules"];
-  assert.deepEqual(acts, [...orders, ...Array(7).fill("undo")]);
+  const orders = ["approve", "trust", "block-all", "undo", "shadow", "undo", "edit", "reject", "close", "untrust", "block", "rules"];
+  assert.deepEqual(acts, [...orders, ...Array(8).fill("undo")]);
   assert.ok(done.every(({ act, undone }) => act === "undo" || undone), "nothing is left that was not taken back");
   await reader.shows("Trolling two");
   for (const text of ["A milder thought", "A second thought", "Trolling one"]) assert.equal(await reader.comment(text).count(), 0);
@@ -203,6 +208,7 @@ story(async () => {
   for (const text of ["A second thought", "Trolling one"]) await articles(page).filter({ hasText: text }).waitFor();
   assert.deepEqual((await ask("/v1/moderation/rules")).rules.words, []);
   assert.deepEqual((await ask("/v1/moderation/blocks")).blocks, []);
+  assert.deepEqual((await ask("/v1/moderation/trusted")).trusted, []);
 
   // Many wait. While the first of them is being fetched, the others come.
   let came;

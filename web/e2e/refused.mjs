@@ -1,13 +1,13 @@
 /**
  * A server that does not answer everybody: pages that it knows and pages that it does not, what it holds, and moderating in the thread;
- * the sentences of `docs/widget.md`. Arguments behind the addresses: the port of the known pages, a moderator's token.
+ * the sentences of `docs/widget.md`. Arguments behind the addresses: the port of the known pages, a moderator's token, a member's.
  */
 import assert from "node:assert/strict";
 import { server, story, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, inThread, runAll, untilThread } from "./checks.mjs";
 import { document, embed, site } from "./stage.mjs";
 
-const [port, token, ...words] = process.argv.slice(5);
+const [port, token, member, ...words] = process.argv.slice(5);
 
 /** A reader and a moderator in one thread. */
 async function both(page, open) {
@@ -104,7 +104,31 @@ check("What a moderator decides can be undone for eight seconds.", async ({ page
   await reader.comment("the first").waitFor({ state: "detached" });
 });
 
-check("a, s, x and b decide from the keyboard.", async ({ page, open }) => {
+check("Whoever is approved and trusted is held neither for being new nor for links.", async ({ page, open }) => {
+  const { reader, moderator } = await both(page, open);
+  await reader.write("the first", { name: "Ann" });
+  await moderator.shows("the first");
+  await moderator.comment("the first").locator("[data-do=trust]").click();
+  await moderator.page.getByRole("button", { name: "Undo" }).waitFor();
+  await settle(moderator);
+  await reader.page.locator("parlour-comments article[data-state=approved]").waitFor();
+  assert.equal(await moderator.comment("the first").locator("[data-do=trust]").count(), 0, "it is done");
+  const links = "https://a.example https://b.example https://c.example";
+  await reader.write(links);
+  await moderator.shows(links);
+  assert.equal(await moderator.comment(links).getAttribute("data-state"), "approved");
+  // Approval alone is no trust.
+  const other = await open(reader.page.url());
+  await other.write("of somebody else", { name: "Bob" });
+  await moderator.shows("of somebody else");
+  await moderator.comment("of somebody else").locator("[data-do=approve]").click();
+  await settle(moderator);
+  await other.page.locator("parlour-comments article[data-state=approved]", { hasText: "of somebody else" }).waitFor();
+  await other.write(`again ${links}`);
+  await other.comment(`again ${links}`).getByText("Only you see this until it is approved.").waitFor();
+});
+
+check("a, t, s, x and b decide from the keyboard.", async ({ page, open }) => {
   const people = await both(page, open);
   const { reader, moderator } = people;
   const press = async (text, key) => {
@@ -118,6 +142,12 @@ check("a, s, x and b decide from the keyboard.", async ({ page, open }) => {
   await press("to be approved", "a");
   await reader.page.locator("parlour-comments article[data-state=approved]").waitFor();
   const other = await open(reader.page.url());
+  const trusting = await open(reader.page.url());
+  await trusting.write("to be trusted", { name: "Tea" });
+  await press("to be trusted", "t");
+  const trusted = async () => (await (await fetch(`${server}/v1/moderation/trusted`, { headers: { Authorization: `Bearer ${token}` } })).json()).trusted;
+  await until(async () => (await trusted()).some(({ name }) => name === "Tea"), "trust");
+  await other.shows("to be trusted");
   for (const text of ["for spam", "for removal", "for a block"]) {
     await reader.write(text);
     await other.shows(text);
@@ -151,6 +181,36 @@ check("Only those who signed in have the sign of it.", async ({ page, open }) =>
   await reader.shows("from somebody known");
   assert.equal(await reader.comment("from somebody known").locator(".verified").count(), 1);
   assert.equal(await reader.comment("the first").locator(".verified").count(), 0);
+});
+
+check("Only who is signed in and wants it is shown by face, and the others are a number.", async ({ page, open }) => {
+  const chat = (who) => who.page.locator("parlour-chat");
+  const enter = (more) => open(page({ element: "parlour-chat", channel: "lobby", faces: "1", ...more }), { before: (tab) => tab.clock.install() });
+  const [ada, guest] = [await enter({ token: member }), await enter()];
+  // Whoever is asked is asked again in ten seconds at most.
+  const sees = (who, text) => until(async () => {
+    await who.page.clock.runFor(1000);
+    return (await chat(who).locator(".faces").textContent()) === text;
+  }, `${text || "nobody"} to be seen`);
+  for (const who of [ada, guest]) await chat(who).locator(".viewers", { hasText: "2 here" }).waitFor();
+  const choice = chat(ada).getByRole("switch", { name: "Show me here" });
+  await choice.waitFor();
+  assert.equal(await choice.isChecked(), false, "nobody is seen who did not ask for it");
+  await until(() => guest.wire.some(({ direction, where }) => direction === "in" && where.endsWith("/presence")), "an answer");
+  assert.equal(await chat(guest).getByRole("switch").count(), 0, "a guest's name is anyone's");
+  for (const who of [ada, guest]) assert.equal(await chat(who).locator(".avatar").count(), 0);
+  await choice.check();
+  for (const who of [ada, guest]) {
+    await sees(who, "A+1");
+    assert.equal(await chat(who).locator(".faces .avatar").getAttribute("title"), "Ada");
+  }
+  // The browser keeps it, for this site.
+  await ada.page.reload();
+  await sees(ada, "A+1");
+  assert.equal(await choice.isChecked(), true);
+  await choice.uncheck();
+  for (const who of [ada, guest]) await sees(who, "");
+  assert.equal(await ada.page.evaluate(() => JSON.stringify(localStorage).includes("face")), false);
 });
 
 story(() => runAll("Origins and moderators (`web/e2e/refused.mjs`):", words, Number(port)));

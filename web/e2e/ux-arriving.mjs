@@ -302,11 +302,12 @@ check("Whoever asks not to be tracked is not counted.", async ({ page, open }) =
 check("Those present are shown by face only where the page asks for it, five of them and a number.", async ({ page, open }) => {
   for (const faces of ["1", ""]) {
     const channel = `faces-${faces}`;
-    const members = Array.from({ length: 9 }, (_, number) => ({ client: `c${number}`, user: `m${number}`, name: `Name ${number}` }));
+    // Two browsers of one person are one face, and whoever does not want it is none.
+    const members = Array.from({ length: 9 }, (_, number) => ({ client: `c${number}`, user: `m${number % 7}`, name: `Name ${number % 7}`, face: number > 0 }));
     let asked = 0;
     const reader = await open(page({ element: "parlour-chat", channel, faces }), { before: (tab) => tab.route("**/presence", (route) => {
       asked++;
-      return route.fulfill({ json: { viewers: 9, members }, headers: { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" } });
+      return route.fulfill({ json: { viewers: 12, members }, headers: { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" } });
     }) });
     const chat = reader.page.locator("parlour-chat");
     await chat.locator(".viewers", { hasText: "1 here" }).waitFor();
@@ -314,8 +315,70 @@ check("Those present are shown by face only where the page asks for it, five of 
       assert.equal(asked + (await chat.locator(".faces").count()), 0);
       continue;
     }
-    await chat.locator(".faces", { hasText: "+4" }).waitFor();
+    await chat.getByRole("img", { name: "Name 1, Name 2, Name 3, Name 4, Name 5, +7" }).waitFor();
     assert.equal(await chat.locator(".faces .avatar").count(), 5);
+    assert.equal(await chat.locator(".faces").textContent(), "NNNNN+7");
+    assert.equal(await chat.getByRole("switch").count(), 0, "a guest has none to show");
     assert.equal(await chat.locator(".faces img").count(), 0, "they are drawn here");
   }
+});
+
+check("Who is there is asked at most once in ten seconds, and not while nobody looks or the number is as it was.", async ({ page, open }) => {
+  let socket;
+  const reader = await open(page({ element: "parlour-chat", channel: "faces-asked", faces: "1" }), { before: async (tab) => {
+    await tab.clock.install();
+    await tab.routeWebSocket(/connection/, (route) => {
+      socket = route;
+      route.connectToServer();
+    });
+    await tab.addInitScript(() => {
+      let isHidden = false;
+      Object.defineProperty(document, "hidden", { get: () => isHidden });
+      window.look = (isSeen) => {
+        isHidden = !isSeen;
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      window.asked = 0;
+      const { fetch } = window;
+      window.fetch = (...request) => {
+        if (String(request[0]).endsWith("/presence")) window.asked++;
+        return fetch(...request);
+      };
+    });
+  } });
+  const { clock } = reader.page;
+  const asked = () => reader.page.evaluate("asked");
+  const tell = async (count) => {
+    socket.send(JSON.stringify({ push: { channel: "faces-asked", pub: { data: { count }, tags: { event: "viewers" } } } }));
+    await reader.page.locator("parlour-chat .viewers", { hasText: `${count} here` }).waitFor();
+  };
+  await reader.page.locator("parlour-chat .viewers", { hasText: "1 here" }).waitFor();
+  await until(async () => (await asked()) === 1, "the first question");
+  // From here on no time passes but what is told to; never so much at once that the connection would be taken for lost.
+  await clock.pauseAt(Date.now() + 20_000);
+  await tell(2);
+  await clock.runFor(1000);
+  assert.equal(await asked(), 2);
+  for (const count of [3, 4, 5]) await tell(count);
+  await clock.runFor(8900);
+  assert.equal(await asked(), 2);
+  await clock.runFor(400);
+  assert.equal(await asked(), 3);
+  await tell(5);
+  await clock.runFor(30_000);
+  assert.equal(await asked(), 3);
+  await reader.page.evaluate(() => look(false));
+  await tell(6);
+  await clock.runFor(30_000);
+  assert.equal(await asked(), 3);
+  await reader.page.evaluate(() => look(true));
+  await clock.runFor(1000);
+  assert.equal(await asked(), 4);
+  // Of a crowd not all ask at once: each waits by chance.
+  await tell(900);
+  await clock.runFor(16_500);
+  assert.equal(await asked(), 4, "so many leave the server a longer rest");
+  await tell(900);
+  await clock.runFor(20_000);
+  assert.equal(await asked(), 5);
 });

@@ -179,7 +179,7 @@ mod tests {
 
     fn client() -> Arc<Client> {
         let outbox = Arc::new(Outbox::pulled(LaneLimits { frames_max: 16, bytes_max: 1024 }));
-        let info = ClientInfo { client: "c".into(), user: "u".into(), name: "".into() };
+        let info = ClientInfo { client: "c".into(), user: "u".into(), name: "".into(), face: false };
         Client::new(outbox, SiteName::default(), Arc::new(Viewer { info, counted: true }), &MANNERS, Some(1_000))
     }
 

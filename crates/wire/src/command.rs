@@ -82,6 +82,8 @@ pub struct Connect {
     pub token: String,
     /// `{"count": false}` is not counted as a viewer.
     pub count: bool,
+    /// `{"face": true}`: whoever is signed in lets themselves be seen among those present.
+    pub face: bool,
     /// The site asked for, where neither token nor key says it.
     pub site: Option<String>,
 }

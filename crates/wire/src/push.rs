@@ -113,6 +113,8 @@ pub struct ClientInfo {
     pub user: Arc<str>,
     /// The member's name; empty when unknown. Sent as `conn_info: {"name"}`.
     pub name: Arc<str>,
+    /// Whether they are signed in and let themselves be seen among those present. Sent as `conn_info: {"face": true}`.
+    pub face: bool,
 }
 
 /// What a server says unasked, besides events.

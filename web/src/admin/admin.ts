@@ -52,7 +52,7 @@ async function showQueue(): Promise<HTMLElement> {
   const graph = h("div");
   figures().then((picture) => graph.append(picture), () => undefined);
   const help = h("p", { class: "quiet" });
-  for (const [key, what] of [["J", "next"], ["K", "previous"], ["A", "approve"], ["R", "reject"], ["S", "spam"], ["X", "shadow"], ["B", "block and remove all"], ["U", "undo"], ["N", "newest"]]) {
+  for (const [key, what] of [["J", "next"], ["K", "previous"], ["A", "approve"], ["T", "approve and trust"], ["R", "reject"], ["S", "spam"], ["X", "shadow"], ["B", "block and remove all"], ["U", "undo"], ["N", "newest"]]) {
     help.append(h("kbd", {}, key!), ` ${what}  `);
   }
   await queue.start();

@@ -26,6 +26,7 @@ export interface Filing {
   reports: number;
   shadow: boolean;
   address: boolean;
+  trusted: boolean;
 }
 
 export interface Found {
@@ -58,6 +59,12 @@ export interface Block {
   until: string | null;
 }
 
+export interface Trusted {
+  whom: string;
+  name: string;
+  since: string;
+}
+
 export interface Hour {
   begin: string;
   came: number;
@@ -83,9 +90,9 @@ export interface Thread {
 }
 
 export type Order =
-  | { act: "approve" | "hold" | "reject" | "spam" | "shadow"; ids: string[] }
+  | { act: "approve" | "trust" | "hold" | "reject" | "spam" | "shadow"; ids: string[] }
   | { act: "block"; id: string; seconds?: number; address?: boolean; all?: boolean }
-  | { act: "unblock"; whom: string }
+  | { act: "unblock" | "untrust"; whom: string }
   | { act: "rules"; rules: Rules };
 
 export interface Done {
@@ -155,6 +162,7 @@ export const api = {
   undo: (record: number): Promise<Done> => ask(`/v1/moderation/records/${record}/undo`, "POST"),
   records: (before?: number): Promise<{ records: Record_[] }> => ask(`/v1/moderation/records${query({ before })}`),
   blocks: (): Promise<{ blocks: Block[] }> => ask("/v1/moderation/blocks"),
+  trusted: (after?: string): Promise<{ trusted: Trusted[]; next: string | null }> => ask(`/v1/moderation/trusted${query({ after })}`),
   hours: (hours: number): Promise<{ hours: Hour[] }> => ask(`/v1/moderation/hours${query({ hours })}`),
   rules: (): Promise<{ rules: Rules; locked: string[] }> => ask("/v1/moderation/rules"),
   channels: (): Promise<{ channels: Channel[] }> => ask("/v1/moderation/channels"),

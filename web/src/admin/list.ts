@@ -31,10 +31,11 @@ const REASONS: Record<string, string> = {
   moderator: "put back",
 };
 
-type Act = "approve" | "reject" | "spam" | "shadow" | "hold";
+type Act = "approve" | "trust" | "reject" | "spam" | "shadow" | "hold";
 
 const ACTS: { act: Act; key: string; label: string; tone?: string; done: string }[] = [
   { act: "approve", key: "a", label: "Approve", tone: "good", done: "Approved" },
+  { act: "trust", key: "t", label: "Approve & trust", tone: "good", done: "Approved, and trusted from now on" },
   { act: "reject", key: "r", label: "Reject", done: "Rejected" },
   { act: "spam", key: "s", label: "Spam", tone: "bad", done: "Marked as spam" },
   { act: "shadow", key: "x", label: "Shadow", done: "Only its author sees it now" },
@@ -156,10 +157,13 @@ export class CommentList {
     const held = filing.reason ? h("span", { class: "chip" }, REASONS[filing.reason] ?? filing.reason) : null;
     const reports = filing.reports ? h("span", { class: "chip" }, `${filing.reports} reports`) : null;
     const shadow = filing.shadow ? h("span", { class: "chip" }, "shadow") : null;
+    const trusted = filing.trusted ? h("span", { class: "chip" }, "trusted") : null;
     const when = h("time", { datetime: comment.created }, new Date(comment.created).toLocaleString());
     const about = h("p", { class: "quiet" }, when, ` · ${comment.state} · ${comment.channel}`);
-    const item = h("article", { tabindex: "-1", "aria-labelledby": heading.id }, h("header", {}, heading, " ", held, " ", reports, " ", shadow), about, body);
-    const buttons = ACTS.filter(({ act }) => !(act === "approve" && comment.state === "approved")).map(({ act, label, tone }) =>
+    const item = h("article", { tabindex: "-1", "aria-labelledby": heading.id }, h("header", {}, heading, " ", held, " ", reports, " ", shadow, " ", trusted), about, body);
+    // Whose comment is shown can be trusted all the same, once.
+    const isDone: Partial<Record<Act, boolean>> = { approve: comment.state === "approved", trust: filing.trusted || !comment.author };
+    const buttons = ACTS.filter(({ act }) => !isDone[act]).map(({ act, label, tone }) =>
       h("button", { type: "button", "data-tone": tone ?? null, onclick: () => void this.#decide(item, act) }, label),
     );
     const block = h("button", { type: "button", "data-tone": "bad", onclick: () => void this.#block(item) }, "Block");

@@ -116,11 +116,11 @@ const LATELY = 100;
 /** Whoever wrote one of the newest comments, with how many of these are theirs and how many were shown. */
 async function writers(around: Surroundings, look: Look): Promise<HTMLElement> {
   const { comments } = await api.search({ limit: String(LATELY) });
-  const found = new Map<string, { id: string; name: string; role: string; wrote: number; shown: number; last: string }>();
-  for (const { comment } of comments) {
+  const found = new Map<string, { id: string; name: string; role: string; trusted: boolean; wrote: number; shown: number; last: string }>();
+  for (const { comment, trusted } of comments) {
     const { author } = comment;
     if (!author) continue;
-    const one = found.get(author.id) ?? { id: comment.id, name: author.name, role: author.role ?? (author.verified ? "signed in" : "guest"), wrote: 0, shown: 0, last: comment.created };
+    const one = found.get(author.id) ?? { id: comment.id, name: author.name, role: author.role ?? (author.verified ? "signed in" : "guest"), trusted, wrote: 0, shown: 0, last: comment.created };
     one.wrote += 1;
     if (comment.state === "approved") one.shown += 1;
     found.set(author.id, one);
@@ -131,14 +131,29 @@ async function writers(around: Surroundings, look: Look): Promise<HTMLElement> {
     block.addEventListener("click", async () => {
       if (await around.order({ act: "block", id: one.id, seconds: 86_400 }, `${one.name || "This guest"} is blocked for a day. U undoes it.`)) block.replaceWith("blocked");
     });
-    return [one.name || "Guest", one.role, `${one.shown} of ${one.wrote} shown`, when(one.last), theirs, block];
+    return [one.name || "Guest", one.trusted ? `${one.role}, trusted` : one.role, `${one.shown} of ${one.wrote} shown`, when(one.last), theirs, block];
   });
   return rows.length ? table(["Name", "Who", "Lately", "Last", "", ""], rows, "Who wrote lately") : h("p", {}, "Nobody yet.");
 }
 
-/** Who wrote lately; who is blocked, and lifting it. */
+/** Whose comments do not wait, and making them wait again. */
+function trusted(around: Surroundings): Promise<HTMLElement> {
+  return paged(around, "Trusted people", ["Name", "Who", "Since", ""], "Nobody.", async (after) => {
+    const { trusted: found, next } = await api.trusted(after);
+    const rows = found.map(({ whom, name, since }) => {
+      const end = h("button", { type: "button" }, "Trust no more");
+      end.addEventListener("click", async () => {
+        if (await around.order({ act: "untrust", whom }, `What ${name || "this guest"} writes waits again. U undoes it.`)) end.closest("tr")?.remove();
+      });
+      return [name || "Guest", whom.slice("member:".length), when(since), end];
+    });
+    return { rows, next };
+  });
+}
+
+/** Who wrote lately; who is trusted or blocked, and taking that back. */
 export async function people(around: Surroundings, look: Look): Promise<HTMLElement> {
-  const [lately, { blocks }] = await Promise.all([writers(around, look), api.blocks()]);
+  const [lately, believed, { blocks }] = await Promise.all([writers(around, look), trusted(around), api.blocks()]);
   const rows = blocks.map((block) => {
     const lift = h("button", { type: "button" }, "Lift");
     lift.addEventListener("click", async () => {
@@ -147,7 +162,7 @@ export async function people(around: Surroundings, look: Look): Promise<HTMLElem
     const kind = block.whom.startsWith("address:") ? "address" : block.whom.slice("member:".length);
     return [block.name || "Guest", kind, when(block.since), block.until ? when(block.until) : "until lifted", lift];
   });
-  return h("section", {}, h("h2", {}, "People"), lately, h("h2", {}, "Blocked"), rows.length ? table(["Name", "Who", "Since", "Until", ""], rows, "Blocked people") : h("p", {}, "Nobody."));
+  return h("section", {}, h("h2", {}, "People"), lately, h("h2", {}, "Trusted"), believed, h("h2", {}, "Blocked"), rows.length ? table(["Name", "Who", "Since", "Until", ""], rows, "Blocked people") : h("p", {}, "Nobody."));
 }
 
 /** The rules; what the configuration decides is shown and cannot be changed. */

@@ -1,14 +1,14 @@
-/** Who signed in at Parlour's own origin, in what the browser keeps for the page; for the parts that change it. */
+/** What the browser keeps of a reader for the page, who signed in at Parlour's own origin among it; for the parts that change it. */
 import { keyOf, stored } from "./identity";
-import type { Account, Kept, Storage } from "./identity";
+import type { Kept, Storage } from "./identity";
 
 /** What is kept for a server and a site. */
 export const keptAt = (storage: Storage | null, server: string, site: string | null): Kept => stored<Kept>(storage, keyOf(server, site)) ?? {};
 
-/** Keeps it or forgets it; false where the browser keeps nothing. */
-export function keepAccount(storage: Storage | null, server: string, site: string | null, account?: Account): boolean {
+/** Keeps more, or forgets what is undefined; false where the browser keeps nothing. */
+export function keepAt(storage: Storage | null, server: string, site: string | null, change: Kept): boolean {
   try {
-    storage!.setItem(keyOf(server, site), JSON.stringify({ ...keptAt(storage, server, site), account }));
+    storage!.setItem(keyOf(server, site), JSON.stringify({ ...keptAt(storage, server, site), ...change }));
     return true;
   } catch {
     return false;

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   site: string | null;
   /** False: not to be counted as a viewer (Do Not Track). */
   count: boolean;
+  /** Whether whoever is signed in lets themselves be seen among those present; asked at each connect. */
+  face?: () => boolean | undefined;
   open: OpenTransport;
   /** The token to connect with; `fresh` after the last one expired. */
   token: (fresh: boolean) => Promise<string | null>;
@@ -156,11 +158,11 @@ export class Connection {
     }
     if (this.#state !== "connecting") return;
     this.#expired = false;
-    const { server, site, count, open } = this.#options;
+    const { server, site, count, face, open } = this.#options;
     const [channel] = this.#channels.keys();
     if (channel === undefined) return this.#enter("idle");
     try {
-      this.#transport = open({ server, site, token, count, channel }, this.#host(token));
+      this.#transport = open({ server, site, token, count, face: face?.(), channel }, this.#host(token));
     } catch {
       // The browser forbids this address (a secure page, a plain server): it will not change its mind.
       this.#enter("refused");

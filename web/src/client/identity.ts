@@ -35,6 +35,8 @@ export interface Kept {
   token?: string | null;
   name?: string;
   account?: Account | undefined;
+  /** Whether they let themselves be seen among those present, while they are signed in (put here by `widget/faces.ts`). */
+  face?: boolean | undefined;
 }
 
 /** What is kept under `key`; blocked or broken storage is an empty one. */
@@ -126,6 +128,11 @@ export class Identity {
     if (this.signedIn || !this.#guestToken) return;
     this.#stored = true;
     this.#write();
+  }
+
+  /** Whether the reader lets themselves be seen among those present. */
+  get face(): boolean | undefined {
+    return this.#read().face;
   }
 
   /** Whether this browser remembers the reader already. */

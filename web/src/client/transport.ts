@@ -114,6 +114,8 @@ export interface TransportOptions {
   token: string | null;
   /** False: not to be counted as a viewer. */
   count: boolean;
+  /** To be seen among those present. */
+  face?: boolean | undefined;
   /** A channel that will be subscribed to: what a stream or poll is tried with. */
   channel: string;
 }

@@ -88,9 +88,9 @@ class WebSocketTransport implements Transport {
   }
 
   #connect(): void {
-    const connect: Record<string, unknown> = {};
-    if (this.#options.token) connect["token"] = this.#options.token;
-    if (!this.#options.count) connect["data"] = { count: false };
+    const { token, count, face } = this.#options;
+    const connect: Record<string, unknown> = { data: { count, face } };
+    if (token) connect["token"] = token;
     this.#command({ connect }, (reply) => {
       const { error } = reply;
       if (error) {

@@ -148,8 +148,9 @@ class ChatView {
 
   #hear(event: ChannelEvent): void {
     if (event.name === "viewers") {
-      say(this.#viewers, this.#words.count("chat.viewers", (event.data as { count: number }).count));
-      if (this.#element.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(this.#viewers, this.#around, this.#channel!, this.#signal)).catch(() => {});
+      const { count } = event.data as { count: number };
+      say(this.#viewers, this.#words.count("chat.viewers", count));
+      if (this.#element.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(this.#viewers, count, this.#words, this.#around, this.#channel!, this.#signal), () => {});
     } else if (event.name === "typing") {
       this.#typing.heard((event.data as { name: string }).name, this.#form.name || this.#toldName);
     } else {

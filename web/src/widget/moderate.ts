@@ -1,6 +1,6 @@
 /**
  * Moderating in the thread, loaded for those whose token says that they may: buttons and keys to
- * approve, to mark as spam, to take away, to block and to pin, and to close the thread. Nothing is done for
+ * approve, to approve and trust whoever wrote it, to mark as spam, to take away, to block and to pin, and to close the thread. Nothing is done for
  * eight seconds, in which it can be undone. What is held comes as it is held, and how much waits is said.
  */
 import english from "../locales/en.json";
@@ -12,15 +12,15 @@ import { complain } from "./complain";
 
 const UNDO_MS = 8000;
 
-type Deed = "approve" | "spam" | "reject" | "block" | "pin";
-const KEYS: Record<string, Deed> = { a: "approve", s: "spam", x: "reject", b: "block" };
+type Deed = "approve" | "trust" | "spam" | "reject" | "block" | "pin";
+const KEYS: Record<string, Deed> = { a: "approve", t: "trust", s: "spam", x: "reject", b: "block" };
 /** What moderators are told. */
 const NEWS = "$parlour:moderation";
 /** How long news are gathered before it is asked how much waits. */
 const GATHER_MS = 500;
 
 /** What a deed asks of the server. */
-const CHANGES: Record<Exclude<Deed, "pin" | "block">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
+const CHANGES: Record<Exclude<Deed, "pin" | "block" | "trust">, object | null> = { approve: { state: "approved" }, spam: { state: "spam" }, reject: null };
 
 export function moderate(view: ThreadView): void {
   const words = view.words.learn(english);
@@ -78,8 +78,12 @@ export function moderate(view: ThreadView): void {
         await around.api.act("POST", "v1/moderation/orders", { act: "block", id: comment.id });
         return article.element.removeAttribute("data-doomed");
       }
-      const change = CHANGES[deed];
-      await around.api.act(change ? "PATCH" : "DELETE", path(article), change ?? undefined);
+      if (deed === "trust") {
+        await around.api.act("POST", "v1/moderation/orders", { act: deed, ids: [comment.id] });
+      } else {
+        const change = CHANGES[deed];
+        await around.api.act(change ? "PATCH" : "DELETE", path(article), change ?? undefined);
+      }
       article.element.removeAttribute("data-doomed");
       const known = thread.byId.get(comment.id);
       if (deed === "reject") thread.remove(comment.id);
@@ -90,7 +94,7 @@ export function moderate(view: ThreadView): void {
   context.extra = (article) => {
     const { state, pinned } = article.comment;
     const deeds: [Deed, string][] = [];
-    if (state !== "approved") deeds.push(["approve", "moderate.approve"]);
+    if (state !== "approved") deeds.push(["approve", "moderate.approve"], ["trust", "moderate.trust"]);
     if (state !== "spam") deeds.push(["spam", "moderate.spam"]);
     deeds.push(["reject", "moderate.reject"]);
     if (article.comment.author && !view.isOwn(article.comment.author)) deeds.push(["block", "moderate.block"]);

@@ -5,7 +5,7 @@
  * nothing secret is put into an address. Loaded when somebody begins to write, or is signed in.
  */
 import type { Problem } from "../client/api";
-import { keepAccount, keptAt, startAnew } from "../client/account";
+import { keepAt, keptAt, startAnew } from "../client/account";
 import type { Account } from "../client/identity";
 import { sha256 } from "../client/sha256";
 import { button, h, place, set } from "./h";
@@ -84,7 +84,7 @@ class Line {
     const { element, around } = this.#writer;
     const { server, site } = around;
     // Where the browser keeps nothing: signed in as long as the element is there.
-    if (!keepAccount(storageOf("localStorage"), server, site, account)) set(element, "token", account?.token);
+    if (!keepAt(storageOf("localStorage"), server, site, { account })) set(element, "token", account?.token);
     element.style.minHeight = `${element.offsetHeight}px`;
     const back = (): void => {
       element.style.minHeight = "";
@@ -157,7 +157,7 @@ class Line {
     const guest = keptAt(storage, around.server, around.site).token;
     if (!guest || account.claimed) return;
     const { comments } = await api.act<{ comments: number }>("POST", "v1/me/claim", { token: guest });
-    const asked = (): unknown => keepAccount(storage, around.server, around.site, Object.assign(account, { claimed: true }));
+    const asked = (): unknown => keepAt(storage, around.server, around.site, { account: Object.assign(account, { claimed: true }) });
     if (!comments) return void asked();
     const yes = async (): Promise<void> => {
       await api.act("POST", "v1/me/claim", { token: guest, take: true });

@@ -47,6 +47,7 @@ function make(server: string, site: string | null, token: string | null, tokenUr
     server,
     site,
     count: !asksForPrivacy(),
+    face: () => identity.face,
     open: sharing(group, () => connection, ways()),
     token: (fresh) => identity.token(fresh),
     onGuestToken: (given, sent) => identity.guest(given, sent),

@@ -34,7 +34,7 @@ class ParlourViewers extends ParlourElement {
         line.hidden = count < SHOWN_MIN;
         say(line, words.count("viewers", count));
         this.tell("presence", { channel, viewers: count });
-        if (this.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(line, around, channel, signal)).catch(() => {});
+        if (this.hasAttribute("faces")) import("./faces").then(({ showFaces }) => showFaces(line, count, words, around, channel, signal), () => {});
       },
     });
     signal.addEventListener("abort", leave);

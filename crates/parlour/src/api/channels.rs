@@ -59,7 +59,7 @@ pub async fn presence(State(api): State<Api>, headers: HeaderMap, Target { ask, 
         Ok(members) => {
             let members: Vec<Value> = members
                 .iter()
-                .map(|member| json!({ "client": &*member.client, "user": &*member.user, "name": &*member.name }))
+                .map(|member| json!({ "client": &*member.client, "user": &*member.user, "name": &*member.name, "face": member.face }))
                 .collect();
             value["members"] = json!(members);
         }

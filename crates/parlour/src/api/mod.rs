@@ -79,6 +79,7 @@ pub fn routes() -> Router<Api> {
         .route("/v1/moderation/records", get(moderation::records))
         .route("/v1/moderation/records/{id}/undo", post(moderation::undo))
         .route("/v1/moderation/blocks", get(moderation::blocks))
+        .route("/v1/moderation/trusted", get(moderation::trusted))
         .route("/v1/moderation/hours", get(moderation::hours))
         .route("/v1/moderation/rules", get(moderation::rules))
         .route("/v1/moderation/threads", get(moderation::threads))

@@ -1,6 +1,8 @@
 //! The moderators' desk over HTTP: the queue and searching, orders and taking them back, what was done, who is blocked, the rules; and
 //! for readers, reporting a comment and the challenge of a proof of work.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::ask::Parameters;
 use super::{Api, Ask, Target, answer};
-use crate::backend::desk::{Filing, Search};
+use crate::backend::desk::{Filing, Search, Whom};
 use crate::channel::ChannelName;
 use crate::comment::{self, CommentId, MemberId, Time};
 use crate::door::{Problem, body};
@@ -46,6 +48,11 @@ pub struct ThreadsQuery {
 }
 
 #[derive(Deserialize)]
+pub struct TrustedQuery {
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
 pub struct HoursQuery {
     hours: Option<u32>,
 }
@@ -71,10 +78,12 @@ impl SearchQuery {
     }
 }
 
-/// `GET /v1/moderation/comments`: `{"comments": [{"comment", "reason", "reports", "shadow", "address"}], "next", "waiting"}`.
+/// `GET /v1/moderation/comments`: `{"comments": [{"comment", "reason", "reports", "shadow", "address", "trusted"}], "next", "waiting"}`.
 pub async fn search(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<SearchQuery>) -> Result<Response, Problem> {
     let found = api.node.search(&ask.asker, query.checked()?).await?;
-    let comments: Vec<Value> = found.filings.into_iter().map(filing).collect();
+    let authors = found.filings.iter().filter_map(author).cloned().collect();
+    let trusted = api.node.trusted_among(&ask.asker, authors).await?;
+    let comments: Vec<Value> = found.filings.into_iter().map(|found| filing(found, &trusted)).collect();
     Ok(answer::fresh(StatusCode::OK, &json!({ "comments": comments, "next": found.next, "waiting": found.waiting })))
 }
 
@@ -82,10 +91,17 @@ pub async fn search(State(api): State<Api>, ask: Ask, Parameters(query): Paramet
 pub async fn one(State(api): State<Api>, ask: Ask, id: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let Path(id) = id.map_err(|_| Code::UnknownComment)?;
     let id = CommentId::parse(&id).map_err(|_| Code::UnknownComment)?;
-    Ok(answer::fresh(StatusCode::OK, &filing(api.node.filing(&ask.asker, &id).await?)))
+    let found = api.node.filing(&ask.asker, &id).await?;
+    let trusted = api.node.trusted_among(&ask.asker, author(&found).cloned().into_iter().collect()).await?;
+    Ok(answer::fresh(StatusCode::OK, &filing(found, &trusted)))
 }
 
-fn filing(filing: Filing) -> Value {
+fn author(filing: &Filing) -> Option<&MemberId> {
+    filing.comment.author.as_ref().map(|author| &author.id)
+}
+
+fn filing(filing: Filing, trusted: &HashSet<MemberId>) -> Value {
+    let is_trusted = author(&filing).is_some_and(|author| trusted.contains(author));
     let shadow = filing.comment.state == comment::State::Shadow;
     let mut comment = filing.comment;
     comment.state = comment.state.as_moderators_see_it();
@@ -95,11 +111,12 @@ fn filing(filing: Filing) -> Value {
         "reports": filing.reports,
         "shadow": shadow,
         "address": filing.address.is_some(),
+        "trusted": is_trusted,
     })
 }
 
-/// `POST /v1/moderation/orders`: `{"act": "approve" | "hold" | "reject" | "spam" | "shadow", "ids"}`,
-/// `{"act": "block", "id", "seconds"?, "address"?, "all"?}`, `{"act": "unblock", "whom"}`, `{"act": "rules", "rules"}` →
+/// `POST /v1/moderation/orders`: `{"act": "approve" | "trust" | "hold" | "reject" | "spam" | "shadow", "ids"}`,
+/// `{"act": "block", "id", "seconds"?, "address"?, "all"?}`, `{"act": "unblock" | "untrust", "whom"}`, `{"act": "rules", "rules"}` →
 /// `{"record", "changed"}`.
 pub async fn order(State(api): State<Api>, ask: Ask, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let order: Order = body::json(&headers, body, api.reading()).await?;
@@ -140,6 +157,20 @@ pub async fn blocks(State(api): State<Api>, ask: Ask) -> Result<Response, Proble
         })
     });
     Ok(answer::fresh(StatusCode::OK, &json!({ "blocks": blocks.collect::<Vec<_>>() })))
+}
+
+/// `GET /v1/moderation/trusted?after=` → `{"trusted": [{"whom", "name", "since"}], "next"}`.
+pub async fn trusted(State(api): State<Api>, ask: Ask, Parameters(query): Parameters<TrustedQuery>) -> Result<Response, Problem> {
+    let after = match query.after.as_deref().filter(|whom| !whom.is_empty()).map(Whom::parse) {
+        None => None,
+        Some(Some(Whom::Member(id))) => Some(id),
+        Some(_) => return Err(Problem::with_detail(Code::BadRequest, "`after` is not well formed")),
+    };
+    let found = api.node.trusted(&ask.asker, after.as_ref()).await?;
+    let whom = |id: &MemberId| Whom::Member(id.clone()).written();
+    let next = found.last().filter(|_| found.len() == ROWS_MAX).map(|(id, _)| whom(id));
+    let shown = found.iter().map(|(id, trust)| json!({ "whom": whom(id), "name": trust.name, "since": Time(trust.since_ms) }));
+    Ok(answer::fresh(StatusCode::OK, &json!({ "trusted": shown.collect::<Vec<_>>(), "next": next })))
 }
 
 /// `GET /v1/moderation/hours?hours=` → `{"hours": [{"begin", "came", "held"}]}`, hours without comments left out.

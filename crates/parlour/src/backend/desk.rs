@@ -1,4 +1,4 @@
-//! What moderators work with, beside the comments themselves: who is trusted or blocked, what readers reported, what was done and
+//! What moderators work with, beside the comments themselves: who is known or blocked, what readers reported, what was done and
 //! how it is undone, the rules that were set while the server runs, and what was spent.
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use crate::moderation::Reason;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Has an approved comment on this site.
-    pub is_trusted: bool,
+    pub is_known: bool,
     /// The block in force, by the member's id or the address.
     pub blocked: Option<Block>,
 }

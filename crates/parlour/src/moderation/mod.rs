@@ -1,7 +1,8 @@
 //! What decides whether a comment is shown at once: a site's policy, what is known of its author, and what it says.
 //!
 //! No IO, no clock, no store: `node` asks the backend who somebody is, hands everything in, and does what comes out. Trust belongs
-//! to a member's id, never to a name, an address or the hash of a mail address.
+//! to a member's id, never to a name, an address or the hash of a mail address. An author is known when a comment of theirs was
+//! approved, and trusted when a moderator said so.
 
 mod policy;
 mod proof;
@@ -71,6 +72,13 @@ impl Reason {
         all.into_iter().find(|reason| reason.word() == word)
     }
 
+    /// Whether somebody whom moderators trust is not held for this: it speaks against people of whom little is known. A word is one that the
+    /// site wants to look at whoever says it, pages that come too fast are a matter of the store, and no person fills the trap.
+    #[must_use]
+    pub const fn yields_to_trust(self) -> bool {
+        matches!(self, Reason::All | Reason::First | Reason::Links | Reason::Service)
+    }
+
     /// Whether somebody who was held for this may be asked for a proof of work first. Whoever fell into the trap is told nothing,
     /// and what is known only after it was stored asks for nothing any more.
     #[must_use]
@@ -91,6 +99,8 @@ pub struct Case<'a> {
     /// Whether it is a line of a chat: there only words hold.
     pub is_chat: bool,
     /// Whether its author has an approved comment on this site.
+    pub is_known: bool,
+    /// Whether moderators trust its author.
     pub is_trusted: bool,
     /// Whether a field was filled that people do not see.
     pub is_trapped: bool,
@@ -111,15 +121,16 @@ impl Policy {
         if case.is_chat {
             return None;
         }
-        if links(case.html) > self.links_max {
+        if links(case.html) > self.links_max && !case.is_trusted {
             return Some(Reason::Links);
         }
         if case.is_over {
             return Some(Reason::Rate);
         }
         match self.hold {
+            _ if case.is_trusted => None,
             Hold::All => Some(Reason::All),
-            Hold::First if !case.is_trusted => Some(Reason::First),
+            Hold::First if !case.is_known => Some(Reason::First),
             Hold::First | Hold::Nothing => None,
         }
     }
@@ -147,10 +158,45 @@ mod tests {
 
     fn verdict_of(policy: &Policy, body: &str, change: impl FnOnce(&mut Case<'_>)) -> Option<Reason> {
         let html = render::render(body);
-        let mut case =
-            Case { body, name: "Ana", html: &html, is_chat: false, is_trusted: true, is_trapped: false, is_over: false };
+        let mut case = Case {
+            body,
+            name: "Ana",
+            html: &html,
+            is_chat: false,
+            is_known: true,
+            is_trusted: false,
+            is_trapped: false,
+            is_over: false,
+        };
         change(&mut case);
         policy.verdict(&case)
+    }
+
+    #[test]
+    fn trust_lifts_exactly_the_reasons_that_yield_to_it() {
+        let all = Policy { hold: Hold::All, ..policy() };
+        let first = Policy { hold: Hold::First, ..policy() };
+        let links = "https://a.example https://b.example https://c.example";
+        type Change = fn(&mut Case<'_>);
+        let cases: [(&Policy, &str, Change); 6] = [
+            (&all, "hello", |_| ()),
+            (&first, "hello", |case| case.is_known = false),
+            (&first, links, |_| ()),
+            (&first, "casino", |_| ()),
+            (&first, "hello", |case| case.is_over = true),
+            (&first, "hello", |case| case.is_trapped = true),
+        ];
+        for (policy, body, change) in cases {
+            let reason = verdict_of(policy, body, change).unwrap();
+            let trusted = verdict_of(policy, body, |case| {
+                change(case);
+                case.is_trusted = true;
+            });
+            assert_eq!(trusted, (!reason.yields_to_trust()).then_some(reason), "{reason:?}");
+        }
+        // What yields hides nothing that does not.
+        let over = |case: &mut Case<'_>| (case.is_over, case.is_trusted) = (true, true);
+        assert_eq!(verdict_of(&all, links, over), Some(Reason::Rate));
     }
 
     #[test]
@@ -173,11 +219,11 @@ mod tests {
     #[test]
     fn hold_says_whose_comments_wait() {
         let first = Policy { hold: Hold::First, ..policy() };
-        assert_eq!(verdict_of(&first, "hello", |case| case.is_trusted = false), Some(Reason::First));
+        assert_eq!(verdict_of(&first, "hello", |case| case.is_known = false), Some(Reason::First));
         assert_eq!(verdict_of(&first, "hello", |_| ()), None);
         let all = Policy { hold: Hold::All, ..policy() };
         assert_eq!(verdict_of(&all, "hello", |_| ()), Some(Reason::All));
-        assert_eq!(verdict_of(&policy(), "hello", |case| case.is_trusted = false), None);
+        assert_eq!(verdict_of(&policy(), "hello", |case| case.is_known = false), None);
     }
 
     #[test]

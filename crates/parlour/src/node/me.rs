@@ -128,9 +128,11 @@ impl Node {
             }
             self.take_away(names).await?;
             for guest in &person.guests {
+                self.set_trust(site, guest, None).await?;
                 self.backend.store.forget(site, guest).await.map_err(told)?;
             }
         }
+        self.set_trust(site, member, None).await?;
         self.noted.lock().remove(&(site.clone(), member.clone()));
         self.backend.store.forget(site, member).await.map_err(told)
     }
@@ -163,7 +165,9 @@ impl Node {
             comments.push(self.told_comment(site, filing).await?);
         }
         let mut kept = self.backend.store.kept_of(site, member, GIVEN_MAX).await.map_err(told)?;
+        let mut trust = self.trust_in(site, member).await?;
         for guest in person.iter().flat_map(|person| &person.guests) {
+            trust = trust.or(self.trust_in(site, guest).await?);
             let as_guest = self.backend.store.kept_of(site, guest, GIVEN_MAX).await.map_err(told)?;
             kept.reactions.extend(as_guest.reactions);
             kept.reports.extend(as_guest.reports);
@@ -178,6 +182,7 @@ impl Node {
         all["reports"] = json!(kept.reports);
         all["publications"] = kept.publications.iter().map(told_publication).collect();
         all["block"] = json!(kept.block.map(|block| json!({ "since": Time(block.since_ms), "until": block.until_ms.map(Time) })));
+        all["trusted"] = json!(trust.map(|trust| json!({ "since": Time(trust.since_ms) })));
         all["acts"] = kept.acts.iter().map(|act| told_act(act, member)).collect();
         Ok(all)
     }

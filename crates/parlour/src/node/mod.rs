@@ -46,6 +46,7 @@ mod reactions;
 mod read;
 mod recover;
 mod revoke;
+mod trust;
 mod undo;
 mod verdict;
 

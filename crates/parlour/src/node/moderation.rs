@@ -28,6 +28,8 @@ pub const ROWS_MAX: usize = 100;
 const CHANNELS_MAX: usize = 200;
 /// Who acts when readers do.
 const READERS: &str = "readers";
+/// The act that trusts the authors of what it approves.
+const TRUST: &str = "trust";
 
 /// What a moderator orders.
 #[derive(Debug, Deserialize)]
@@ -43,6 +45,13 @@ pub enum Order {
     Spam { ids: Vec<CommentId> },
     /// Held, and its author does not know.
     Shadow { ids: Vec<CommentId> },
+    /// Shown, and what their authors write does not wait from now on.
+    Trust { ids: Vec<CommentId> },
+    /// Whoever was trusted is so no more.
+    Untrust {
+        /// `member:ID`.
+        whom: String,
+    },
     /// The author of a comment may not write any more, and from its address neither if that is wanted; with `all` everything of theirs goes.
     Block {
         /// The comment.
@@ -181,6 +190,12 @@ impl Node {
             Order::Reject { ids } => self.decide_all(asker, "reject", ids, State::Rejected).await,
             Order::Spam { ids } => self.decide_all(asker, "spam", ids, State::Spam).await,
             Order::Shadow { ids } => self.decide_all(asker, "shadow", ids, State::Shadow).await,
+            Order::Trust { ids } => self.decide_all(asker, TRUST, ids, State::Approved).await,
+            Order::Untrust { whom } => {
+                let (id, trust) = self.untrust(&asker.site, &whom).await?;
+                let name = trust.name.clone();
+                self.noted(asker, "untrust", name, Undo { trust: vec![(id, Some(trust))], ..Undo::default() }).await
+            }
             Order::Block { id, seconds, address, all } => self.order_block(asker, &id, seconds, address, all).await,
             Order::Unblock { whom } => {
                 let whom = Whom::parse(&whom).ok_or(Code::BadRequest)?;
@@ -213,19 +228,31 @@ impl Node {
             return Err(Code::LimitExceeded);
         }
         let target = ids[0].to_string();
-        let mut states = Vec::new();
+        let mut undo = Undo::default();
+        let mut outcome = Ok(());
         for id in ids {
-            match self.set_state(&asker.site, &id, state, None).await {
-                Ok(Some(before)) => states.push((id, before)),
-                Ok(None) => {}
-                Err(code) => {
-                    // What was done until then is noted, so that it can be taken back.
-                    self.noted(asker, act, target, Undo { states, ..Undo::default() }).await?;
-                    return Err(code);
-                }
+            outcome = self.decide_one(&asker.site, id, state, act == TRUST, &mut undo).await;
+            if outcome.is_err() {
+                break;
             }
         }
-        self.noted(asker, act, target, Undo { states, ..Undo::default() }).await
+        // What was done until something failed is noted too, so that it can be taken back.
+        let done = self.noted(asker, act, target, undo).await?;
+        outcome.map(|()| done)
+    }
+
+    /// Brings a comment into a state, and with `trusts` trusts its author; `undo` gets what was before.
+    async fn decide_one(&self, site: &SiteName, id: CommentId, state: State, trusts: bool, undo: &mut Undo) -> Result<(), Code> {
+        let before = self.set_state(site, &id, state, None).await?;
+        undo.states.extend(before.map(|before| (id.clone(), before)));
+        if !trusts {
+            return Ok(());
+        }
+        let comment = self.backend.store.comment(site, &id, None).await.map_err(told)?;
+        if let Some(author) = comment.and_then(|(_, comment)| comment.author) {
+            undo.trust.extend(self.trust(site, &author).await?);
+        }
+        Ok(())
     }
 
     /// Brings a comment into a state; the one it had, if that was another. One that is gone for good is passed over.
@@ -272,6 +299,9 @@ impl Node {
             let block = Block { whom, until_ms, since_ms, name };
             self.backend.desk.block(&asker.site, block).await.map_err(told)?;
         }
+        // Whoever is blocked is not trusted; who lifts the block says whether they are again.
+        let trust = self.set_trust(&asker.site, &author.id, None).await?;
+        undo.trust.extend(trust.map(|trust| (author.id.clone(), Some(trust))));
         if all {
             undo.states = self.reject_all_by(&asker.site, &author.id).await?;
         }

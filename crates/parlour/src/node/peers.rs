@@ -50,7 +50,8 @@ impl Node {
         match serde_json::from_slice(question).ok()? {
             Question::Members { site, channel, limit } => {
                 let members = self.hub.find(&key(&site, &channel)?).map(|channel| channel.members(limit.min(MEMBERS_MAX)));
-                let members: Vec<_> = members.iter().flatten().map(|who| [&*who.client, &*who.user, &*who.name]).collect();
+                let members: Vec<_> =
+                    members.iter().flatten().map(|who| (&*who.client, &*who.user, &*who.name, who.face)).collect();
                 Some(serde_json::to_vec(&members).unwrap_or_default().into())
             }
             Question::Users { site, channel } => {
@@ -88,8 +89,8 @@ impl Node {
         let question = Question::Members { site: key.site.as_str().into(), channel: key.channel.as_str().into(), limit };
         let mut members = Vec::new();
         for answer in self.ask_peers(&nodes, &question).await {
-            let told: Vec<[Arc<str>; 3]> = serde_json::from_slice(&answer).unwrap_or_default();
-            members.extend(told.into_iter().map(|[client, user, name]| ClientInfo { client, user, name }));
+            let told: Vec<(Arc<str>, Arc<str>, Arc<str>, bool)> = serde_json::from_slice(&answer).unwrap_or_default();
+            members.extend(told.into_iter().map(|(client, user, name, face)| ClientInfo { client, user, name, face }));
         }
         members.truncate(limit);
         members
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn members_are_told_apart_and_the_same_one_counts_once() {
-        let who = |user: &str| ClientInfo { client: "c".into(), user: user.into(), name: "".into() };
+        let who = |user: &str| ClientInfo { client: "c".into(), user: user.into(), name: "".into(), face: false };
         let members = [who("ada"), who("bob"), who("ada")];
         assert_eq!(marks(members.iter()).len(), 2);
         assert_eq!(marks(members[..1].iter()), marks(members[2..].iter()));

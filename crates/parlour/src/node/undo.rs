@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::moderation::Done;
+use super::trust::Trust;
 use super::{Asker, Node, told};
 use crate::backend::desk::{Block, NewRecord, Whom};
 use crate::backend::{After, Append, LISTED_MAX, Swap};
 use crate::channel::{ChannelName, Key, SiteName};
-use crate::comment::{CommentId, State};
+use crate::comment::{CommentId, MemberId, State};
 use crate::moderation::PolicySetting;
 use crate::render;
 
@@ -42,6 +43,9 @@ pub(super) struct Undo {
     /// Blocks to be set again: whom, until, since, name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) block: Vec<(String, Option<i64>, i64, String)>,
+    /// Members, and the trust in them that was before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) trust: Vec<(MemberId, Option<Trust>)>,
     /// Rules to be set again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rules: Option<PolicySetting>,
@@ -125,6 +129,10 @@ impl Node {
             let Some(whom) = Whom::parse(&whom) else { continue };
             redo.lift.push(whom.written());
             self.backend.desk.block(site, Block { whom, until_ms, since_ms, name }).await.map_err(told)?;
+        }
+        for (id, trust) in undo.trust {
+            let before = self.set_trust(site, &id, trust.as_ref()).await?;
+            redo.trust.push((id, before));
         }
         if let Some(rules) = undo.rules {
             redo.rules = Some(self.policy_setting(site).await?);

@@ -44,12 +44,13 @@ pub(super) struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn case(&self, sort: Sort, is_trusted: bool) -> Case<'_> {
+    fn case(&self, sort: Sort, is_known: bool, is_trusted: bool) -> Case<'_> {
         Case {
             body: self.body,
             name: self.name,
             html: self.html,
             is_chat: sort == Sort::Chat,
+            is_known,
             is_trusted,
             is_trapped: self.is_trapped,
             is_over: self.is_over,
@@ -80,7 +81,7 @@ impl Node {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
-    /// Refuses who is blocked; whether the others are trusted. Keys and moderators always are.
+    /// Refuses who is blocked; whether the others are known. Keys and moderators always are.
     pub(super) async fn standing(&self, asker: &Asker) -> Result<bool, Code> {
         let address = self.address_of(asker);
         if asker.who.is_moderator() {
@@ -92,7 +93,7 @@ impl Node {
         }
         let now_ms = self.clock.now_ms();
         let standing = self.backend.desk.standing(&asker.site, member, address.as_deref(), now_ms).await.map_err(told)?;
-        if standing.blocked.is_some() { Err(Code::Blocked) } else { Ok(standing.is_trusted) }
+        if standing.blocked.is_some() { Err(Code::Blocked) } else { Ok(standing.is_known) }
     }
 
     /// The asker's address as it is stored: keyed, IPv6 by its /64.
@@ -111,12 +112,12 @@ impl Node {
         if self.is_beyond_rules(asker, key)? {
             return Ok((State::Approved, None));
         }
-        let is_trusted = self.standing(asker).await?;
+        let is_known = self.standing(asker).await?;
         let policy = self.policy(&key.site).await?;
         if sort == Sort::Chat {
             self.slow_down(asker, key, &policy)?;
         }
-        let Some(reason) = policy.verdict(&writing.case(sort, is_trusted)) else {
+        let Some(reason) = self.reason(asker, sort, &policy, writing, is_known).await? else {
             let is_spam = self.is_spam(asker, key, sort, writing, false).await?;
             return Ok(if is_spam { (State::Pending, Some(Reason::Service)) } else { (State::Approved, None) });
         };
@@ -124,6 +125,23 @@ impl Node {
             self.check_proof(asker, key, writing.proof).await?;
         }
         Ok((State::Pending, Some(reason)))
+    }
+
+    /// Why it is held by the site's policy. Whom moderators trust is looked up only where that may make a difference.
+    async fn reason(
+        &self,
+        asker: &Asker,
+        sort: Sort,
+        policy: &Policy,
+        writing: &Writing<'_>,
+        is_known: bool,
+    ) -> Result<Option<Reason>, Code> {
+        match policy.verdict(&writing.case(sort, is_known, false)) {
+            Some(reason) if reason.yields_to_trust() && self.is_trusted(asker).await? => {
+                Ok(policy.verdict(&writing.case(sort, is_known, true)))
+            }
+            reason => Ok(reason),
+        }
     }
 
     /// The least time between two lines of one member; of one address, where nobody is known.
@@ -165,18 +183,19 @@ impl Node {
             return Ok(None);
         }
         self.standing(asker).await?;
-        if let Some(reason) = self.policy(&key.site).await?.verdict(&writing.case(sort, true)) {
+        let policy = self.policy(&key.site).await?;
+        if let Some(reason) = self.reason(asker, sort, &policy, writing, true).await? {
             return Ok(Some(reason));
         }
         Ok(self.is_spam(asker, key, sort, writing, true).await?.then_some(Reason::Service))
     }
 
-    /// Whether the site's spam service takes it for spam. One that does not answer in time has no opinion, and a line of a chat
-    /// does not wait for one.
+    /// Whether the site's spam service takes it for spam. One that does not answer in time has no opinion; a line of a chat does not
+    /// wait for one, and of whom moderators trust it is not asked.
     async fn is_spam(&self, asker: &Asker, key: &Key, sort: Sort, writing: &Writing<'_>, is_edit: bool) -> Result<bool, Code> {
         let rules = self.site_rules(&key.site)?;
         let (Some(akismet), Some(address)) = (&rules.akismet, asker.address) else { return Ok(false) };
-        if sort == Sort::Chat {
+        if sort == Sort::Chat || self.is_trusted(asker).await? {
             return Ok(false);
         }
         let (name, body, is_reply) = (writing.name, writing.body, writing.is_reply);

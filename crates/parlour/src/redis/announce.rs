@@ -6,14 +6,14 @@
 //! | first line | second | then |
 //! | --- | --- | --- |
 //! | `S` | KIND TIME_MS USER CLIENT, the last two `-` where nobody is named | user, client, data |
-//! | `J` came, `L` went | CLIENT USER | client, user, name |
+//! | `J` came, `L` went | CLIENT USER, and `face` for who lets themselves be seen | client, user, name |
 //!
 //! What a node says of those who read the channel there has the node's id in its second line, and is no signal:
 //!
 //! | first line | second | then |
 //! | --- | --- | --- |
 //! | `P` | NODE READERS VIEWERS | nothing |
-//! | `C` came, `W` went | NODE CLIENT USER | client, user, name |
+//! | `C` came, `W` went | NODE CLIENT USER, and `face` likewise | client, user, name |
 //!
 //! That a thread moved or another came is `M`, a line feed and the channel where it is.
 //!
@@ -27,6 +27,9 @@ use super::keys::name;
 use super::tag::{partition, tag};
 use crate::backend::{Delivery, Here, News, NodeId, Signal};
 use crate::channel::{ChannelName, Key};
+
+/// Says of somebody that they let themselves be seen.
+const FACE: &str = "face";
 
 /// What every key of a partition begins with, and every name under which its channels are announced: Redis tells subscribers of all
 /// databases what is published in any.
@@ -52,10 +55,16 @@ pub fn signal(signal: &Signal) -> Vec<u8> {
         }
         Signal::Presence { who, joined } => {
             let word = if *joined { 'J' } else { 'L' };
-            let (client, user, name) = (&*who.client, &*who.user, &*who.name);
-            format!("{word}\n{} {}\n{client}{user}{name}", client.len(), user.len()).into_bytes()
+            format!("{word}\n{}", described(who)).into_bytes()
         }
     }
+}
+
+/// The second line of somebody's coming or going, without what stands before the lengths, and the texts.
+fn described(who: &ClientInfo) -> String {
+    let ClientInfo { client, user, name, face } = who;
+    let face = if *face { format!(" {FACE}") } else { String::new() };
+    format!("{} {}{face}\n{client}{user}{name}", client.len(), user.len())
 }
 
 /// What a node announces to the others who read the channel.
@@ -65,8 +74,7 @@ pub(super) fn news(node: &NodeId, news: &News) -> Vec<u8> {
         News::Here(here) => format!("P\n{node} {} {}\n", here.readers, here.viewers).into_bytes(),
         News::Presence { who, joined } => {
             let word = if *joined { 'C' } else { 'W' };
-            let (client, user, name) = (&*who.client, &*who.user, &*who.name);
-            format!("{word}\n{node} {} {}\n{client}{user}{name}", client.len(), user.len()).into_bytes()
+            format!("{word}\n{node} {}", described(who)).into_bytes()
         }
     }
 }
@@ -86,7 +94,8 @@ fn read_news(text: &str) -> Option<(NodeId, News)> {
             let node = node()?;
             let (client, rest) = cut(rest, words.next()?)?;
             let (user, name) = cut(rest, words.next()?)?;
-            Some((node, News::Presence { who: ClientInfo { client, user, name: name.into() }, joined: word == "C" }))
+            let face = words.next() == Some(FACE);
+            Some((node, News::Presence { who: ClientInfo { client, user, name: name.into(), face }, joined: word == "C" }))
         }
         _ => None,
     }
@@ -133,7 +142,8 @@ fn read_signal(key: &Key, text: &str) -> Option<Signal> {
         "J" | "L" => {
             let (client, rest) = cut(rest, words.next()?)?;
             let (user, name) = cut(rest, words.next()?)?;
-            Some(Signal::Presence { who: ClientInfo { client, user, name: name.into() }, joined: word == "J" })
+            let face = words.next() == Some(FACE);
+            Some(Signal::Presence { who: ClientInfo { client, user, name: name.into(), face }, joined: word == "J" })
         }
         _ => None,
     }
@@ -172,7 +182,7 @@ mod tests {
             time_ms: 1_700_000_000_123,
         };
         let publisher = Publisher { user: "Zoë\n 1".into(), client: "c".into() };
-        let who = ClientInfo { client: "c".into(), user: "u 1".into(), name: "A\nB".into() };
+        let who = ClientInfo { client: "c".into(), user: "u 1".into(), name: "A\nB".into(), face: true };
         for sent in [
             Signal::Event(event(None)),
             Signal::Event(event(Some(publisher))),
@@ -186,7 +196,7 @@ mod tests {
     #[test]
     fn what_a_node_says_of_its_readers_arrives_with_the_nodes_id() {
         let node = NodeId::new([3; 6]);
-        let who = ClientInfo { client: "c".into(), user: "u 1".into(), name: "A\nB".into() };
+        let who = ClientInfo { client: "c".into(), user: "u 1".into(), name: "A\nB".into(), face: true };
         for said in [
             News::Here(Here { readers: 3, viewers: 2 }),
             News::Presence { who: who.clone(), joined: true },

@@ -96,7 +96,7 @@ impl Ledger {
     /// Gives the offset, stores and announces.
     pub(super) async fn append(&self, key: &Key, append: Append) -> Result<Appended, Fault> {
         let verb = self.link.verb();
-        // Whose comment is shown may be trusted; a note too many does no harm, so it travels beside the comment.
+        // Whose comment is shown is known; a note too many does no harm, so it travels beside the comment.
         let shown = match &append {
             Append::Comment(new) if new.state == State::Approved => Some(new.author.id.clone()),
             _ => None,

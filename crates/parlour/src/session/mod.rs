@@ -168,7 +168,7 @@ impl Session {
         asker.client = Some(client_id.clone());
         let expires_s = token_expiry(&asker);
         let expires_in_s = expires_s.map(|at| at.saturating_sub(self.node.clock.now_s()).max(0) as u64);
-        self.join(asker, connect.count, expires_s);
+        self.join(asker, connect, expires_s);
         Ok(ConnectAnswer { client: client_id, version: env!("CARGO_PKG_VERSION"), ping_s: PING_S, expires_in_s, guest_token })
     }
 
@@ -182,11 +182,13 @@ impl Session {
         }
     }
 
-    fn join(&mut self, asker: Asker, counted: bool, expires_s: Option<i64>) {
-        let name = asker.who.member().filter(|member| !member.name.is_empty()).map(|member| member.name.as_str().into());
-        let info =
-            ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name: name.unwrap_or_default() };
-        let viewer = Arc::new(Viewer { info, counted });
+    fn join(&mut self, asker: Asker, connect: &Connect, expires_s: Option<i64>) {
+        let member = asker.who.member();
+        let name = member.map(|member| member.name.as_str().into()).unwrap_or_default();
+        // A guest's name is anyone's: only who is signed in can be seen under theirs.
+        let face = connect.face && member.is_some_and(|member| member.verified);
+        let info = ClientInfo { client: asker.client.clone().unwrap_or_default(), user: asker.user(), name, face };
+        let viewer = Arc::new(Viewer { info, counted: connect.count });
         let client = Client::new(self.outbox.clone(), asker.site.clone(), viewer, self.speech.manners, expires_s);
         let connected = self.node.clients.add(&client);
         self.joined = Some(Joined { asker, client, subscriptions: Vec::new(), heard: Vec::new(), _connected: connected });

@@ -99,7 +99,7 @@ impl Readers {
             Some(viewer) => format!("viewer:{viewer}").into(),
             None => asker.user(),
         };
-        let info = ClientInfo { client: random_id(), user, name: Arc::default() };
+        let info = ClientInfo { client: random_id(), user, name: Arc::default(), face: false };
         let viewer = Arc::new(Viewer { info, counted });
         let outbox = Arc::new(Outbox::pulled(node.lane_limits()));
         let client = Client::new(outbox.clone(), asker.site.clone(), viewer, manners, None);

@@ -231,7 +231,7 @@ macro_rules! contract {
                  late_readers_get_the_comment_with_its_counts
             }
             desk {
-                 who_has_an_approved_comment_is_trusted_on_this_site_alone
+                 who_has_an_approved_comment_is_known_on_this_site_alone
                  a_block_holds_until_it_ends_or_is_lifted
                  comments_are_found_by_state_author_page_and_words
                  a_search_is_paged_without_loss

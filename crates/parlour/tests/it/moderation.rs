@@ -6,6 +6,7 @@ mod floods;
 mod headers;
 mod letters;
 mod proofs;
+mod trust;
 mod undo;
 
 use serde_json::{Value, json};
@@ -378,15 +379,17 @@ async fn nobody_but_moderators_sees_the_desk() {
     on_both(FIRST, async |desk| {
         let guest = desk.guest().await;
         let member = desk.server.token("max", &["--role", "member"]);
-        for path in ["comments", "comments/c1", "records", "blocks", "hours", "rules", "channels"] {
+        for path in ["comments", "comments/c1", "records", "blocks", "trusted", "hours", "rules", "channels"] {
             let path = format!("/v1/moderation/{path}");
             assert_eq!(desk.http.get(&path).await.status, 401, "{path}");
             assert_eq!(desk.http.get_as(&guest, &path).await.status, 403, "{path}");
             assert_eq!(desk.http.get_as(&member, &path).await.status, 403, "{path}");
         }
         for token in [&guest, &member] {
-            let order = json!({ "act": "approve", "ids": ["c1"] });
-            assert_eq!(desk.http.post_as(token, "/v1/moderation/orders", &order).await.status, 403);
+            for act in ["approve", "trust"] {
+                let order = json!({ "act": act, "ids": ["c1"] });
+                assert_eq!(desk.http.post_as(token, "/v1/moderation/orders", &order).await.status, 403);
+            }
             assert_eq!(desk.http.post_as(token, "/v1/moderation/records/1/undo", &json!({})).await.status, 403);
         }
         let moderator = desk.server.token("moe", &["--role", "moderator"]);

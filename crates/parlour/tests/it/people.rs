@@ -224,3 +224,40 @@ async fn of_guests_it_is_not_told_that_they_write_where_the_site_wants_none_of_i
     let told = reader.push().await;
     assert_eq!(told["pub"]["data"]["name"], "Alice Miller", "the guest's would have come before");
 }
+
+#[tokio::test]
+async fn whoever_is_signed_in_and_lets_themselves_be_seen_is_marked_among_those_present_and_nobody_else() {
+    let server = Server::start(&[], FILE);
+    let http = Http::of(&server);
+    let mut lines = Vec::new();
+    for connect in [
+        json!({ "token": alice(), "data": { "face": true } }),
+        json!({ "token": alice() }),
+        json!({ "token": alice(), "data": { "face": false } }),
+        json!({ "data": { "face": true } }),
+    ] {
+        let mut line = Socket::connect(&server, connect).await;
+        line.subscribe("lobby").await;
+        lines.push(line);
+    }
+    let faces = async || {
+        let told = http.get("/v1/channels/lobby/presence").await.json();
+        let mut faces: Vec<(String, bool)> = told["members"].as_array().unwrap().iter().map(face).collect();
+        faces.sort();
+        faces
+    };
+    let [none, seen] = [false, true].map(|face| ("Alice Miller".to_owned(), face));
+    assert_eq!(faces().await, [(String::new(), false), none.clone(), none.clone(), seen]);
+    let presence = lines[3].ask(json!({ "presence": { "channel": "lobby" } })).await;
+    assert_eq!(presence.to_string().matches("\"face\":true").count(), 1, "{presence}");
+    // It is said of a connection, and goes with it.
+    lines.remove(0).goodbye().await;
+    let until = std::time::Instant::now() + PATIENCE;
+    while faces().await.iter().any(|(_, face)| *face) {
+        assert!(std::time::Instant::now() < until, "it is still there");
+    }
+}
+
+fn face(member: &Value) -> (String, bool) {
+    (member["name"].as_str().unwrap().to_owned(), member["face"] == true)
+}

@@ -168,6 +168,7 @@ struct ConnectBody<'a> {
 #[derive(Default, Deserialize)]
 struct ConnectData {
     count: Option<bool>,
+    face: Option<bool>,
     site: Option<String>,
 }
 
@@ -178,7 +179,12 @@ fn connect(body: &RawValue) -> Result<Command, Code> {
         Some(data) if data.get().starts_with('{') => read(data)?,
         _ => ConnectData::default(),
     };
-    Ok(Command::Connect(Connect { token: body.token, count: data.count != Some(false), site: data.site }))
+    Ok(Command::Connect(Connect {
+        token: body.token,
+        count: data.count != Some(false),
+        face: data.face == Some(true),
+        site: data.site,
+    }))
 }
 
 #[derive(Deserialize)]

@@ -38,16 +38,16 @@ fn a_frame_carries_a_command_to_a_line_in_order() {
 }
 
 #[test]
-fn connect_data_says_whether_to_count_and_which_site() {
+fn connect_data_says_whether_to_count_and_to_be_seen_and_which_site() {
     let Command::Connect(connect) =
-        command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"site":"s","x":[1]}}}"#)
+        command(r#"{"id":1,"connect":{"name":"js","flag":1,"data":{"count":false,"face":true,"site":"s","x":[1]}}}"#)
     else {
         panic!()
     };
-    assert!(!connect.count && connect.token.is_empty());
+    assert!(!connect.count && connect.face && connect.token.is_empty());
     assert_eq!(connect.site.as_deref(), Some("s"));
     let Command::Connect(connect) = command(r#"{"id":1,"connect":{"data":["theirs"]}}"#) else { panic!() };
-    assert!(connect.count && connect.site.is_none());
+    assert!(connect.count && !connect.face && connect.site.is_none());
     assert_eq!(one(r#"{"id":1,"connect":{"data":{"site":5}}}"#).unwrap_err(), Fault::Refused { id: 1, code: Code::BadRequest });
 }
 

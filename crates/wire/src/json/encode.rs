@@ -231,9 +231,15 @@ pub(crate) fn push_client_info(out: &mut String, who: &ClientInfo) {
     push_string(out, &who.user);
     out.push_str(",\"client\":");
     push_string(out, &who.client);
-    if !who.name.is_empty() {
-        out.push_str(",\"conn_info\":{\"name\":");
-        push_string(out, &who.name);
+    if !who.name.is_empty() || who.face {
+        out.push_str(",\"conn_info\":{");
+        if !who.name.is_empty() {
+            out.push_str("\"name\":");
+            push_string(out, &who.name);
+        }
+        if who.face {
+            out.push_str(if who.name.is_empty() { "\"face\":true" } else { ",\"face\":true" });
+        }
         out.push('}');
     }
     out.push('}');

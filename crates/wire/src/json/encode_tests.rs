@@ -94,10 +94,19 @@ fn the_other_answers() {
     );
     assert_eq!(ok(Answer::Refresh { expires_in_s: Some(3) }), r#"{"id":7,"refresh":{"expires":true,"ttl":3}}"#);
     assert_eq!(ok(Answer::SubRefresh { expires_in_s: None }), r#"{"id":7,"sub_refresh":{}}"#);
-    let who = |name: &str| ClientInfo { client: format!("c{name}").into(), user: "u".into(), name: name.into() };
+    let who = |name: &str| ClientInfo { client: format!("c{name}").into(), user: "u".into(), name: name.into(), face: false };
     assert_eq!(
         ok(Answer::Presence(vec![who("Ann"), who("")])),
         r#"{"id":7,"presence":{"presence":{"cAnn":{"user":"u","client":"cAnn","conn_info":{"name":"Ann"}},"c":{"user":"u","client":"c"}}}}"#
+    );
+    let seen = |name| vec![ClientInfo { face: true, ..who(name) }];
+    assert_eq!(
+        ok(Answer::Presence(seen("Ann"))),
+        r#"{"id":7,"presence":{"presence":{"cAnn":{"user":"u","client":"cAnn","conn_info":{"name":"Ann","face":true}}}}}"#
+    );
+    assert_eq!(
+        ok(Answer::Presence(seen(""))),
+        r#"{"id":7,"presence":{"presence":{"c":{"user":"u","client":"c","conn_info":{"face":true}}}}}"#
     );
 }
 
@@ -144,7 +153,7 @@ fn events() {
 
 #[test]
 fn pushes() {
-    let who = ClientInfo { client: "c".into(), user: "u".into(), name: "A".into() };
+    let who = ClientInfo { client: "c".into(), user: "u".into(), name: "A".into(), face: false };
     let presence = |joined| push(&Push::Presence(Presence { channel: "a".into(), who: who.clone(), joined }));
     assert_eq!(presence(true), r#"{"push":{"channel":"a","join":{"info":{"user":"u","client":"c","conn_info":{"name":"A"}}}}}"#);
     assert_eq!(

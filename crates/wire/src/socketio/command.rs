@@ -13,7 +13,7 @@ use super::Event;
 /// What a client gave as `auth` on connecting, with what its library adds when it comes back.
 #[derive(Debug, Default)]
 pub struct Auth {
-    /// Token, site, and whether to count.
+    /// Token, site, whether to count and whether to be seen.
     pub connect: Connect,
     /// The private id that an earlier connection was given.
     pub pid: Option<String>,
@@ -26,6 +26,7 @@ struct AuthBody {
     token: Option<String>,
     site: Option<String>,
     count: Option<bool>,
+    face: Option<bool>,
     pid: Option<String>,
     offset: Option<String>,
 }
@@ -37,7 +38,8 @@ impl Auth {
             return Ok(Auth { connect: Connect { count: true, ..Connect::default() }, ..Auth::default() });
         };
         let body: AuthBody = decode::read(auth)?;
-        let connect = Connect { token: body.token.unwrap_or_default(), count: body.count != Some(false), site: body.site };
+        let (count, face) = (body.count != Some(false), body.face == Some(true));
+        let connect = Connect { token: body.token.unwrap_or_default(), count, face, site: body.site };
         Ok(Auth { connect, pid: body.pid, offset: body.offset })
     }
 }
@@ -177,11 +179,13 @@ mod tests {
     fn auth_brings_token_site_and_what_recovery_needs() {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let auth =
-            Auth::from_json(Some(&raw(r#"{"token":"t","site":"s","count":false,"pid":"p","offset":"r","x":[]}"#))).unwrap();
+            Auth::from_json(Some(&raw(r#"{"token":"t","site":"s","count":false,"face":true,"pid":"p","offset":"r","x":[]}"#)))
+                .unwrap();
         assert_eq!((auth.connect.token.as_str(), auth.connect.site.as_deref(), auth.connect.count), ("t", Some("s"), false));
+        assert!(auth.connect.face);
         assert_eq!((auth.pid.as_deref(), auth.offset.as_deref()), (Some("p"), Some("r")));
         let none = Auth::from_json(None).unwrap();
-        assert!(none.connect.count && none.connect.token.is_empty() && none.pid.is_none());
+        assert!(none.connect.count && !none.connect.face && none.connect.token.is_empty() && none.pid.is_none());
         assert_eq!(Auth::from_json(Some(&raw(r#"{"token":5}"#))).unwrap_err(), Code::BadRequest);
     }
 }

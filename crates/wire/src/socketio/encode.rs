@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn pushes_are_events() {
-        let who = ClientInfo { client: "c".into(), user: "u".into(), name: "".into() };
+        let who = ClientInfo { client: "c".into(), user: "u".into(), name: "".into(), face: false };
         let join = push_open(V4, &Push::Presence(Presence { channel: "a".into(), who, joined: true }));
         assert_eq!(join + EVENT_END, r#"42["join","a",{"user":"u","client":"c"}]"#);
         let (code, reason) = crate::code::UNSUBSCRIBE_INSUFFICIENT;

@@ -111,7 +111,7 @@ impl Ledger {
 
     /// Whether a member has an approved comment on this site. Those partitions are asked that may have one; all of them only for a
     /// member whose comments are gone from there, because a thread moved.
-    async fn is_trusted(&self, site: &SiteName, member: &MemberId) -> Result<bool, Fault> {
+    async fn is_known(&self, site: &SiteName, member: &MemberId) -> Result<bool, Fault> {
         let (partition, at) = self.whereabouts(site, member);
         let mut get = cmd("GET");
         get.arg(at);
@@ -149,19 +149,19 @@ impl Desk for Ledger {
         let blocks = self.ask_site::<Vec<Option<String>>>(site, "HMGET", "blocks", |get| {
             get.arg(&whom);
         });
-        let trusted = async {
+        let known = async {
             match member {
-                Some(member) => self.is_trusted(site, member).await,
+                Some(member) => self.is_known(site, member).await,
                 None => Ok(false),
             }
         };
-        let (kept, is_trusted) = try_join!(blocks, trusted)?;
+        let (kept, is_known) = try_join!(blocks, known)?;
         let mut blocked = None;
         for (whom, kept) in whom.iter().zip(kept) {
             let found = kept.map(|kept| block(whom, &kept)).transpose()?;
             blocked = blocked.or(found.filter(|block| block.holds(now_ms)));
         }
-        Ok(Standing { is_trusted, blocked })
+        Ok(Standing { is_known, blocked })
     }
 
     async fn filing(&self, site: &SiteName, id: &CommentId) -> Result<Option<Filing>, Fault> {

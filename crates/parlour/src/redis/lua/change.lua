@@ -72,8 +72,8 @@ end
 -- One approved comment more or less of an author, and of the channel.
 local function count(c, more)
   redis.call('HINCRBY', log, 'comments', more)
-  local trusted = at .. 'u:' .. string.match(name, '^[^\n]*')
-  if redis.call('HINCRBY', trusted, c.author, more) <= 0 then redis.call('HDEL', trusted, c.author) end
+  local known_by = at .. 'u:' .. string.match(name, '^[^\n]*')
+  if redis.call('HINCRBY', known_by, c.author, more) <= 0 then redis.call('HDEL', known_by, c.author) end
 end
 
 -- Gives the change of a comment its offset: the log's one entry of it moves there.

@@ -94,10 +94,10 @@ pub(in crate::sqlite) fn standing(
     address: Option<&str>,
     now_ms: i64,
 ) -> rusqlite::Result<Standing> {
-    let trusted = "SELECT 1 FROM comment JOIN channel ON channel.id = comment.channel \
+    let known = "SELECT 1 FROM comment JOIN channel ON channel.id = comment.channel \
                    WHERE author_id = ?1 AND state = 'approved' AND site = ?2 LIMIT 1";
-    let is_trusted = match member {
-        Some(member) => connection.prepare_cached(trusted)?.exists((member.as_str(), site.as_str()))?,
+    let is_known = match member {
+        Some(member) => connection.prepare_cached(known)?.exists((member.as_str(), site.as_str()))?,
         None => false,
     };
     let mut find = connection.prepare_cached("SELECT whom, until_ms, since_ms, name FROM block WHERE site = ?1 AND whom = ?2")?;
@@ -107,7 +107,7 @@ pub(in crate::sqlite) fn standing(
         let found = find.query_row((site.as_str(), whom.written()), block).optional()?;
         blocked = blocked.or(found.filter(|block| block.holds(now_ms)));
     }
-    Ok(Standing { is_trusted, blocked })
+    Ok(Standing { is_known, blocked })
 }
 
 /// The newest blocks.

@@ -66,7 +66,7 @@ pub async fn a_comment_is_claimed_by_another_author_where_it_is_of_the_one_befor
         let search = Search { author: Some(member(who)), limit: 10, ..Search::default() };
         assert_eq!(given.backend.desk.search(&site, search).await.unwrap().filings.len(), count, "{who}");
         let standing = given.backend.desk.standing(&site, Some(&member(who)), None, now_ms()).await.unwrap();
-        assert_eq!(standing.is_trusted, count > 0, "whose comment is shown is trusted, and by a claim that is {who}");
+        assert_eq!(standing.is_known, count > 0, "whose comment is shown is known, and by a claim that is {who}");
     }
     let as_seen_by = |who: &str| Query { member: Some(who.to_owned()), ..flat(10) };
     assert_eq!(given.list(&key, as_seen_by("grace")).await.comments.len(), 3, "what is held is its author's to see");

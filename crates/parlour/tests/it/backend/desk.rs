@@ -27,15 +27,15 @@ fn found(filings: &Filings) -> Vec<&str> {
     filings.filings.iter().map(|filing| filing.comment.id.as_str()).collect()
 }
 
-pub async fn who_has_an_approved_comment_is_trusted_on_this_site_alone(open: impl AsyncFn(Rules) -> Given) {
+pub async fn who_has_an_approved_comment_is_known_on_this_site_alone(open: impl AsyncFn(Rules) -> Given) {
     let given = open(Rules::default()).await;
     let desk = &given.backend.desk;
     given.post(&key("page:a"), by("c1", "ada", "shown", State::Approved)).await;
     given.post(&key("page:a"), by("c2", "bob", "held", State::Pending)).await;
-    let trusted = async |site: &SiteName, id: &str| desk.standing(site, Some(&member(id)), None, 5_000).await.unwrap().is_trusted;
-    assert!(trusted(&site(), "ada").await);
-    assert!(!trusted(&site(), "bob").await && !trusted(&site(), "eve").await);
-    assert!(!trusted(&SiteName::parse("other").unwrap(), "ada").await);
+    let known = async |site: &SiteName, id: &str| desk.standing(site, Some(&member(id)), None, 5_000).await.unwrap().is_known;
+    assert!(known(&site(), "ada").await);
+    assert!(!known(&site(), "bob").await && !known(&site(), "eve").await);
+    assert!(!known(&SiteName::parse("other").unwrap(), "ada").await);
 }
 
 pub async fn a_block_holds_until_it_ends_or_is_lifted(open: impl AsyncFn(Rules) -> Given) {

@@ -157,9 +157,10 @@ async fn names_comings_and_goings_and_statistics_are_those_of_all_nodes() {
     let token = nodes[0].token("ada", &["--name", "Ada"]);
     let mut watcher = Socket::guest(&nodes[0]).await;
     watcher.ask(json!({ "subscribe": { "channel": "a", "join_leave": true } })).await;
-    let mut guest = Socket::guest(&nodes[1]).await;
+    // A guest cannot be seen under a name that is anyone's.
+    let mut guest = Socket::connect(&nodes[1], json!({ "data": { "face": true } })).await;
     guest.subscribe("a").await;
-    let mut ada = Socket::connect(&nodes[2], json!({ "token": token })).await;
+    let mut ada = Socket::connect(&nodes[2], json!({ "token": token, "data": { "face": true } })).await;
     ada.subscribe("a").await;
     let came = loop {
         let push = watcher.push().await;
@@ -167,8 +168,8 @@ async fn names_comings_and_goings_and_statistics_are_those_of_all_nodes() {
             break push;
         }
     };
-    assert_eq!(came["join"]["info"]["conn_info"]["name"], "Ada", "{came}");
-    // The same member a second time, on another node.
+    assert_eq!(came["join"]["info"]["conn_info"], json!({ "name": "Ada", "face": true }), "{came}");
+    // The same member a second time, on another node, where they do not want to be seen.
     let mut again = Socket::connect(&nodes[1], json!({ "token": token })).await;
     again.subscribe("a").await;
     for socket in [&mut watcher, &mut guest, &mut ada] {
@@ -183,6 +184,8 @@ async fn names_comings_and_goings_and_statistics_are_those_of_all_nodes() {
         let presence = socket.ask(json!({ "presence": { "channel": "a" } })).await["presence"]["presence"].clone();
         let users: Vec<&Value> = presence.as_object().unwrap().values().map(|who| &who["user"]).collect();
         assert_eq!((users.len(), users.iter().filter(|user| **user == "ada").count()), (4, 2), "{presence}");
+        let seen = presence.as_object().unwrap().values().filter(|who| who["conn_info"]["face"] == true);
+        assert_eq!(seen.map(|who| &who["user"]).collect::<Vec<_>>(), ["ada"], "{presence}");
     }
     ada.goodbye().await;
     loop {

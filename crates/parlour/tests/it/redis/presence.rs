@@ -80,7 +80,7 @@ async fn nodes_hear_who_reads_elsewhere_and_a_node_that_ends_is_gone_within_ten_
     one.carry.watch(&key("lobby")).await.unwrap();
     two.others.here(&key("lobby"), here(3, 2));
     assert_eq!(one.news().await, (two.id(), News::Here(here(3, 2))));
-    let who = ClientInfo { client: "c".into(), user: "ada".into(), name: "Ada".into() };
+    let who = ClientInfo { client: "c".into(), user: "ada".into(), name: "Ada".into(), face: true };
     two.others.came(&key("lobby"), who.clone(), true);
     two.others.came(&key("lobby"), who.clone(), false);
     for joined in [true, false] {

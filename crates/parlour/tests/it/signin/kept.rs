@@ -64,6 +64,7 @@ async fn comes_out_and_goes(scene: &Scene) {
     }
     let block = json!({ "act": "block", "id": first, "seconds": 86_400, "address": true });
     mia.ask(Method::POST, "/v1/moderation/orders", block).await;
+    mia.ask(Method::POST, "/v1/moderation/orders", json!({ "act": "trust", "ids": [first] })).await;
 
     let all = browser.post("/auth/me/export", &[]).await.json();
     let site = &all["sites"][0];
@@ -77,10 +78,11 @@ async fn comes_out_and_goes(scene: &Scene) {
         (&json!("approved"), &Value::Null),
         "nobody learns of a shadow"
     );
-    assert!(site["block"]["until"].is_string(), "{all}");
-    let acts: Vec<(&str, bool)> =
+    assert!(site["block"]["until"].is_string() && site["trusted"]["since"].is_string(), "{all}");
+    let mut acts: Vec<(&str, bool)> =
         site["acts"].as_array().unwrap().iter().map(|act| (act["act"].as_str().unwrap(), act["own"] == true)).collect();
-    assert_eq!(acts, [("block", false)], "{all}");
+    acts.sort_unstable();
+    assert_eq!(acts, [("block", false), ("trust", false)], "{all}");
 
     let id = site["id"].as_str().unwrap();
     assert_eq!(browser.post("/auth/me/forget", &[]).await.status, 200);
