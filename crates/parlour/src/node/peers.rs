@@ -26,10 +26,14 @@ const USERS_MAX: usize = 100_000;
 /// Bytes by which a reader is told apart from others.
 const MARK_BYTES: usize = 8;
 
+/// A reader as one node tells another: connection, member, name, and whether they let themselves be seen.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told(Arc<str>, Arc<str>, Arc<str>, bool);
+
 /// What nodes ask each other about those who are connected to them.
 #[derive(Debug, Serialize, Deserialize)]
 enum Question {
-    /// The first of a channel's readers: a list of (connection, member, name).
+    /// The first of a channel's readers: a list of [`Told`].
     Members { site: String, channel: String, limit: usize },
     /// All members who read a channel: eight bytes each.
     Users { site: String, channel: String },
@@ -50,8 +54,8 @@ impl Node {
         match serde_json::from_slice(question).ok()? {
             Question::Members { site, channel, limit } => {
                 let members = self.hub.find(&key(&site, &channel)?).map(|channel| channel.members(limit.min(MEMBERS_MAX)));
-                let members: Vec<_> =
-                    members.iter().flatten().map(|who| (&*who.client, &*who.user, &*who.name, who.face)).collect();
+                let told = |who: ClientInfo| Told(who.client, who.user, who.name, who.face);
+                let members: Vec<_> = members.into_iter().flatten().map(told).collect();
                 Some(serde_json::to_vec(&members).unwrap_or_default().into())
             }
             Question::Users { site, channel } => {
@@ -89,8 +93,8 @@ impl Node {
         let question = Question::Members { site: key.site.as_str().into(), channel: key.channel.as_str().into(), limit };
         let mut members = Vec::new();
         for answer in self.ask_peers(&nodes, &question).await {
-            let told: Vec<(Arc<str>, Arc<str>, Arc<str>, bool)> = serde_json::from_slice(&answer).unwrap_or_default();
-            members.extend(told.into_iter().map(|(client, user, name, face)| ClientInfo { client, user, name, face }));
+            let told: Vec<Told> = serde_json::from_slice(&answer).unwrap_or_default();
+            members.extend(told.into_iter().map(|Told(client, user, name, face)| ClientInfo { client, user, name, face }));
         }
         members.truncate(limit);
         members
