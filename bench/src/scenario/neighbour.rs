@@ -15,8 +15,9 @@ const LOUD_EACH: usize = 5;
 const SHARE: f64 = 0.8;
 /// Publications a second to begin with.
 const RATE_FIRST: f64 = 60.0;
-/// How often the rate is corrected, and how long it is tried each time.
-const CORRECTIONS: usize = 3;
+/// How often the rate is corrected, and how long it is tried each time: the more come, the less one costs, so that each correction falls
+/// short of what it aims at.
+const CORRECTIONS: usize = 8;
 const TRIAL: Duration = Duration::from_secs(2);
 
 /// `clients` read the loud channel.
