@@ -255,6 +255,32 @@ check("A chat is read out as it comes, until one says no.", async ({ page, open 
   assert.equal(await live(), "polite");
 });
 
+check("The head of a chat is one line at 320 pixels.", async ({ page, open }) => {
+  const members = Array.from({ length: 6 }, (_, number) => ({ client: `c${number}`, user: `m${number}`, name: `Name ${number}`, face: true }));
+  for (const more of [{}, { faces: "1" }, { lang: "fr" }, { lang: "ar", dir: "rtl", faces: "1" }]) {
+    const reader = await open(page({ element: "parlour-chat", channel: "launch-party", ...more }), {
+      viewport: { width: 320, height: 640 },
+      before: (tab) => tab.route("**/presence", (route) => route.fulfill({ json: { viewers: 1230, members }, headers: { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" } })),
+    });
+    const chat = reader.page.locator("parlour-chat");
+    await chat.locator(".viewers:not(:empty)").waitFor();
+    if (more.faces) await chat.locator(".faces .avatar").nth(4).waitFor();
+    const { head, bar, font } = await chat.evaluate(({ shadowRoot }) => {
+      const placeOf = (selector) => shadowRoot.querySelector(selector).getBoundingClientRect().toJSON();
+      return { head: [".title", ".viewers", ".aloud"].map(placeOf), bar: placeOf(".bar"), font: Number.parseFloat(getComputedStyle(shadowRoot.querySelector(".title")).fontSize) };
+    });
+    const told = JSON.stringify({ more, head, bar });
+    assert.ok(Math.max(...head.map(({ top }) => top)) < Math.min(...head.map(({ bottom }) => bottom)), `beside each other: ${told}`);
+    assert.ok(head[0].height < 2 * font, `the name on one line: ${told}`);
+    const inOrder = more.dir ? head.toReversed() : head;
+    for (const [index, { left, right }] of inOrder.entries()) {
+      assert.ok(left >= (inOrder[index - 1]?.right ?? bar.left) && right <= bar.right, `one after the other: ${told}`);
+    }
+    assert.ok(await reader.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), told);
+    if (process.env.PICTURES) await chat.screenshot({ path: `${process.env.PICTURES}/head-${JSON.stringify(more).replaceAll(/\W+/g, "-")}.png` });
+  }
+});
+
 check("When more is written in a chat than one can follow, only how much is announced.", async ({ page, open }) => {
   const { reader, inChat, hears, live } = await chatAt(page, open, "flood", (tab) => tab.clock.install());
   for (let number = 0; number < 9; number++) await post("flood", `line ${number}.`);

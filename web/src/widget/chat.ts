@@ -1,9 +1,11 @@
 /**
  * `<parlour-chat channel="…">`: comments as a conversation, oldest on top, the newest in view as
- * long as the reader is at the end. Reads and listens as the thread does (`wire.ts`, `thread.ts`).
+ * long as the reader is at the end. Reads and listens as the thread does (`wire.ts`, `thread.ts`), and
+ * like it loads what sends (`sending.ts`) when somebody begins to write or something unsent waits.
  */
 import { newNonce } from "../client/nonce";
 import type { ChannelEvent, Comment } from "../client/event";
+import type { Queue } from "../client/queue";
 import { parsePosition } from "../client/position";
 import type { Position } from "../client/position";
 import { keepReading } from "./anchor";
@@ -15,7 +17,7 @@ import { button, h, place, say, set } from "./h";
 import { isLocal } from "./local";
 import { Message } from "./message";
 import { explain } from "./explain";
-import { localsOf, queueOf, unsentOf } from "./sending";
+import { storageOf } from "./storage";
 import { sheets } from "./style";
 import { surroundingsOf } from "./surroundings";
 import { followTheme } from "./theme";
@@ -33,6 +35,8 @@ const LIMIT = 50;
 const KEPT_MAX = 300;
 /** So near to the end counts as at the end. */
 const END_PX = 24;
+
+type Sending = typeof import("./sending");
 
 class ChatView {
   readonly #element: HTMLElement;
@@ -56,6 +60,9 @@ class ChatView {
   /** What others see the reader type under, where no name is asked for. */
   #toldName = "";
   #renderQueued = false;
+  /** What sends, once it is loaded, and while it is. */
+  #sending: Sending | undefined;
+  #loading: Promise<Sending> | undefined;
 
   constructor(element: HTMLElement, root: ShadowRoot, words: Words, signal: AbortSignal) {
     this.#element = element;
@@ -71,15 +78,11 @@ class ChatView {
       words,
       name: this.#around.identity.name,
       typed: () => this.#typing.typed(),
-      send: (body, name) => this.#send(body, name),
+      send: (body, name) => void this.#send(body, name),
     });
-    const queue = queueOf(this.#around);
-    const isOurs = (channel: string): boolean => channel === this.#channel;
-    const unwatch = queue.watch({
-      changed: ({ channel }) => isOurs(channel) && this.#renderSoon(),
-      sent: ({ channel }, comment) => isOurs(channel) && this.#sent(comment),
-    });
-    signal.addEventListener("abort", unwatch);
+    const begin = (): void => void this.#load().catch(() => {});
+    this.#form.element.addEventListener("focusin", begin, { once: true });
+    if (storageOf("sessionStorage")?.getItem(this.#around.unsentKey)) begin();
     this.#wire = new Wire(this.#around.connection, ["viewers", "typing"], signal, {
       read: () => this.#read(),
       event: (event) => this.#hear(event),
@@ -129,9 +132,35 @@ class ChatView {
     }
   }
 
-  #send(body: string, name: string): void {
+  /** What sends, loaded. */
+  #load(): Promise<Sending> {
+    const isOurs = (channel: string): boolean => channel === this.#channel;
+    return (this.#loading ??= import("./sending").then((sending) => {
+      this.#sending = sending;
+      const unwatch = sending.queueOf(this.#around).watch({
+        changed: ({ channel }) => isOurs(channel) && this.#renderSoon(),
+        sent: ({ channel }, comment) => isOurs(channel) && this.#sent(comment),
+      });
+      if (this.#signal.aborted) unwatch();
+      this.#signal.addEventListener("abort", unwatch);
+      this.#renderSoon();
+      return sending;
+    }).catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    }));
+  }
+
+  async #send(body: string, name: string): Promise<void> {
     const { identity } = this.#around;
-    const queue = queueOf(this.#around);
+    let queue: Queue;
+    try {
+      queue = (await this.#load()).queueOf(this.#around);
+    } catch (error) {
+      // It cannot be kept for later, so it stays where it was written.
+      this.#form.giveBack(body);
+      return this.#notify(await explain(error, this.#words));
+    }
     identity.name = name || identity.name;
     queue.add(this.#channel!, { body, nonce: newNonce(), ...(name && { author: { name } }) });
     this.#typing.sent();
@@ -172,8 +201,8 @@ class ChatView {
 
   /** A message that did not arrive is sent again, or given up. */
   #settle(id: string, isAgain: boolean): void {
-    const queue = queueOf(this.#around);
-    const unsent = unsentOf(queue, this.#channel, id);
+    const queue = this.#sending?.queueOf(this.#around);
+    const unsent = queue && this.#sending!.unsentOf(queue, this.#channel, id);
     if (unsent && isAgain) queue.retry(unsent);
     else if (unsent) queue.drop(unsent);
     this.#renderSoon();
@@ -232,7 +261,8 @@ class ChatView {
   #arrange(): void {
     const { words, around } = { words: this.#words, around: this.#around };
     const { byId: comments } = this.#thread;
-    const locals = localsOf(queueOf(around), this.#channel, comments, (author) => around.identity.isOwn(author?.id));
+    const sending = this.#sending;
+    const locals = sending ? sending.localsOf(sending.queueOf(around), this.#channel, comments, (author) => around.identity.isOwn(author?.id)) : [];
     const inOrder = [...comments.values(), ...locals].filter((comment) => comment.state !== "deleted").sort(byTime);
     const shown = new Set<string>();
     let previous: Comment | null = null;

@@ -47,6 +47,11 @@ export class ChatForm {
     return this.#name.value.trim();
   }
 
+  /** A message could not be taken: it is there again, in front of what was written since. */
+  giveBack(body: string): void {
+    this.#body.value = [body, this.#body.value].filter(Boolean).join("\n");
+  }
+
   #key(event: KeyboardEvent): void {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submitted(event);
   }

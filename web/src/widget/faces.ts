@@ -93,7 +93,7 @@ class Faces {
     const people = [...new Map(members.filter(({ face }) => face).map(({ user, name }) => [user, name]))].slice(0, FACES_MAX);
     const rest = people.length && viewers > people.length ? `+${viewers - people.length}` : "";
     this.#stack.ariaLabel = [...people.map(([, name]) => name), rest].filter(Boolean).join(", ");
-    place(this.#stack, [...people.map(([user, name]) => Object.assign(avatar(user, name, null, this.around.server), { title: name })), ...(rest ? [h("span.hint", {}, rest)] : [])]);
+    place(this.#stack, [...people.map(([user, name]) => Object.assign(avatar(user, name, null, this.around.server), { title: name })), ...(rest ? [h("span.hint", { dir: "ltr" }, rest)] : [])]);
     this.#stack.hidden = people.length === 0;
   }
 
