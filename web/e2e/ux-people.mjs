@@ -1,6 +1,6 @@
 /** Checks of keys, of what is read out, of forms, and of those who are there. */
 import assert from "node:assert/strict";
-import { server } from "../../crates/parlour/tests/clients/story.mjs";
+import { server, until } from "../../crates/parlour/tests/clients/story.mjs";
 import { check, inThread, openAnswered, post, stored, thread, untilThread } from "./checks.mjs";
 import { fill } from "./stage.mjs";
 
