@@ -24,8 +24,10 @@ check("A banner about the connection comes only after ten seconds.", async ({ pa
   const closed = new Promise((resolve) => reader.page.once("websocket", resolve));
   await order("cut");
   await closed;
+  // From now on time passes only as it is told to.
+  await reader.page.clock.pauseAt((await reader.page.evaluate(() => Date.now())) + 1000);
   await order("down");
-  await reader.page.clock.runFor(9000);
+  await reader.page.clock.runFor(7000);
   assert.ok(!(await notice(reader).isVisible()));
   await reader.page.clock.runFor(12_000);
   await notice(reader).getByText("Reconnecting").waitFor();

@@ -102,6 +102,13 @@ check("What failed can be sent again, edited, copied or discarded.", async ({ pa
 });
 
 check("A draft is kept for each page and each comment that is answered.", async ({ page, open }) => {
+  // Also what is typed before the part that keeps it has come.
+  let pass;
+  const held = new Promise((resolve) => (pass = resolve));
+  const early = await open(page(), { before: (tab) => tab.route("**/sending-*.js", async (route) => (await held, await route.continue())) });
+  await main(early).locator("textarea").fill("typed at once");
+  pass();
+  await early.page.waitForFunction(() => localStorage.getItem("parlour:drafts")?.includes("typed at once"));
   const [address, other] = [page(), page()];
   await thread(address, 1);
   const reader = await open(address);

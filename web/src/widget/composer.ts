@@ -64,11 +64,10 @@ export class Composer {
   #pending = false;
 
   constructor(options: ComposerOptions) {
-    const { words, around, label, send, cancel, keep, body = "" } = options;
+    const { words, around, label, send, cancel, keep, draft, body = "" } = options;
     this.options = options;
     this.body = h("textarea", { part: "textarea", rows: 3, dir: "auto", maxlength: LIMITS.bodyCharacters, oninput: () => keep?.(this.body.value) });
-    this.body.value = body;
-    this.restore();
+    this.body.value = body || draft?.() || "";
     this.#name = h("input", { part: "input", maxlength: LIMITS.nameCharacters, autocomplete: "nickname", dir: "auto" });
     this.#name.value = around.identity.name;
     this.#email = h("input", { part: "input", type: "email", maxlength: EMAIL_MAX, autocomplete: "email" });
@@ -83,9 +82,11 @@ export class Composer {
     );
   }
 
-  /** Shows what was typed the last time, where nothing is typed yet. */
+  /** Drafts are there now: what is typed already is kept, and where nothing is, what was typed the last time is shown. */
   restore(): void {
-    this.body.value ||= this.options.draft?.() ?? "";
+    const { draft, keep } = this.options;
+    if (this.body.value) keep?.(this.body.value);
+    else this.body.value = draft?.() ?? "";
   }
 
   focus(): void {

@@ -32,6 +32,8 @@ export class Writing {
   /** What sends, once it is loaded, and while it is. */
   #sending: Sending | undefined;
   #loading: Promise<Sending> | undefined;
+  /** Forms that were there before it: they have neither drafts yet nor what keeps them. */
+  readonly #early: Composer[] = [];
 
   constructor(view: ThreadView) {
     this.#view = view;
@@ -50,7 +52,7 @@ export class Writing {
     return (this.#loading ??= import("./sending").then((sending) => {
       const queue = sending.queueOf(view.around);
       const loaded = (this.#sending = { ...sending, queue });
-      this.main?.restore();
+      for (const form of this.#early.splice(0)) form.restore();
       const unwatch = queue.watch({
         changed: (unsent) => isOurs(unsent) && void this.#changed(unsent),
         sent: (unsent, comment) => isOurs(unsent) && this.#sent(unsent, comment),
@@ -110,7 +112,7 @@ export class Writing {
   draft(parent: string, label: string, send: string, cancel?: () => void): Composer {
     const { around, place } = this.#view;
     const page = JSON.stringify([around.server, around.site, place, parent]);
-    return this.compose({
+    const form = this.compose({
       label,
       send,
       parent,
@@ -124,6 +126,8 @@ export class Writing {
         cancel?.();
       },
     });
+    if (!this.#sending) this.#early.push(form);
+    return form;
   }
 
   async #post({ body, name, emailHash, website }: Written, parent: string): Promise<void> {
