@@ -213,4 +213,22 @@ check("Only who is signed in and wants it is shown by face, and the others are a
   assert.equal(await ada.page.evaluate(() => JSON.stringify(localStorage).includes("face")), false);
 });
 
+check("What was held before the news of it are heard is shown to moderators too.", async ({ page, open }) => {
+  const address = page();
+  const reader = await open(address);
+  let pass;
+  const held = new Promise((resolve) => (pass = resolve));
+  const moderator = await open(page({ canonical: address, token }), {
+    before: (tab) => tab.routeWebSocket(/connection/, async (route) => {
+      // The thread is read by then, and its line is late.
+      await held;
+      route.connectToServer();
+    }),
+  });
+  await moderator.page.getByRole("button", { name: "Close the discussion" }).waitFor();
+  await reader.write("held meanwhile", { name: "Ann" });
+  pass();
+  await moderator.shows("held meanwhile");
+});
+
 story(() => runAll("Origins and moderators (`web/e2e/refused.mjs`):", words, Number(port)));

@@ -34,11 +34,11 @@ test("a_thread_with_its_form_is_at_most_15_kB_of_script_with_the_loader_and_3_kB
   assert.ok(all > 5000 && style > 500, "what is measured is there");
 });
 
-test("reading_and_posting_together_are_at_most_16_7_kB_of_script_and_with_the_tools_17_5_kB", () => {
+test("reading_and_posting_together_are_at_most_16_7_kB_of_script_and_with_the_tools_17_6_kB", () => {
   const posting = script("embed.js", "comments.js", "sending.js");
   assert.ok(posting <= 16_700, `${posting} bytes`);
   const all = script("embed.js", "comments.js", "sending.js", "tools.js");
-  assert.ok(all <= 17_500, `${all} bytes with the tools`);
+  assert.ok(all <= 17_600, `${all} bytes with the tools`);
 });
 
 test("a_chat_and_viewers_need_no_more_than_a_thread_and_4_kB", () => {
@@ -48,7 +48,7 @@ test("a_chat_and_viewers_need_no_more_than_a_thread_and_4_kB", () => {
 test("counts_alone_are_at_most_1_kB", () => assert.ok(script("count.js") <= 1000, `${script("count.js")}`));
 
 test("what_is_loaded_when_it_is_needed_stays_small", () => {
-  const most = { "sending.js": 1650, "signin.js": 3000, "tools.js": 1200, "acts.js": 1700, "answer.js": 450, "faces.js": 1100, "gone.js": 250, "title.js": 250, "typists.js": 750, "unseen.js": 1300, "further.js": 600, "permalink.js": 450, "failure.js": 500, "proof.js": 900, "keys.js": 1100, "marks.js": 900, "moderate.js": 1500, "problem.js": 600, "tabs.js": 1400, "race.js": 1000, "cursor.js": 1900, "bully.js": 500, "page.js": 1500, "sha256.js": 800 };
+  const most = { "sending.js": 1650, "signin.js": 3000, "tools.js": 1200, "acts.js": 1700, "answer.js": 450, "faces.js": 1100, "gone.js": 250, "title.js": 250, "typists.js": 750, "unseen.js": 1300, "further.js": 600, "permalink.js": 450, "failure.js": 500, "proof.js": 900, "keys.js": 1100, "marks.js": 900, "moderate.js": 1550, "problem.js": 600, "tabs.js": 1400, "race.js": 1000, "cursor.js": 1900, "bully.js": 500, "page.js": 1500, "sha256.js": 800 };
   for (const [name, limit] of Object.entries(most)) assert.ok(more(name) <= limit, `${name}: ${more(name)}`);
   for (const name of Object.keys(files).filter((file) => file.startsWith("lang-"))) assert.ok(script(name) <= 3500, `${name}: ${script(name)}`);
 });

@@ -149,13 +149,23 @@ function followNews(view: ThreadView, waits: HTMLElement): void {
       say(waits, words.count("moderate.waiting", waiting));
     }, GATHER_MS);
   };
-  const take = async (id: string): Promise<void> => {
-    const { comment } = await around.api.act<{ comment: Comment }>("GET", `v1/comments/${id}`, undefined, signal);
+  const show = ({ comment }: { comment: Comment }): void => {
     if (thread.put(comment) === "added") arrivals.add(comment);
     view.changed();
   };
-  count();
+  const take = (id: string): Promise<void> => around.api.act<{ comment: Comment }>("GET", `v1/comments/${id}`, undefined, signal).then(show);
+  /** What was held between the reading of the thread and the news of it. */
+  const catchUp = (): void => {
+    count();
+    const held = `v1/moderation/comments?state=pending&limit=50&channel=${encodeURIComponent(view.channel!)}`;
+    around.api.act<{ comments: { comment: Comment }[] }>("GET", held, undefined, signal).then(
+      ({ comments }) => comments.forEach(show),
+      // They stand in the queue all the same.
+      () => {},
+    );
+  };
   const leave = around.connection.subscribe(NEWS, null, [], {
+    granted: catchUp,
     event: ({ data }) => {
       const news = data as { event?: string; id?: string; channel?: string };
       count();

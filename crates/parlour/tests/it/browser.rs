@@ -190,7 +190,8 @@ fn pages_known_and_unknown_secure_and_plain_and_moderators_in_the_thread() {
     // The pages' origins have to be known before the server starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let origins = format!("[\"http://a.localhost:{port}\", \"http://blog.example:{port}\"]");
-    let server = Server::start(&[], &format!("origins = {origins}\nhold = \"first\"\nchats = [\"lobby\"]\n")).knows_itself();
+    let file = format!("origins = {origins}\nhold = \"first\"\nchats = [\"lobby\"]\naddress-posts = \"100000/1ms\"\n");
+    let server = Server::start(&[], &file).knows_itself();
     let token = server.token("mia", &["--role", "moderator"]);
     let member = server.token("ada", &["--name", "Ada"]);
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/e2e");
