@@ -167,20 +167,23 @@ check("When something is missing for good, the thread is read again.", async ({ 
   assert.equal(await reader.page.locator("parlour-comments article").count(), 3);
 });
 
+/** In a page: `look(false)` hides it, `look(true)` shows it again. */
+function canBeLookedAway() {
+  let isHidden = false;
+  Object.defineProperty(document, "hidden", { get: () => isHidden });
+  window.look = (isSeen) => {
+    isHidden = !isSeen;
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+}
+
 check("A page that nobody looks at for five minutes lets go of its connection, and goes on when it is looked at.", async ({ page, open }) => {
   const proxy = await Proxy.open();
   const address = page({ from: proxy.address });
   const [{ comment }] = await thread(address, 1);
   const reader = await open(address, { before: async (tab) => {
     await tab.clock.install();
-    await tab.addInitScript(() => {
-      let isHidden = false;
-      Object.defineProperty(document, "hidden", { get: () => isHidden });
-      window.look = (isSeen) => {
-        isHidden = !isSeen;
-        document.dispatchEvent(new Event("visibilitychange"));
-      };
-    });
+    await tab.addInitScript(canBeLookedAway);
   } });
   await reader.shows("end 0");
   const isOpen = () => proxy.websockets.size === 1;
@@ -331,13 +334,8 @@ check("Who is there is asked at most once in ten seconds, and not while nobody l
       socket = route;
       route.connectToServer();
     });
+    await tab.addInitScript(canBeLookedAway);
     await tab.addInitScript(() => {
-      let isHidden = false;
-      Object.defineProperty(document, "hidden", { get: () => isHidden });
-      window.look = (isSeen) => {
-        isHidden = !isSeen;
-        document.dispatchEvent(new Event("visibilitychange"));
-      };
       window.asked = 0;
       const { fetch } = window;
       window.fetch = (...request) => {

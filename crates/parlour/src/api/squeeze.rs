@@ -1,6 +1,6 @@
 //! Answers that are the same for all, compressed: by brotli where the build has done that, else by gzip, once for each worker, and kept by
-//! their tag, so that a page of comments that many read is not compressed for each. What is for one bearer never comes here: it is asked for once, and a secret beside a stranger's words must not
-//! show in a length.
+//! their tag, so that a page of comments that many read is not compressed for each. What is for one bearer never comes here: it is asked
+//! for once, and a secret beside a stranger's words must not show in a length.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
